@@ -1,0 +1,1 @@
+"""Pure numerics: what things are worth. It imports nothing of ours, does no I/O."""

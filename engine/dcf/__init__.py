@@ -1,0 +1,47 @@
+"""Discounted cash flow: what a firm is worth, from the cash it will free."""
+
+from engine.dcf.inputs import (
+    INPUT_VERSION,
+    Bridge,
+    Capital,
+    Capm,
+    DcfInputs,
+    ExitMultiple,
+    FlowTiming,
+    GivenWacc,
+    Gordon,
+    Operations,
+    Shares,
+    Terminal,
+    TerminalDiscounting,
+    Timing,
+    ValueDriver,
+)
+from engine.dcf.kernel import DcfOutput, Forecast
+from engine.dcf.review import Remark
+from engine.dcf.value import CrossChecks, DcfResult, dcf_question, value_dcf
+
+__all__ = [
+    "INPUT_VERSION",
+    "Bridge",
+    "Capital",
+    "Capm",
+    "CrossChecks",
+    "DcfInputs",
+    "DcfOutput",
+    "DcfResult",
+    "ExitMultiple",
+    "FlowTiming",
+    "Forecast",
+    "GivenWacc",
+    "Gordon",
+    "Operations",
+    "Remark",
+    "Shares",
+    "Terminal",
+    "TerminalDiscounting",
+    "Timing",
+    "ValueDriver",
+    "dcf_question",
+    "value_dcf",
+]

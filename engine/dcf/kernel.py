@@ -1,0 +1,223 @@
+"""The DCF itself, written once for one firm or a batch of scenarios.
+
+Numbers alone go through as Python floats (a few microseconds), arrays as numpy's; nothing here
+asks which. Inputs that no scenario changes stay numbers, so a grid over WACC and growth computes
+its cash flows once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+
+from engine.dcf.inputs import (
+    DcfInputs,
+    ExitMultiple,
+    FlowTiming,
+    Gordon,
+    Operations,
+    TerminalDiscounting,
+    wacc_of,
+)
+from engine.door import Scalar, real, square_root
+
+
+class DcfOutput(StrEnum):
+    """A number of a DCF that can be asked for over many scenarios."""
+
+    VALUE_PER_SHARE = "VALUE_PER_SHARE"
+    EQUITY_VALUE = "EQUITY_VALUE"
+    ENTERPRISE_VALUE = "ENTERPRISE_VALUE"
+
+
+@dataclass(slots=True, eq=False)
+class Forecast:
+    """Every line of every year, as columns (n_years,): money, but for the discount factors."""
+
+    revenue: list[Scalar] = field(default_factory=list)
+    ebitda: list[Scalar] = field(default_factory=list)
+    depreciation: list[Scalar] = field(default_factory=list)
+    ebit: list[Scalar] = field(default_factory=list)
+    tax: list[Scalar] = field(default_factory=list)
+    nopat: list[Scalar] = field(default_factory=list)
+    capital_expenditure: list[Scalar] = field(default_factory=list)
+    working_capital: list[Scalar] = field(default_factory=list)
+    increase_in_working_capital: list[Scalar] = field(default_factory=list)
+    free_cash_flow: list[Scalar] = field(default_factory=list)
+    discount_factor: list[Scalar] = field(default_factory=list)
+    present_value: list[Scalar] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Worth:
+    """What the kernel returns: (*batch) money, shares apart."""
+
+    wacc: Scalar
+    value_of_forecast: Scalar  # the explicit years, today
+    terminal_value: Scalar  # at the end of year N
+    terminal_discount_factor: Scalar
+    value_of_terminal: Scalar  # today
+    enterprise_value: Scalar
+    net_debt: Scalar  # all claims before the shareholders', less cash and associates
+    equity_value: Scalar
+    value_per_share: Scalar
+
+
+Schedule: TypeAlias = tuple[Scalar, ...]
+
+
+def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
+    """Value admitted inputs; ``keep``, where given, collects every line of every year.
+
+    EV = sum(FCF[t] d[t]) + TV d[T],  FCF = EBIT - tax + D&A - capex - increase in NWC,
+    d[t] = (1 + WACC)^-t at year end and (1 + WACC)^-(t - 1/2) at mid-year;
+    equity = EV - debt - leases - preferred - minorities - pensions + cash + associates.
+    (Rosenbaum and Pearl, Investment Banking, 2nd ed., ch. 3.)
+
+    Raises nothing; values are finite where `admit` let the inputs in.
+    """
+    operations, wacc = inputs.operations, wacc_of(inputs.capital)
+    mid_year = inputs.timing.flows is FlowTiming.MID_YEAR
+    step = 1.0 / (1.0 + wacc)
+    half = square_root(1.0 + wacc) if mid_year else 1.0
+    growth = operations.revenue_growth.years()
+    capex = operations.capital_expenditure.years()
+    depreciation = operations.depreciation.years()
+    working_capital = operations.working_capital.years()
+    retained = _retained(operations)
+
+    revenue = operations.revenue
+    invested = operations.opening_working_capital
+    if invested is None:
+        invested = working_capital[0] * revenue
+    discount: Scalar = half
+    forecast: Scalar = 0.0
+    flow: Scalar = 0.0
+    for year in range(inputs.timing.years):
+        revenue = revenue * (1.0 + growth[year])
+        needed = working_capital[year] * revenue
+        # NOPAT + D&A - capex, as one share of revenue: the same sum with fewer passes.
+        share = retained[year] + (depreciation[year] - capex[year])
+        flow = revenue * share - (needed - invested)
+        discount = discount * step
+        present = flow * discount
+        forecast = forecast + present
+        if keep is not None:
+            keep.working_capital.append(needed)
+            keep.increase_in_working_capital.append(needed - invested)
+            keep.free_cash_flow.append(flow)
+            keep.discount_factor.append(discount)
+            keep.present_value.append(present)
+            _keep_profit(keep, operations, year, revenue)
+        invested = needed
+    last = inputs.timing.years - 1
+    terminal, at = _terminal(inputs, wacc, flow, revenue, last, discount, half)
+    value_of_terminal = terminal * at
+    enterprise = forecast + value_of_terminal
+    bridge = inputs.bridge
+    claims = (
+        bridge.debt
+        + bridge.leases
+        + bridge.preferred_stock
+        + bridge.minority_interests
+        + bridge.pensions_after_tax
+    )
+    net_debt = claims - (bridge.cash + bridge.associates)
+    equity = enterprise - net_debt
+    return Worth(
+        wacc=wacc,
+        value_of_forecast=forecast,
+        terminal_value=terminal,
+        terminal_discount_factor=at,
+        value_of_terminal=value_of_terminal,
+        enterprise_value=enterprise,
+        net_debt=net_debt,
+        equity_value=equity,
+        value_per_share=equity / inputs.shares.diluted,
+    )
+
+
+def output_of(value: Worth, output: DcfOutput) -> Scalar:
+    """The one number that was asked for."""
+    match output:
+        case DcfOutput.VALUE_PER_SHARE:
+            return value.value_per_share
+        case DcfOutput.EQUITY_VALUE:
+            return value.equity_value
+        case DcfOutput.ENTERPRISE_VALUE:
+            return value.enterprise_value
+
+
+def ebit_margins(operations: Operations) -> Schedule:
+    """(n_years, *batch) share of revenue, from whichever margin was given."""
+    if operations.ebit_margin is not None:
+        return operations.ebit_margin.years()
+    assert operations.ebitda_margin is not None  # noqa: S101 - the door let exactly one in
+    depreciation = operations.depreciation.years()
+    return tuple(
+        ebitda - da
+        for ebitda, da in zip(operations.ebitda_margin.years(), depreciation, strict=True)
+    )
+
+
+def _retained(operations: Operations) -> Schedule:
+    """(n_years, *batch) NOPAT as a share of revenue; a loss pays no tax and earns no credit."""
+    rates = operations.tax_rate.years()
+    return tuple(
+        margin - _tax(margin, rate)
+        for margin, rate in zip(ebit_margins(operations), rates, strict=True)
+    )
+
+
+def _tax(profit: Scalar, rate: Scalar) -> Scalar:
+    sign = real(profit)
+    if isinstance(sign, np.ndarray):
+        # Most batches have no loss anywhere: one pass to know is cheaper than to write a mask.
+        return profit * rate if sign.min() >= 0.0 else np.where(sign > 0.0, profit, 0.0) * rate
+    return profit * rate if sign > 0.0 else 0.0
+
+
+def _terminal(
+    inputs: DcfInputs,
+    wacc: Scalar,
+    flow: Scalar,
+    revenue: Scalar,
+    last: int,
+    discount: Scalar,
+    half: Scalar,
+) -> tuple[Scalar, Scalar]:
+    """The value at the horizon, and the factor that brings it to the valuation date."""
+    terminal, operations = inputs.terminal, inputs.operations
+    at_year_end = discount / half  # the last flow's factor is half a year early at mid-year
+    if isinstance(terminal, ExitMultiple):
+        margin = ebit_margins(operations)[last] + operations.depreciation.years()[last]
+        return terminal.ev_to_ebitda * (revenue * margin), at_year_end
+    at = discount if terminal.discounting is TerminalDiscounting.LAST_FLOW else at_year_end
+    growth = terminal.growth
+    if isinstance(terminal, Gordon):
+        return flow * (1.0 + growth) / (wacc - growth), at
+    nopat = revenue * _retained(operations)[last]
+    kept = 1.0 - growth / terminal.return_on_new_capital
+    return nopat * (1.0 + growth) * kept / (wacc - growth), at
+
+
+def _keep_profit(keep: Forecast, operations: Operations, year: int, revenue: Scalar) -> None:
+    depreciation = revenue * operations.depreciation.years()[year]
+    if operations.ebit_margin is not None:
+        ebit = revenue * operations.ebit_margin.years()[year]
+        ebitda = ebit + depreciation
+    else:
+        assert operations.ebitda_margin is not None  # noqa: S101 - the door let exactly one in
+        ebitda = revenue * operations.ebitda_margin.years()[year]
+        ebit = ebitda - depreciation
+    tax = _tax(ebit, operations.tax_rate.years()[year])
+    keep.revenue.append(revenue)
+    keep.ebitda.append(ebitda)
+    keep.depreciation.append(depreciation)
+    keep.ebit.append(ebit)
+    keep.tax.append(tax)
+    keep.nopat.append(ebit - tax)
+    keep.capital_expenditure.append(revenue * operations.capital_expenditure.years()[year])

@@ -1,0 +1,113 @@
+"""The engine's door: every input is checked here, once, and all problems are said together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import InvalidInput, Problem, ProblemCode
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+# One number, or one for each scenario of the batch. A gradient's batch is complex: its real part
+# is the number, its imaginary part an infinitesimal step.
+Scalar: TypeAlias = float | npt.NDArray[Any]
+
+_ALONE = (float, int)  # a number that is no batch
+MAX_YEARS = 100
+
+
+def real(value: Scalar) -> Scalar:
+    """The number without its complex step. A branch of a formula tests this."""
+    return value if isinstance(value, _ALONE) else value.real
+
+
+def square_root(value: Scalar) -> Scalar:
+    """The same bits for a number alone and in a batch (``x ** 0.5`` is not: it calls pow)."""
+    return math.sqrt(value) if isinstance(value, _ALONE) else np.sqrt(value)
+
+
+def show(value: float) -> str:
+    """A number as a person would write it."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.6g}"
+
+
+class Door:
+    """Collects problems; `close` raises them all as one `InvalidInput`.
+
+    Every check is written so that NaN fails it: ``low <= nan`` is false.
+    """
+
+    __slots__ = ("problems",)
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def refuse(self, path: str, code: ProblemCode, message: str, suggestion: str) -> None:
+        self.problems.append(Problem(path, code, message, suggestion))
+
+    def close(self) -> None:
+        if self.problems:
+            raise InvalidInput.of(self.problems)
+
+    def within(self, path: str, value: Scalar, low: float, high: float) -> None:
+        """``low <= value <= high``, for every scenario."""
+        if isinstance(value, _ALONE):
+            if low <= value <= high:
+                return
+            worst = value
+        else:
+            lowest, highest = float(value.real.min()), float(value.real.max())
+            if low <= lowest and highest <= high:
+                return
+            worst = lowest if not low <= lowest else highest
+        self._outside(path, worst, low, high)
+
+    def within_by_year(self, path: str, values: Sequence[Scalar], low: float, high: float) -> None:
+        """``low <= value <= high``, for every year and scenario."""
+        for year, value in enumerate(values):
+            if isinstance(value, _ALONE) and low <= value <= high:
+                continue
+            self.within(f"{path}[{year}]", value, low, high)
+
+    def apart(self, path: str, lower: Scalar, upper: Scalar, least: float, what: str) -> None:
+        """``upper - lower >= least``, for every scenario. ``what`` says why, as a sentence."""
+        spread = real(upper) - real(lower)
+        narrowest = float(spread) if isinstance(spread, _ALONE) else float(spread.min())
+        if narrowest >= least or not math.isfinite(narrowest):
+            return  # what is not finite has been refused under its own name
+        if isinstance(spread, _ALONE):
+            where = f"{show(float(real(lower)))} against {show(float(real(upper)))}"
+        else:
+            at = np.unravel_index(int(spread.argmin()), spread.shape)
+            pair = np.broadcast_arrays(real(lower), real(upper))
+            where = f"{show(float(pair[0][at]))} against {show(float(pair[1][at]))}"
+        self.refuse(
+            path,
+            "CONTRADICTION",
+            f"{what} Here: {where}.",
+            f"Keep them at least {show(least)} apart.",
+        )
+
+    def _outside(self, path: str, value: float, low: float, high: float) -> None:
+        if not math.isfinite(value):
+            self.refuse(path, "NOT_FINITE", "This is not a finite number.", "Give a finite number.")
+            return
+        edge = low if value < low else high
+        side = "below the least" if value < low else "above the most"
+        self.refuse(
+            path,
+            "OUT_OF_RANGE",
+            f"{show(value)} is {side} that is allowed here, {show(edge)}.",
+            f"Give a number from {show(low)} to {show(high)}{_hint(value, low, high)}.",
+        )
+
+
+def _hint(value: float, low: float, high: float) -> str:
+    """The usual slip: a rate typed in percent."""
+    if high <= 10.0 and value > high and low <= value / 100.0 <= high:
+        return f"; rates are fractions, so {show(value)} % is {show(value / 100.0)}"
+    return ""

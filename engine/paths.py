@@ -1,0 +1,110 @@
+"""Every input has a path, and every analysis speaks in paths: one mechanism for every kind.
+
+A path names a number (``terminal.gordon.growth``), a whole schedule (``operations.tax_rate``) or
+one year of it (``operations.tax_rate[3]``). A schedule as a whole is moved: its value is an
+amount that is *added to every year*. A branch of a choice, such as ``gordon``, is part of a path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+from engine.door import Scalar
+from engine.errors import InvalidInput, Problem
+from engine.schedules import Schedule
+
+T = TypeVar("T")
+Table: TypeAlias = Mapping[str, float | Schedule]  # what `numbers` answers
+
+_YEAR = re.compile(r"(.+)\[(\d{1,3})\]")
+
+
+def numbers(inputs: object) -> dict[str, float | Schedule]:
+    """Path to value for every number and every schedule of admitted inputs, in their order."""
+    return dict(_walk(inputs, ""))
+
+
+def _walk(node: object, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
+    for field in dataclasses.fields(node):  # type: ignore[arg-type] # inputs are dataclasses all the way
+        value = getattr(node, field.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, Schedule):
+            branch = getattr(value, "BRANCH", "")
+            yield from _walk(value, f"{prefix}{field.name}.{branch + '.' if branch else ''}")
+        elif isinstance(value, Schedule | float) and field.name not in _COMPARED:
+            yield f"{prefix}{field.name}", value
+
+
+_COMPARED = frozenset({"market_price"})  # compared with the value, never part of it
+
+
+def value_at(table: Table, path: str) -> float:
+    """The number at a path; 0 for a whole schedule, which is moved and has no one value.
+
+    Raises:
+        InvalidInput: if no number is there, with those the caller could have meant.
+    """
+    name, year = split_year(path)
+    found = table.get(name)
+    if isinstance(found, Schedule):
+        if year is None:
+            return 0.0
+        if year < len(found.years()):
+            return float(found.years()[year])
+    elif found is not None and year is None:
+        return found
+    last = name.rsplit(".", 1)[-1]
+    meant = [known for known in table if known.rsplit(".", 1)[-1] == last] or list(table)
+    raise InvalidInput.of(
+        [
+            Problem(
+                path="path",
+                code="UNKNOWN",
+                message=f"These inputs have no number at “{path}”.",
+                suggestion=f"Name one of: {', '.join(meant)}.",
+            )
+        ]
+    )
+
+
+def schedule_at(table: Table, path: str) -> tuple[Scalar, ...] | None:
+    """(n_years,) of the schedule that a path names as a whole; None where it names a number."""
+    found = table.get(path)
+    return found.years() if isinstance(found, Schedule) else None
+
+
+def replaced(inputs: T, changes: Mapping[str, Scalar]) -> T:
+    """The same inputs with other numbers at some paths. Paths have passed `value_at`."""
+    tree: dict[str, Any] = {}
+    for path, value in changes.items():
+        at = tree
+        *parents, leaf = path.split(".")
+        for parent in parents:
+            at = at.setdefault(parent, {})
+        at[leaf] = value
+    return _replace(inputs, tree)
+
+
+def _replace(node: T, tree: Mapping[str, Any]) -> T:
+    branch = getattr(node, "BRANCH", "")
+    if branch and set(tree) == {branch}:
+        tree = tree[branch]
+    fresh: dict[str, Any] = {}
+    for name, change in tree.items():
+        field, year = split_year(name)
+        now = fresh.get(field, getattr(node, field))
+        if isinstance(change, dict):
+            fresh[field] = _replace(now, change)
+        elif isinstance(now, Schedule):
+            fresh[field] = now.shifted(change) if year is None else now.with_year(year, change)
+        else:
+            fresh[field] = change
+    return dataclasses.replace(node, **fresh)  # type: ignore[type-var] # inputs are dataclasses
+
+
+def split_year(path: str) -> tuple[str, int | None]:
+    """``growth[3]`` is the schedule ``growth`` and the year 3."""
+    match = _YEAR.fullmatch(path)
+    return (match[1], int(match[2])) if match else (path, None)

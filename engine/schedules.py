@@ -1,0 +1,110 @@
+"""One driver of a forecast: a level, a number for each year, or stages with ramps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.door import Door, Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stage:
+    """Some years at ``value``; with ``ramp``, equal steps from the stage before up to ``value``."""
+
+    years: int
+    value: Scalar
+    ramp: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Schedule:
+    """Exactly one of the three is given. Past the engine's door it is always ``by_year``."""
+
+    level: Scalar | None = None
+    by_year: tuple[Scalar, ...] | None = None
+    stages: tuple[Stage, ...] | None = None
+
+    @classmethod
+    def constant(cls, level: Scalar) -> Schedule:
+        return cls(level=level)
+
+    @classmethod
+    def explicit(cls, by_year: Sequence[Scalar]) -> Schedule:
+        return cls(by_year=tuple(by_year))
+
+    @classmethod
+    def staged(cls, *stages: Stage) -> Schedule:
+        return cls(stages=stages)
+
+    def shifted(self, by: Scalar) -> Schedule:
+        """Every year moved by the same amount."""
+        return Schedule(by_year=tuple(value + by for value in self.years()))
+
+    def scaled(self, by: Scalar) -> Schedule:
+        """Every year multiplied by the same factor."""
+        return Schedule(by_year=tuple(value * by for value in self.years()))
+
+    def with_year(self, year: int, value: Scalar) -> Schedule:
+        """One year replaced; years count from 0."""
+        years = self.years()
+        return Schedule(by_year=(*years[:year], value, *years[year + 1 :]))
+
+    def years(self) -> tuple[Scalar, ...]:
+        """(n_years,) of a schedule that has passed the door."""
+        assert self.by_year is not None, "a schedule passes the door before it is read"  # noqa: S101 - a caller's mistake in our own code
+        return self.by_year
+
+    def admit(self, door: Door, path: str, years: int, low: float, high: float) -> Schedule:
+        """The same schedule year by year, checked; what cannot be read is refused at ``path``."""
+        values = self._expand(door, path, years)
+        door.within_by_year(path, values, low, high)
+        return self if self.by_year is not None else Schedule(by_year=values)
+
+    def _expand(self, door: Door, path: str, years: int) -> tuple[Scalar, ...]:
+        if self.level is not None:
+            return (self.level,) * years
+        if self.by_year is not None:
+            if len(self.by_year) != years:
+                door.refuse(
+                    path,
+                    "WRONG_LENGTH",
+                    f"{len(self.by_year)} years are given, but the forecast has {years}.",
+                    f"Give {years} numbers, one for each year, or a level or stages.",
+                )
+            return self.by_year
+        return self._expand_stages(door, path, years)
+
+    def _expand_stages(self, door: Door, path: str, years: int) -> tuple[Scalar, ...]:
+        values: list[Scalar] = []
+        stages = self.stages or ()
+        for number, stage in enumerate(stages):
+            where = f"{path}.stages[{number}]"
+            if not 1 <= stage.years <= years:
+                door.refuse(
+                    f"{where}.years",
+                    "OUT_OF_RANGE",
+                    f"A stage of {stage.years} years does not fit a forecast of {years}.",
+                    f"Give from 1 to {years} years.",
+                )
+                return ()
+            if stage.ramp and not values:
+                door.refuse(
+                    f"{where}.ramp",
+                    "CONTRADICTION",
+                    "The first stage has nothing before it to ramp from.",
+                    "Begin with a stage of one year at the value to start from.",
+                )
+                return ()
+            start = values[-1] if stage.ramp else stage.value
+            step = (stage.value - start) / stage.years
+            values += [start + step * k for k in range(1, stage.years)]
+            values.append(stage.value)  # exactly, not by the sum of steps
+        if len(values) != years:
+            door.refuse(
+                f"{path}.stages",
+                "WRONG_LENGTH",
+                f"The stages cover {len(values)} years, but the forecast has {years}.",
+                f"Let the stages' years add up to {years}.",
+            )
+        return tuple(values)

@@ -1,0 +1,1 @@
+"""The roof: sockets, settings, wiring."""

@@ -1,0 +1,116 @@
+"""The ASGI application: routes, what every request goes through, start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import explorer
+from api.graphql import GraphQLEndpoint
+from api.wiring import Parts
+from observability.logs import bind
+from observability.metrics import Meter
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """The application, outermost layer first: sampling, bookkeeping, routes."""
+    watch = parts.watch
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await parts.start()
+        try:
+            yield
+        finally:
+            await parts.close()
+
+    async def metrics(request: Request) -> Response:
+        body, kind = await asyncio.to_thread(watch.metrics, request.headers.get("accept", ""))
+        return Response(body, media_type=kind)
+
+    async def health(_request: Request) -> Response:
+        report = await watch.health.report()
+        return _json(report.as_dict(), 503 if report.state == "FAIL" else 200)
+
+    async def live(_request: Request) -> Response:
+        status, body = watch.health.live()
+        return _json(body, status)
+
+    async def ready(_request: Request) -> Response:
+        status, body = await watch.health.ready()
+        return _json(body, status)
+
+    async def slo_status(_request: Request) -> Response:
+        return _json(watch.slo_report())
+
+    async def system(_request: Request) -> Response:
+        return _json(await asyncio.to_thread(watch.system_report))
+
+    plain: dict[str, Callable[[Request], Any]] = {
+        "/metrics": metrics,
+        "/health": health,
+        "/health/live": live,
+        "/health/ready": ready,
+        "/slo/status": slo_status,
+        "/system/metrics": system,
+    }
+    app = Starlette(
+        routes=[
+            Route("/graphql", GraphQLEndpoint(parts.executor, parts.authenticator, explorer.page)),
+            *(Route(path, endpoint, methods=["GET"]) for path, endpoint in plain.items()),
+            *explorer.explorer_routes(),
+            Route("/", explorer.page, methods=["GET"]),
+        ],
+        lifespan=lifespan,
+    )
+    return watch.tracing.gate(Bookkeeping(app, watch.meter))
+
+
+class Bookkeeping:
+    """Gives every request an id, counts it, and answers in its name whatever happens."""
+
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+        self._app, self._meter = app, meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        # Starlette shares one state between requests; this one's is its own.
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        bind(request_id=request_id)
+        header = (b"x-request-id", request_id.encode())
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        self._meter.request_began()
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            self._meter.request_ended(scope["path"], scope["method"], status)
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(body),
+        status,
+        {"cache-control": "no-store", "x-content-type-options": "nosniff"},
+        media_type="application/json",
+    )

@@ -1,0 +1,104 @@
+"""The demo: a server with something in it, and Apple valued before your eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from textwrap import fill
+from typing import Any, Final
+
+from api.embedded import DEMO_MEMBER, DEMO_TENANT, Embedded, owner, prepare
+from api.explain import VALUE, WIDTH, summary
+from api.keys import make_development_key
+from api.server import listen, server_of
+from api.settings import Settings
+from api.wiring import build
+from observability.logs import Logs
+from services.authentication import Issuer
+from services.principal import Role
+
+TICKER: Final = "AAPL"
+TOKEN_LIFETIME: Final = timedelta(minutes=60)
+DERIVED: Final = """
+query Derived($ticker: String!) {
+  company(ticker: $ticker) {
+    name source price { date close }
+    dcfInputs {
+      __typename
+      ... on Refusal { message }
+      ... on DerivedDcfInputs { input notes assumptions { path value text } }
+    }
+  }
+}
+"""
+
+
+async def run(settings: Settings, host: str, port: int) -> None:
+    """Prepare, serve, value, and stay up until interrupted."""
+    listener = listen(host, port)
+    key = make_development_key(settings.key_file)
+    logs = Logs(settings.log_level, console=sys.stderr.isatty())
+    logs.adopt()
+    parts = build(settings, key, logs)
+    await prepare(settings, parts)
+    server = server_of(parts)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    started = asyncio.create_task(server.up.wait())
+    await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
+    if not server.up.is_set() or server.should_exit:
+        started.cancel()
+        await serving
+        return
+    token = Issuer(settings.issuer, key).issue(DEMO_TENANT, DEMO_MEMBER, Role.OWNER, TOKEN_LIFETIME)
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    print(await _valued(Embedded(parts, owner())))  # noqa: T201 - the command's output
+    print(_places(url, token))  # noqa: T201 - the command's output
+    sys.stdout.flush()
+    await serving
+
+
+async def _valued(embedded: Embedded) -> str:
+    company = (await embedded.data(DERIVED, {"ticker": TICKER}))["company"]
+    derived = company["dcfInputs"]
+    value = (await embedded.data(VALUE, {"input": derived["input"]}))["valueDcf"]
+    lines = [
+        f"{company['name']}, valued by discounted cash flow",
+        "═" * 44,
+        fill(f"From {company['source']}; every assumption is yours to change.", WIDTH),
+        "",
+        *(_assumption(each) for each in derived["assumptions"]),
+        "",
+        *(fill(f"Note: {note}", WIDTH) for note in derived["notes"]),
+        "",
+        summary(value),
+    ]
+    return "\n".join(lines)
+
+
+def _assumption(each: Mapping[str, Any]) -> str:
+    head = f"  {each['path']:<32}{each['value']}"
+    return (
+        f"{head}\n{fill(each['text'], WIDTH, initial_indent='      ', subsequent_indent='      ')}"
+    )
+
+
+def _places(url: str, token: str) -> str:
+    minutes = int(TOKEN_LIFETIME.total_seconds() // 60)
+    return f"""
+The server is up. Ctrl-C ends it.
+  GraphiQL   {url}/graphql#token={token}
+  GraphQL    {url}/graphql
+  Health     {url}/health          Metrics  {url}/metrics
+  Promises   {url}/slo/status      Machine  {url}/system/metrics
+
+A token of the demo's owner, good for {minutes} minutes (another: python3 dev.py valor token):
+  export VALOR_TOKEN={token}
+
+The same number, in a second terminal:
+  python3 dev.py valor value examples/apple.json --explain
+  python3 dev.py valor query examples/value_apple.graphql --variables examples/value_apple.json
+  curl -s {url}/graphql -H "authorization: Bearer $VALOR_TOKEN" \\
+    -H "content-type: application/json" -d @examples/value_apple_request.json
+"""

@@ -1,0 +1,102 @@
+"""The service without a server: what `valor query`, `valor value` and the demo run on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from joserfc.jwk import OKPKey
+
+from api.protocol import Parameters
+from api.settings import Settings
+from api.wiring import Parts, build
+from observability.logs import Logs
+from services.plans import Plan
+from services.principal import Principal, Role
+from store.migrate import migrate
+from store.tenants import MemberRecord, TenantRecord
+
+# The one tenant of a development database. Its ids never change, so that a valuation is found
+# again after a restart.
+DEMO_TENANT: Final = UUID("019300aa-0000-7000-8000-000000000001")
+DEMO_MEMBER: Final = UUID("019300aa-0000-7000-8000-000000000002")
+
+
+class QueryFailed(Exception):
+    """What the service answered instead of data, as a person reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An application in this process, and the member that it runs for."""
+
+    parts: Parts
+    principal: Principal
+
+    async def ask(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole answer: ``data`` and ``errors``."""
+        asked = Parameters(query, None, variables or {})
+        answer, _ = await self.parts.executor.run(asked, self.principal, "embedded")
+        return answer
+
+    async def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The answer's data.
+
+        Raises:
+            QueryFailed: if there are errors.
+        """
+        answer = await self.ask(query, variables)
+        if answer.get("errors"):
+            raise QueryFailed("\n".join(error["message"] for error in answer["errors"]))
+        found: dict[str, Any] = answer["data"]
+        return found
+
+
+async def prepare(settings: Settings, parts: Parts) -> None:
+    """Bring the database up to date where it is ours to do, and see to the demo's tenant."""
+    if await parts.database.behind():
+        await migrate(settings.database_owner_url)
+    await parts.tenants.ensure(
+        TenantRecord(
+            tenant_id=DEMO_TENANT,
+            slug="demo",
+            name="Demonstration",
+            plan=Plan.PRO.value,
+            created_at=datetime.now(UTC),
+        ),
+        [
+            MemberRecord(
+                id=DEMO_MEMBER,
+                subject="analyst@demo",
+                name="Demo Analyst",
+                role=Role.OWNER.value,
+            )
+        ],
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Embedded]:
+    """The embedded application. Logs are for errors only: the terminal belongs to the answer."""
+    # Nobody proves a token here, so any key will do.
+    parts = build(settings, OKPKey.generate_key("Ed25519"), Logs("ERROR"))
+    try:
+        await prepare(settings, parts)
+        yield Embedded(parts, owner())
+    finally:
+        await parts.close()
+
+
+def owner() -> Principal:
+    """The demo's owner, for work inside this process."""
+    return Principal(
+        tenant_id=DEMO_TENANT,
+        member_id=DEMO_MEMBER,
+        role=Role.OWNER,
+        session_id="embedded",
+        expires_at=datetime.now(UTC) + timedelta(days=1),
+    )

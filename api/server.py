@@ -1,0 +1,64 @@
+"""A listening socket, and the server behind it with a limit on everything that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvicorn
+
+from api.app import create_app
+from api.wiring import Parts
+
+
+class PortTaken(Exception):
+    """Another program listens there."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is ours before anything slow is done.
+
+    Raises:
+        PortTaken: with what to do.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as taken:
+        listener.close()
+        raise PortTaken(
+            f"{host}:{port} cannot be listened on ({taken.strerror}). Stop what runs there, or "
+            "choose another port: --port 8001 (--port 0 takes any free one)."
+        ) from None
+    return listener
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's, that says when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+def server_of(parts: Parts) -> Server:
+    """A server of the application, with limits on everything that waits."""
+    config = uvicorn.Config(
+        create_app(parts),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=20,
+        limit_concurrency=1_000,
+        backlog=512,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return Server(config)

@@ -1,0 +1,1 @@
+"""Rooms, presence and pub/sub. Today: the connection to Redis, and whether it answers."""

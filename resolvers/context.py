@@ -1,0 +1,37 @@
+"""What a resolver may reach: who asks, and the services. No session, no connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import strawberry
+
+from services.analyses import AnalysisService
+from services.companies import CompanyService
+from services.principal import Principal
+from services.service_levels import ServiceLevels
+from services.tenants import TenantService
+from services.valuations import ValuationService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Built once, by wiring."""
+
+    valuations: ValuationService
+    analyses: AnalysisService
+    companies: CompanyService
+    tenants: TenantService
+    service_levels: ServiceLevels
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request's."""
+
+    principal: Principal
+    services: Services
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

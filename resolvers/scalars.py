@@ -1,0 +1,62 @@
+"""Leaves of the schema that are more than one number."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NewType
+
+import numpy as np
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+from engine.door import FloatArray
+
+FloatSeries = NewType("FloatSeries", object)
+FloatGrid = NewType("FloatGrid", object)
+InputDocument = NewType("InputDocument", object)
+
+
+def series(numbers: object) -> FloatSeries:
+    return FloatSeries(numbers)
+
+
+def grid(numbers: FloatArray) -> FloatGrid:
+    return FloatGrid(numbers)
+
+
+def _finite(dimensions: int) -> Any:
+    def serialize(numbers: Any) -> Any:
+        array = np.asarray(numbers, dtype=np.float64)
+        if array.ndim != dimensions or not np.isfinite(array).all():
+            raise GraphQLError("A number left the range of a double.")
+        return numbers if isinstance(numbers, list) else np.ascontiguousarray(array)
+
+    return serialize
+
+
+def _output_only(_value: Any) -> Any:
+    raise GraphQLError("This type is only ever an output.")
+
+
+SCALARS: Final[dict[object, ScalarDefinition]] = {
+    FloatSeries: strawberry.scalar(
+        name="FloatSeries",
+        description="A JSON array of finite doubles.",
+        serialize=_finite(1),
+        parse_value=_output_only,
+    ),
+    FloatGrid: strawberry.scalar(
+        name="FloatGrid",
+        description="A JSON array of rows, each an array of finite doubles of the same length.",
+        serialize=_finite(2),
+        parse_value=_output_only,
+    ),
+    InputDocument: strawberry.scalar(
+        name="InputDocument",
+        description=(
+            "A JSON object with the fields of a valuation's input type, defaults applied. Sent "
+            "back as that input, it gives the same valuation id."
+        ),
+        parse_value=_output_only,
+    ),
+}

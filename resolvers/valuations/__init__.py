@@ -1,0 +1,1 @@
+"""The kinds of valuation, as the schema says them."""

@@ -1,0 +1,284 @@
+"""Analyses, the same words for every kind: fields of a valuation, computed when selected."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import numpy as np
+import strawberry
+
+from engine.dcf import DcfOutput
+from engine.scenarios import Axis, Bar, Swing
+from engine.simulation import Normal, Shock, Simulation, SimulationSpec, Uniform
+from resolvers.context import Info
+from resolvers.refusal import Refusal
+from resolvers.scalars import FloatGrid, FloatSeries, grid, series
+from resolvers.valuations.record import Valuation
+from services.words import camel, snake
+
+DCF_OUTPUT = strawberry.enum(DcfOutput, description="Which number of the valuation is asked for.")
+
+_PATH = (
+    "Path of an input, such as `capital.wacc`, `operations.revenueGrowth` (the whole schedule) or "
+    "`operations.revenueGrowth[3]` (one year, counted from 0)."
+)
+
+
+@strawberry.input(description="One side of a sensitivity grid.")
+class AxisInput:
+    path: str = strawberry.field(description=_PATH)
+    values: list[float] = strawberry.field(
+        description=(
+            "The values that the input takes. For a whole schedule: what is added to every year."
+        )
+    )
+
+    def to_engine(self) -> Axis:
+        return Axis(snake(self.path), np.array(self.values, dtype=np.float64))
+
+
+@strawberry.type(description="A value for each pair of inputs; each cell is a full valuation.")
+class Sensitivity:
+    row_path: str
+    column_path: str
+    row_values: FloatSeries
+    column_values: FloatSeries
+    values: FloatGrid = strawberry.field(description="One row for each row value.")
+
+
+@strawberry.input(description="How far one input swings.")
+class SwingInput:
+    path: str = strawberry.field(description=_PATH)
+    low: float = strawberry.field(
+        description="One end. For a whole schedule: what is added to every year."
+    )
+    high: float = strawberry.field(description="The other end, likewise.")
+
+
+@strawberry.type(description="What one input's swing does to the value.")
+class TornadoBar:
+    path: str
+    low: float = strawberry.field(description="The input at one end, as in `SwingInput`.")
+    high: float
+    value_at_low: float
+    value_at_high: float
+
+    @classmethod
+    def of(cls, bar: Bar) -> TornadoBar:
+        return cls(
+            path=camel(bar.swing.path),
+            low=bar.swing.low,
+            high=bar.swing.high,
+            value_at_low=bar.at_low,
+            value_at_high=bar.at_high,
+        )
+
+
+@strawberry.type(description="Which inputs move the value most.")
+class Tornado:
+    bars: list[TornadoBar] = strawberry.field(description="Widest first.")
+
+
+@strawberry.type(description="The exact derivative of the value by one input.")
+class Slope:
+    path: str
+    derivative: float = strawberry.field(
+        description="Change of the value per unit of the input; a schedule moves in all its years."
+    )
+
+
+@strawberry.type(description="Exact derivatives by complex step: good to rounding.")
+class Gradient:
+    slopes: list[Slope] = strawberry.field(description="In the order of the inputs.")
+
+
+@strawberry.input(description="Normal around the input's own value.")
+class NormalInput:
+    standard_deviation: float
+
+
+@strawberry.input(description="Uniform between two offsets from the input's own value.")
+class UniformInput:
+    low: float = strawberry.field(description="Added to the input at the least.")
+    high: float = strawberry.field(description="Added to the input at the most.")
+
+
+@strawberry.input(one_of=True, description="What is drawn. Give exactly one.")
+class DistributionInput:
+    normal: NormalInput | None = strawberry.UNSET
+    uniform: UniformInput | None = strawberry.UNSET
+
+    def to_engine(self) -> Normal | Uniform:
+        if self.normal:
+            return Normal(self.normal.standard_deviation)
+        assert self.uniform  # noqa: S101 - the schema lets exactly one in
+        return Uniform(self.uniform.low, self.uniform.high)
+
+
+@strawberry.input(description="One uncertain input.")
+class ShockInput:
+    path: str = strawberry.field(description=_PATH)
+    distribution: DistributionInput
+    every_year: bool = strawberry.field(
+        description="Draw each year of a schedule by itself; otherwise all years move together.",
+        default=False,
+    )
+
+    def to_engine(self) -> Shock:
+        return Shock(snake(self.path), self.distribution.to_engine(), self.every_year)
+
+
+@strawberry.input(description="A Monte Carlo simulation. Shocks are independent of each other.")
+class SimulationInput:
+    shocks: list[ShockInput]
+    trials: int = strawberry.field(description="100 to 100,000.", default=10_000)
+    seed: int = strawberry.field(
+        description="The same seed gives the same trials, on any number of workers.", default=1
+    )
+    price: float | None = strawberry.field(
+        description="What `probabilityAbove` asks about; left out, the inputs' market price.",
+        default=None,
+    )
+
+    def to_engine(self) -> SimulationSpec:
+        return SimulationSpec(
+            trials=self.trials,
+            seed=self.seed,
+            shocks=tuple(shock.to_engine() for shock in self.shocks),
+        )
+
+
+@strawberry.type(description="One point of a distribution.")
+class Percentile:
+    level: float = strawberry.field(description="Share of trials at or below, so 0.95 is P95.")
+    value: float
+
+
+@strawberry.type(description="How often a value fell where. Outer bins hold what lies beyond.")
+class Histogram:
+    edges: FloatSeries = strawberry.field(description="One more than there are bins.")
+    counts: FloatSeries
+
+
+@strawberry.type(name="Simulation", description="The distribution of a value.")
+class SimulationResult:
+    trials: int
+    infeasible: int = strawberry.field(
+        description="Trials without a value, such as growth drawn above the WACC; in no statistic."
+    )
+    mean: float
+    standard_error: float = strawberry.field(description="Of the mean.")
+    standard_deviation: float
+    minimum: float
+    maximum: float
+    percentiles: list[Percentile]
+    histogram: Histogram
+    probability_above: float | None = strawberry.field(
+        description="Share of trials above the price; null without a price."
+    )
+
+    @classmethod
+    def of(cls, found: Simulation) -> SimulationResult:
+        return cls(
+            trials=found.trials,
+            infeasible=found.infeasible,
+            mean=found.mean,
+            standard_error=found.standard_error,
+            standard_deviation=found.standard_deviation,
+            minimum=found.minimum,
+            maximum=found.maximum,
+            percentiles=[
+                Percentile(level=level, value=value)
+                for level, value in zip(
+                    found.percentile_levels, found.percentiles.tolist(), strict=True
+                )
+            ],
+            histogram=Histogram(edges=series(found.bin_edges), counts=series(found.bin_counts)),
+            probability_above=found.probability_above,
+        )
+
+
+SensitivityOutcome: TypeAlias = Annotated[
+    Sensitivity | Refusal, strawberry.union("SensitivityOutcome")
+]
+TornadoOutcome: TypeAlias = Annotated[Tornado | Refusal, strawberry.union("TornadoOutcome")]
+GradientOutcome: TypeAlias = Annotated[Gradient | Refusal, strawberry.union("GradientOutcome")]
+SimulationOutcome: TypeAlias = Annotated[
+    SimulationResult | Refusal, strawberry.union("SimulationOutcome")
+]
+
+
+@strawberry.interface(description="A valuation that can be computed again over other inputs.")
+class Analysable(Valuation):
+    @strawberry.field(description="The value over two inputs at once, up to 250,000 cells.")
+    async def sensitivity(
+        self,
+        info: Info,
+        rows: AxisInput,
+        columns: AxisInput,
+        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+    ) -> SensitivityOutcome:
+        one, other = rows.to_engine(), columns.to_engine()
+        values = await info.context.services.analyses.sensitivity(
+            info.context.principal, self.recorded, of, one, other
+        )
+        return Sensitivity(
+            row_path=rows.path,
+            column_path=columns.path,
+            row_values=series(one.values),
+            column_values=series(other.values),
+            values=grid(values),
+        )
+
+    @strawberry.field(
+        description=(
+            "Which inputs move the value most. Without `swings`, every input moves up and down by "
+            "`share` of itself."
+        )
+    )
+    async def tornado(
+        self,
+        info: Info,
+        swings: list[SwingInput] | None = strawberry.UNSET,
+        share: float = 0.1,
+        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+    ) -> TornadoOutcome:
+        asked = (
+            None
+            if not swings and swings != []
+            else [Swing(snake(s.path), s.low, s.high) for s in swings]
+        )
+        bars = await info.context.services.analyses.tornado(
+            info.context.principal, self.recorded, of, asked, share
+        )
+        return Tornado(bars=[TornadoBar.of(bar) for bar in bars])
+
+    @strawberry.field(description="Exact derivatives by every input, or by the named ones.")
+    async def gradient(
+        self,
+        info: Info,
+        paths: list[str] | None = strawberry.UNSET,
+        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+    ) -> GradientOutcome:
+        slopes = await info.context.services.analyses.gradient(
+            info.context.principal,
+            self.recorded,
+            of,
+            None if not paths and paths != [] else [snake(path) for path in paths],
+        )
+        return Gradient(
+            slopes=[Slope(path=camel(path), derivative=slope) for path, slope in slopes.items()]
+        )
+
+    @strawberry.field(description="The distribution of the value when inputs are uncertain.")
+    async def simulation(
+        self,
+        info: Info,
+        spec: SimulationInput,
+        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+    ) -> SimulationOutcome:
+        price = self.recorded.inputs.get("marketPrice") if spec.price is None else spec.price
+        found = await info.context.services.analyses.simulation(
+            info.context.principal, self.recorded, of, spec.to_engine(), price
+        )
+        return SimulationResult.of(found)

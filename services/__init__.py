@@ -1,0 +1,1 @@
+"""What the product does, and for whom: authorise, compute, keep, remember."""

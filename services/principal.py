@@ -1,0 +1,66 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from services.errors import Forbidden
+
+
+class Role(StrEnum):
+    """What a member may do in their tenant."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    ANALYST = "ANALYST"
+    VIEWER = "VIEWER"
+
+
+class Action(StrEnum):
+    """Something that a role allows. What no role allows, nobody may do."""
+
+    VALUE = "value firms and keep what comes out"
+    READ_VALUATION = "read the tenant's valuations"
+    READ_COMPANY = "read companies and their filings"
+    READ_TENANT = "read the tenant and its members"
+    READ_SERVICE_LEVEL = "read service levels and health"
+
+
+_READ: Final = frozenset(
+    {Action.READ_VALUATION, Action.READ_COMPANY, Action.READ_TENANT, Action.READ_SERVICE_LEVEL}
+)
+ALLOWED: Final[dict[Role, frozenset[Action]]] = {
+    Role.OWNER: _READ | {Action.VALUE},
+    Role.ADMIN: _READ | {Action.VALUE},
+    Role.ANALYST: _READ | {Action.VALUE},
+    Role.VIEWER: _READ,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The asking party of one request. It was proved by a token, and ends with it."""
+
+    tenant_id: UUID
+    member_id: UUID
+    role: Role
+    session_id: str
+    expires_at: datetime  # UTC
+
+    def may(self, action: Action) -> bool:
+        return action in ALLOWED[self.role]
+
+    def require(self, action: Action) -> None:
+        """
+        Raises:
+            Forbidden: if the role does not allow it.
+        """
+        if not self.may(action):
+            able = " or ".join(role for role in Role if action in ALLOWED[role])
+            raise Forbidden(
+                f"The role {self.role} may not {action.value}. Ask a member who is {able}."
+            )

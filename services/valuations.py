@@ -1,0 +1,174 @@
+"""Valuations: valued, kept under the address of their content, and found again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+from engine.provenance import ENGINE_VERSION, NUMPY_VERSION, STREAM_VERSION
+from observability.outcomes import Outcome
+from services.compute import Compute
+from services.errors import NotFound, Refused
+from services.kinds import KINDS, Document, Kind
+from services.plans import LIMITS
+from services.principal import Action, Principal
+from services.tenants import TenantService
+from store.valuations import KeptValuation, Valuations
+
+BASE_CASE_MS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A valuation with where it came from. The same inputs have the same ``id``, for ever."""
+
+    id: str  # 64 hex digits, see `content_id`
+    kind: Kind[Any, Any]
+    inputs: Document  # with defaults applied: sent again, they give the same id
+    result: Document
+    result_hash: str
+    engine_version: str
+    computed_at: datetime  # the first time, UTC
+    duration_ms: float  # of the first time
+
+
+class ValuationWatch(Protocol):
+    """Counts what became of each valuation."""
+
+    def valued(self, kind: str, outcome: Outcome, duration_s: float) -> None: ...
+
+
+def canonical(document: Document) -> bytes:
+    """JSON with sorted keys and shortest numbers: equal documents are equal bytes."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def content_id(kind: Kind[Any, Any], inputs: bytes, seed: int | None = None) -> str:
+    """SHA-256 over everything that a result depends on; ``inputs`` are canonical.
+
+    Two engines or numpy versions give two ids, so an old number is never taken for a new one.
+    """
+    preamble = canonical(
+        {
+            "kind": kind.name,
+            "inputVersion": kind.input_version,
+            "engineVersion": ENGINE_VERSION,
+            "streamVersion": STREAM_VERSION,
+            "numpyVersion": NUMPY_VERSION,
+            "seed": seed,
+        }
+    )
+    return hashlib.sha256(preamble + b"\n" + inputs).hexdigest()
+
+
+class ValuationService:
+    """What a member may do with valuations."""
+
+    def __init__(
+        self,
+        kept: Valuations,
+        tenants: TenantService,
+        compute: Compute,
+        watch: ValuationWatch,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._kept, self._tenants, self._compute = kept, tenants, compute
+        self._watch, self._clock = watch, clock
+
+    async def value(self, principal: Principal, kind: Kind[Any, Any], inputs: Document) -> Recorded:
+        """Value a document and keep what comes out.
+
+        Raises:
+            Forbidden, InvalidInput, Infeasible: the caller's move; nothing is kept.
+            Overloaded: the database has no room now.
+        """
+        principal.require(Action.VALUE)
+        plan = await self._tenants.plan_of(principal.tenant_id)
+        started = perf_counter()
+        try:
+            result = await self._compute.run(
+                BASE_CASE_MS, lambda: kind.result_document(kind.value(kind.inputs_of(inputs)))
+            )
+        except Refused:
+            self._watch.valued(kind.name, Outcome.EXCLUDED, perf_counter() - started)
+            raise
+        except Exception:
+            self._watch.valued(kind.name, Outcome.BAD, perf_counter() - started)
+            raise
+        elapsed = perf_counter() - started
+        self._watch.valued(kind.name, Outcome.GOOD, elapsed)
+        now, keep_for = self._clock(), LIMITS[plan].valuations_kept
+        return await self._keep(
+            principal.tenant_id,
+            kind,
+            inputs,
+            result,
+            now,
+            None if keep_for is None else now + keep_for,
+            elapsed * 1e3,
+        )
+
+    async def _keep(
+        self,
+        tenant_id: UUID,
+        kind: Kind[Any, Any],
+        inputs: Document,
+        result: Document,
+        now: datetime,
+        keep_until: datetime | None,
+        duration_ms: float,
+    ) -> Recorded:
+        inputs_json, result_json = canonical(inputs), canonical(result)
+        kept = KeptValuation(
+            id=content_id(kind, inputs_json),
+            kind=kind.name,
+            input_version=kind.input_version,
+            inputs=inputs_json.decode(),
+            result=result_json.decode(),
+            result_hash=hashlib.sha256(result_json).hexdigest(),
+            engine_version=ENGINE_VERSION,
+            stream_version=str(STREAM_VERSION),
+            numpy_version=NUMPY_VERSION,
+            seed=None,
+            computed_at=now,
+            duration_ms=duration_ms,
+            keep_until=keep_until,
+        )
+        first = await self._kept.keep(tenant_id, kept)
+        return Recorded(
+            id=kept.id,
+            kind=kind,
+            inputs=inputs,
+            result=result,
+            result_hash=kept.result_hash,
+            engine_version=kept.engine_version,
+            computed_at=first,
+            duration_ms=duration_ms,
+        )
+
+    async def find(self, principal: Principal, valuation_id: str) -> Recorded:
+        """
+        Raises:
+            Forbidden; NotFound: if it does not exist, was not kept this long, or is another's.
+        """
+        principal.require(Action.READ_VALUATION)
+        kept = await self._kept.find(principal.tenant_id, valuation_id)
+        if kept is None:
+            raise NotFound("There is no such valuation. Value the inputs again to make it.")
+        return Recorded(
+            id=kept.id,
+            kind=KINDS[kept.kind],
+            inputs=orjson.loads(kept.inputs),
+            result=orjson.loads(kept.result),
+            result_hash=kept.result_hash,
+            engine_version=kept.engine_version,
+            computed_at=kept.computed_at,
+            duration_ms=kept.duration_ms,
+        )

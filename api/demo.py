@@ -9,12 +9,14 @@ from datetime import timedelta
 from textwrap import fill
 from typing import Any, Final
 
+from joserfc.jwk import OKPKey
+
 from api.embedded import DEMO_MEMBER, DEMO_TENANT, Embedded, owner, prepare
 from api.explain import VALUE, WIDTH, summary
 from api.keys import make_development_key
 from api.server import listen, server_of
 from api.settings import Settings
-from api.wiring import build
+from api.wiring import Parts, build
 from observability.logs import Logs
 from services.authentication import Issuer
 from services.principal import Role
@@ -44,19 +46,17 @@ async def run(settings: Settings, host: str, port: int) -> None:
     parts = build(settings, key, logs)
     await prepare(settings, parts)
     server = server_of(parts)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    started = asyncio.create_task(server.up.wait())
-    await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
-    if not server.up.is_set() or server.should_exit:
-        started.cancel()
-        await serving
-        return
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(sockets=[listener]))
+        await server.up.wait()
+        await _greet(settings, parts, key, f"http://{host}:{listener.getsockname()[1]}")
+
+
+async def _greet(settings: Settings, parts: Parts, key: OKPKey, url: str) -> None:
     token = Issuer(settings.issuer, key).issue(DEMO_TENANT, DEMO_MEMBER, Role.OWNER, TOKEN_LIFETIME)
-    url = f"http://{host}:{listener.getsockname()[1]}"
     print(await _valued(Embedded(parts, owner())))  # noqa: T201 - the command's output
     print(_places(url, token))  # noqa: T201 - the command's output
     sys.stdout.flush()
-    await serving
 
 
 async def _valued(embedded: Embedded) -> str:

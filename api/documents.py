@@ -10,20 +10,29 @@ import strawberry
 from graphql import (
     DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     get_operation_ast,
     parse,
     specified_rules,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged as merging
+from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.schema import validate_document
 
 from api.gate import complaint_of
+from api.plans import Plan, Planner
 from observability.operations import root_fields
 
 SOURCE_MAX: Final = 64 * 1024  # characters
 TOKENS_MAX: Final = 2_000
+COMPARISONS_MAX: Final = 50_000  # some 50 ms; forty fragments on one type come to a third of it
 _REMEMBERED: Final = 512
 _REMEMBERED_CHARACTERS: Final = 4 * 1024 * 1024  # a parsed document is some 50 times its text
+
+# Fields of one name are compared pairwise, so a field written 500 times would hold the event loop
+# for a second. graphql-core counts these comparisons and gives up; its own limit is ten times ours.
+merging.MAX_COMPLEXITY_BUDGET = COMPARISONS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Asked:
     node: OperationDefinitionNode | None  # None: no such operation, or not clear which
     kind: str  # query, mutation, subscription; "" where there is no such operation
     root_fields: tuple[str, ...]
+    plan: Plan | None = None  # None: runs in the reference
 
 
 @dataclass(slots=True)
@@ -41,6 +51,7 @@ class Document:
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    planner: Planner
     _asked: dict[str | None, Asked] = field(default_factory=dict)
 
     def asked(self, operation_name: str | None) -> Asked:
@@ -50,7 +61,10 @@ class Document:
             if self.node is None:
                 return Asked(None, "", ())
             kind, fields = root_fields(self.node, operation_name)
-            found = Asked(get_operation_ast(self.node, operation_name), kind, fields)
+            node = get_operation_ast(self.node, operation_name)
+            runs = node is not None and not self.errors
+            plan = self.planner.plan(self.node, node) if runs and node is not None else None
+            found = Asked(node, kind, fields, plan)
             if len(self._asked) < 20:  # names that are not there have no end
                 self._asked[operation_name] = found
         return found
@@ -61,7 +75,8 @@ class Documents:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         # Strawberry executes on graphql-core's schema, and offers no other way to it.
-        self._schema = schema._schema  # noqa: SLF001
+        self.schema = schema._schema  # noqa: SLF001
+        self.planner = Planner(self.schema)
         self._known: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
 
@@ -85,12 +100,26 @@ class Documents:
                 f"The document has {len(text):,} characters (at most {SOURCE_MAX:,}).",
                 extensions={"code": "QUERY_TOO_COMPLEX"},
             )
-            return Document(None, (long,))
+            return Document(None, (long,), self.planner)
         try:
             node = parse(text, max_tokens=TOKENS_MAX)
         except GraphQLError as flaw:
-            return Document(None, (flaw,))
+            return Document(None, (flaw,), self.planner)
         complaint = complaint_of(node)
         if complaint is not None:
-            return Document(node, (complaint,))
-        return Document(node, tuple(validate_document(self._schema, node, tuple(specified_rules))))
+            return Document(node, (complaint,), self.planner)
+        return Document(node, _flaws(self.schema, node), self.planner)
+
+
+def _flaws(schema: GraphQLSchema, node: DocumentNode) -> tuple[GraphQLError, ...]:
+    """What validation says; with many flaws, the first hundred."""
+    flaws = validate_document(schema, node, tuple(specified_rules))
+    if len(flaws) == 1 and isinstance(flaws[0], ValidationAbortedError):
+        return (
+            GraphQLError(
+                "The document would take too long to check: it repeats fields over and over, or "
+                "nests fragments too deeply. Ask for each field once.",
+                extensions={"code": "QUERY_TOO_COMPLEX"},
+            ),
+        )
+    return tuple(flaws)

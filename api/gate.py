@@ -17,6 +17,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     TokenKind,
@@ -147,11 +148,11 @@ class _Gate:
                     min(_CAP, inner.directives + directives),
                 )
             else:
-                inner = (
-                    self._fragment(node.name.value)
-                    if isinstance(node, FragmentSpreadNode)
-                    else self._size(node.selection_set)
-                )
+                inner = Size()
+                if isinstance(node, FragmentSpreadNode):
+                    inner = self._fragment(node.name.value)
+                elif isinstance(node, InlineFragmentNode):
+                    inner = self._size(node.selection_set)
                 size = inner._replace(directives=min(_CAP, inner.directives + directives))
             total = total.beside(size)
         return total

@@ -13,13 +13,15 @@ from typing import Any, Final
 
 import orjson
 import strawberry
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, ValueNode
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry.execution import optimized_is_awaitable
 
+from api.coercion import Unusual
 from api.documents import Asked, Documents
+from api.plans import Handover, Plan
 from api.protocol import (
     GRAPHQL,
     JSON,
@@ -61,9 +63,21 @@ def recognise(thing: object) -> str | None:
         return thing.code.value
     if isinstance(thing, GraphQLError):
         code = (thing.extensions or {}).get("code")
+        if code is None and _is_of_the_document(thing.original_error):
+            return ErrorCode.QUERY_INVALID.value
         return code if isinstance(code, str) else None
     no = no_of(thing)
     return no[0] if no else None
+
+
+def _is_of_the_document(error: object) -> bool:
+    """Whether the executor refused an argument: a null, say, that its variable let through.
+
+    Such an error points at the value in the document. An answer that cannot be written does not:
+    that one is ours.
+    """
+    nodes = error.nodes if isinstance(error, GraphQLError) else None
+    return bool(nodes) and all(isinstance(node, ValueNode) for node in nodes or ())
 
 
 class Executor:
@@ -115,28 +129,55 @@ class Executor:
         _check_transport(found, by_get=by_get)
         if document.errors or document.node is None:
             raise RequestError(*document.errors)
+        context = Context(principal, self._services)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                if found.plan is None:
+                    return await self._refer(document.node, asked, context)
+                return await self._follow(found.plan, document.node, asked, context)
+        except TimeoutError:
+            late = Overloaded(f"This took longer than {self._deadline_s:g} s.", 5.0)
+            error = GraphQLError(late.message, original_error=late)
+            return ExecutionResult(data=None, errors=[error])
+
+    async def _follow(
+        self, plan: Plan, document: DocumentNode, asked: Parameters, context: Context
+    ) -> ExecutionResult:
+        """Run by the plan; what is not plainly right goes on in the reference."""
+        roots: dict[str, Any] = {}
+        try:
+            variables = plan.coerce(asked.variables)
+            return ExecutionResult(data=await plan.run(context, variables, roots))
+        except Unusual:
+            return await self._refer(document, asked, context)
+        except Handover:
+            return await self._refer(document, asked, context, roots)
+
+    async def _refer(
+        self,
+        document: DocumentNode,
+        asked: Parameters,
+        context: Context,
+        roots: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Run in graphql-core, from the root values that are there, if any."""
         # `build` answers with a list exactly when nothing can be executed: an unknown operation
         # name, or variables that are not of their types.
         executor = self._schema.execution_context_class.build(
-            self._schema._schema,  # noqa: SLF001 - Strawberry offers no other way to its schema
-            document.node,
-            context_value=Context(principal, self._services),
+            self._documents.schema if roots is None else self._documents.planner.reference,
+            document,
+            root_value=roots,
+            context_value=context,
             raw_variable_values=dict(asked.variables),
             operation_name=asked.operation_name,
-            is_awaitable=optimized_is_awaitable,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type] # it is a type guard
             operation_extensions=None,
         )
         if isinstance(executor, list):
             raise RequestError(*executor)
         result = executor.execute_operation()
         if isawaitable(result):
-            try:
-                async with asyncio.timeout(self._deadline_s):
-                    result = await result
-            except TimeoutError:
-                late = Overloaded(f"This took longer than {self._deadline_s:g} s.", 5.0)
-                error = GraphQLError(late.message, original_error=late)
-                return ExecutionResult(data=None, errors=[error])
+            result = await result
         if not isinstance(result, ExecutionResult):
             raise TypeError("an operation over HTTP has one result")
         return result
@@ -148,18 +189,16 @@ class Executor:
         no = no_of(error.original_error)
         if no is not None and no[0] in _CODES:
             code, shape["message"] = no[0], no[1]
-        elif error.original_error is not None or code not in _CODES:
-            # A coercion that fails while executing has no exception of ours beneath it.
-            if error.original_error is None:
-                code = ErrorCode.QUERY_INVALID.value
-            else:
-                code = ErrorCode.INTERNAL.value
-                shape["message"] = f"Something failed on our side. It is on record as {request_id}."
-                self._log.error(
-                    "resolver failed",
-                    path=[str(key) for key in error.path or ()],
-                    exc_info=error.original_error,
-                )
+        elif error.original_error is None:
+            code = ErrorCode.QUERY_INVALID.value  # the executor's own no, before any resolver
+        elif code not in _CODES:
+            code = ErrorCode.INTERNAL.value
+            shape["message"] = f"Something failed on our side. It is on record as {request_id}."
+            self._log.error(
+                "resolver failed",
+                path=[str(key) for key in error.path or ()],
+                exc_info=error.original_error,
+            )
         shape["extensions"] = {**(error.extensions or {}), "code": code}
         if code == ErrorCode.INTERNAL.value:
             shape["extensions"] = {"code": code, "requestId": request_id}

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 
 BODY_MAX: Final = 256 * 1024  # bytes
 URL_QUERY_MAX: Final = 16 * 1024  # bytes; the server below us sets no limit
-JSON_DEPTH_MAX: Final = 32
+JSON_DEPTH_MAX: Final = 64  # what is written back, with more around it, may have 254
 BODY_WITHIN_S: Final = 10.0
 
 MediaType = Literal["application/json", "application/graphql-response+json"]

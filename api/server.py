@@ -51,6 +51,7 @@ def server_of(parts: Parts) -> Server:
     """A server of the application, with limits on everything that waits."""
     config = uvicorn.Config(
         create_app(parts),
+        interface="asgi3",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ def square_root(value: Scalar) -> Scalar:
 
 def show(value: float) -> str:
     """A number as a person would write it."""
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.6g}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) <= 1e18 else f"{value:.6g}"
 
 
 class Door:
@@ -93,7 +94,7 @@ class Door:
         )
 
     def _outside(self, path: str, value: float, low: float, high: float) -> None:
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:  # nor is an integer that no double can hold
             self.refuse(path, "NOT_FINITE", "This is not a finite number.", "Give a finite number.")
             return
         edge = low if value < low else high

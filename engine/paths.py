@@ -19,7 +19,7 @@ from engine.schedules import Schedule
 T = TypeVar("T")
 Table: TypeAlias = Mapping[str, float | Schedule]  # what `numbers` answers
 
-_YEAR = re.compile(r"(.+)\[(\d{1,3})\]")
+_YEAR = re.compile(r"(.+)\[(0|[1-9][0-9]?)\]")  # one spelling for each year
 
 
 def numbers(inputs: object) -> dict[str, float | Schedule]:
@@ -27,17 +27,22 @@ def numbers(inputs: object) -> dict[str, float | Schedule]:
     return dict(_walk(inputs, ""))
 
 
-def _walk(node: object, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
-    for field in dataclasses.fields(node):  # type: ignore[arg-type] # inputs are dataclasses all the way
-        value = getattr(node, field.name)
-        if dataclasses.is_dataclass(value) and not isinstance(value, Schedule):
+def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
+    for name in node.__slots__:  # inputs are dataclasses with slots, all the way
+        value = getattr(node, name)
+        if name in _FIXED:
+            continue
+        if isinstance(value, Schedule):
+            yield f"{prefix}{name}", value
+        elif isinstance(value, float | int):
+            yield f"{prefix}{name}", float(value)
+        elif dataclasses.is_dataclass(value):
             branch = getattr(value, "BRANCH", "")
-            yield from _walk(value, f"{prefix}{field.name}.{branch + '.' if branch else ''}")
-        elif isinstance(value, Schedule | float) and field.name not in _COMPARED:
-            yield f"{prefix}{field.name}", value
+            yield from _walk(value, f"{prefix}{name}.{branch + '.' if branch else ''}")
 
 
-_COMPARED = frozenset({"market_price"})  # compared with the value, never part of it
+# Counted by the forecast, or compared with the value: never a number that an analysis moves.
+_FIXED = frozenset({"years", "market_price"})
 
 
 def value_at(table: Table, path: str) -> float:
@@ -92,7 +97,8 @@ def _replace(node: T, tree: Mapping[str, Any]) -> T:
     if branch and set(tree) == {branch}:
         tree = tree[branch]
     fresh: dict[str, Any] = {}
-    for name, change in tree.items():
+    # A year is set before its whole schedule is moved: both changes hold, in whichever order.
+    for name, change in sorted(tree.items(), key=lambda item: split_year(item[0])[1] is None):
         field, year = split_year(name)
         now = fresh.get(field, getattr(node, field))
         if isinstance(change, dict):

@@ -45,8 +45,9 @@ class Question(Generic[I]):
             Infeasible: if a scenario's value is not finite.
         """
         changed = replaced(self.inputs, changes)
-        self.admit(changed)
-        value = np.asarray(self.worth(changed), dtype=np.float64)
+        with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
+            self.admit(changed)
+            value = np.asarray(self.worth(changed), dtype=np.float64)
         if not np.isfinite(value).all():
             raise Infeasible("At least one scenario has no finite value.")
         return value if value.shape == shape else np.broadcast_to(value, shape)

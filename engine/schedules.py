@@ -57,14 +57,15 @@ class Schedule:
 
     def admit(self, door: Door, path: str, years: int, low: float, high: float) -> Schedule:
         """The same schedule year by year, checked; what cannot be read is refused at ``path``."""
-        values = self._expand(door, path, years)
-        door.within_by_year(path, values, low, high)
-        return self if self.by_year is not None else Schedule(by_year=values)
-
-    def _expand(self, door: Door, path: str, years: int) -> tuple[Scalar, ...]:
-        if self.level is not None:
-            return (self.level,) * years
-        if self.by_year is not None:
+        given = sum(part is not None for part in (self.level, self.by_year, self.stages))
+        if given != 1:
+            door.refuse(
+                path,
+                "CONTRADICTION" if given else "MISSING",
+                "Exactly one of a level, a number for each year, and stages has to be given.",
+                "Give a level, or a number for each year, or stages.",
+            )
+        elif self.by_year is not None:
             if len(self.by_year) != years:
                 door.refuse(
                     path,
@@ -72,10 +73,17 @@ class Schedule:
                     f"{len(self.by_year)} years are given, but the forecast has {years}.",
                     f"Give {years} numbers, one for each year, or a level or stages.",
                 )
-            return self.by_year
-        return self._expand_stages(door, path, years)
+            door.within_by_year(path, self.by_year, low, high)
+        elif self.level is not None:
+            door.within(f"{path}.level", self.level, low, high)
+            return Schedule(by_year=(self.level,) * years)
+        else:
+            return Schedule(by_year=self._expand_stages(door, path, years, low, high))
+        return self
 
-    def _expand_stages(self, door: Door, path: str, years: int) -> tuple[Scalar, ...]:
+    def _expand_stages(
+        self, door: Door, path: str, years: int, low: float, high: float
+    ) -> tuple[Scalar, ...]:
         values: list[Scalar] = []
         stages = self.stages or ()
         for number, stage in enumerate(stages):
@@ -96,6 +104,7 @@ class Schedule:
                     "Begin with a stage of one year at the value to start from.",
                 )
                 return ()
+            door.within(f"{where}.value", stage.value, low, high)
             start = values[-1] if stage.ramp else stage.value
             step = (stage.value - start) / stage.years
             values += [start + step * k for k in range(1, stage.years)]

@@ -6,6 +6,7 @@ bits whoever computes them. Memory is one chunk's draws and one number for each 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -115,7 +116,13 @@ def simulate(question: Question[I], spec: SimulationSpec, price: float | None = 
             "than the model can bear (for instance, growth drawn above the WACC)."
         )
     kept.sort()
-    deviation = float(kept.std(ddof=1))
+    with np.errstate(all="ignore"):
+        deviation = float(kept.std(ddof=1))
+    if not math.isfinite(deviation):
+        raise Infeasible(
+            "The values spread beyond the range of a number: the shocks are wider than the model "
+            "can bear."
+        )
     low, high = _quantile(kept, 0.005), _quantile(kept, 0.995)
     edges = (
         np.linspace(low, high, BINS + 1)

@@ -1,4 +1,4 @@
-"""Tokens: EdDSA JWTs that live for minutes, and the principal that one proves.
+"""Tokens: Ed25519 JWTs that live for minutes, and the principal that one proves.
 
 A token names its tenant and role; nothing else in a request does.
 """
@@ -19,7 +19,7 @@ from joserfc.jwk import OKPKey
 from services.errors import Unauthenticated
 from services.principal import Principal, Role
 
-ALGORITHM: Final = "EdDSA"
+ALGORITHM: Final = "Ed25519"  # RFC 9864: the name says the curve; EdDSA alone is deprecated
 AUDIENCE: Final = "valor-ivx"
 LIFETIME: Final = timedelta(minutes=10)
 LEEWAY_S: Final = 5  # between the clocks of the machine that signs and the one that checks
@@ -97,7 +97,7 @@ class Authenticator:
                 tenant_id=UUID(claims["tid"]),
                 member_id=UUID(claims["sub"]),
                 role=Role(claims["role"]),
-                session_id=str(claims["sid"])[:64],
+                session_id=_text(claims, "sid")[:64],
                 expires_at=expires,
             )
         except Unauthenticated:
@@ -111,9 +111,25 @@ class Authenticator:
         now = self._clock().timestamp()
         if claims["iss"] != self._issuer or claims["aud"] != AUDIENCE:
             raise Unauthenticated("The token was issued by or for somebody else.")
-        expires, issued = int(claims["exp"]), int(claims["iat"])
+        expires, issued = _moment(claims, "exp"), _moment(claims, "iat")
+        begins = _moment(claims, "nbf") if "nbf" in claims else issued
         if expires <= now:
             raise Unauthenticated("The token has expired. Ask for a new one.")
-        if issued > now + LEEWAY_S:
+        if max(issued, begins) > now + LEEWAY_S:
             raise Unauthenticated("The token is not valid yet. Check this machine's clock.")
         return datetime.fromtimestamp(expires, UTC)
+
+
+def _moment(claims: dict[str, Any], name: str) -> int:
+    """Seconds since the epoch: a number, and neither a text of digits nor true."""
+    value = claims[name]
+    if type(value) not in (int, float):
+        raise TypeError(name)
+    return int(value)
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value

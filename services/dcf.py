@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -11,6 +10,7 @@ from engine.dcf import (
     Bridge,
     Capital,
     Capm,
+    CrossChecks,
     DcfInputs,
     DcfResult,
     ExitMultiple,
@@ -137,7 +137,9 @@ def result_document(result: DcfResult) -> dict[str, Any]:
         "dilutedShares": result.inputs.shares.diluted,
         "forecast": forecast,
         "bridge": {camel(name): getattr(bridge, name) for name in Bridge.__slots__},
-        "crossChecks": {camel(name): value for name, value in asdict(result.cross_checks).items()},
+        "crossChecks": {
+            camel(name): getattr(result.cross_checks, name) for name in CrossChecks.__slots__
+        },
         "remarks": [
             {"code": remark.code, "path": camel(remark.path), "message": remark.message}
             for remark in result.remarks

@@ -7,6 +7,7 @@ loss carry-forwards in `Operations`, premia and comparable betas in `Capm`, an H
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -19,9 +20,12 @@ from engine.door import MAX_YEARS, Door, Scalar
 from engine.schedules import Schedule
 
 INPUT_VERSION = 1
-SPREAD_MIN = 0.001  # below ten basis points a perpetuity is a thousand years of cash: no valuation
+# Below ten basis points a perpetuity is a thousand years of cash: no valuation. A hair less than
+# 0.001, which 0.026 - 0.025 does not reach in doubles.
+SPREAD_MIN = 0.001 - 1e-12
 MONEY_MAX = 1e18  # above the money of all the world, in any currency
 ZERO = 0.0
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class FlowTiming(StrEnum):
@@ -153,6 +157,7 @@ class DcfInputs:
     terminal: Terminal
     bridge: Bridge
     shares: Shares
+    currency: str = "USD"  # ISO 4217, of all money here; a label, never converted
     market_price: float | None = None  # money a share, on the valuation date; only compared with
 
 
@@ -188,6 +193,7 @@ def admit(inputs: DcfInputs) -> DcfInputs:
         terminal=inputs.terminal,
         bridge=inputs.bridge,
         shares=inputs.shares,
+        currency=inputs.currency,
         market_price=inputs.market_price,
     )
     _check_capital(door, inputs.capital)
@@ -196,6 +202,13 @@ def admit(inputs: DcfInputs) -> DcfInputs:
     for name in Bridge.__slots__:
         door.within(f"bridge.{name}", getattr(bridge, name), 0.0, MONEY_MAX)
     door.within("shares.diluted", inputs.shares.diluted, 1.0, 1e15)
+    if not _CURRENCY.fullmatch(inputs.currency):
+        door.refuse(
+            "currency",
+            "UNKNOWN",
+            "A currency has three capital letters.",
+            "Give its ISO 4217 code, such as USD or EUR.",
+        )
     if inputs.market_price is not None:
         door.within("market_price", inputs.market_price, 1e-9, 1e12)
     door.close()

@@ -113,7 +113,8 @@ def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossCh
     else:
         multiple = _over(tv * half, ebitda)
         payment = flow
-    growth = _over(tv * w - payment, tv + payment)
+    # No perpetuity of a positive value pays nothing or less, at any growth below the WACC.
+    growth = _over(tv * w - payment, tv + payment) if tv > 0.0 and payment > 0.0 else None
     reinvested = 1.0 - flow / nopat if nopat > 0.0 else 0.0
     price = inputs.market_price
     return CrossChecks(

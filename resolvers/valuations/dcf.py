@@ -11,7 +11,7 @@ from resolvers.ids import inner_id
 from resolvers.refusal import Refusal
 from resolvers.scalars import FloatSeries
 from resolvers.valuations.analyses import Analysable
-from resolvers.valuations.inputs import DcfInput, document_of
+from resolvers.valuations.inputs import DcfInput
 from resolvers.valuations.record import Valuation, record_of
 from services.kinds import DCF
 from services.valuations import Recorded
@@ -130,7 +130,7 @@ class DcfMutation:
     @strawberry.mutation(description="Value a firm by its free cash flow, and keep the valuation.")
     async def value_dcf(self, info: Info, input: DcfInput) -> DcfOutcome:  # noqa: A002 - the field's name in the schema
         recorded = await info.context.services.valuations.value(
-            info.context.principal, DCF, document_of(input)
+            info.context.principal, DCF, input.document
         )
         return DcfValuation.of(recorded)
 

@@ -1,0 +1,209 @@
+"""What a DCF reads from filings: complete years, balances, rates; or what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from statistics import fmean, median
+from typing import Final
+
+from engine.errors import Problem
+from services.errors import Refused
+from store.companies import BalanceSheet, Company, FiscalYear
+
+RECENT_YEARS: Final = 3  # what is averaged: long enough for a bad year, short enough to be today's
+_DAYS_A_YEAR: Final = 365.25
+
+
+class MissingData(Refused):
+    """The data that is here does not hold a figure that the answer cannot do without."""
+
+    code = "MISSING_DATA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Year:
+    """A fiscal year with every flow that a forecast starts from, in whole currency."""
+
+    fiscal_year: int
+    revenue: float
+    ebit: float
+    depreciation: float
+    capital_expenditure: float
+    stock_compensation: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filings:
+    """A company's filings as a DCF reads them. Amounts in whole currency."""
+
+    company: Company
+    recent: tuple[Year, ...]  # one to three, without a gap, to the last
+    sheet: BalanceSheet  # the last
+    debt: float
+    cash: float
+    diluted_shares: float
+
+    @property
+    def last(self) -> Year:
+        return self.recent[-1]
+
+    @property
+    def origin(self) -> tuple[str, date]:
+        """The reports that the figures are from, and the day of the last."""
+        return self.company.source, self.sheet.as_of
+
+    def average(self, of: Callable[[Year], float]) -> float:
+        """The mean of the recent years' shares of revenue."""
+        return fmean(of(year) / year.revenue for year in self.recent)
+
+    def growth(self) -> dict[int, float]:
+        """By fiscal year, as far back from the last as the years follow each other."""
+        grown: dict[int, float] = {}
+        year = self.last.fiscal_year
+        while self.revenue_of(year) > 0.0 and self.revenue_of(year - 1) > 0.0:
+            grown[year] = self.revenue_of(year) / self.revenue_of(year - 1) - 1.0
+            year -= 1
+        return dict(sorted(grown.items()))
+
+    def revenue_of(self, fiscal_year: int) -> float:
+        """Zero where the year is not there."""
+        found = [year.revenue for year in self.company.years if year.fiscal_year == fiscal_year]
+        return found[0] or 0.0 if found else 0.0
+
+    def effective_tax(self) -> dict[int, float]:
+        """By fiscal year, where there was a profit to tax."""
+        return {
+            year.fiscal_year: year.income_tax / year.pretax_income
+            for year in self.company.years
+            if year.income_tax is not None and year.pretax_income and year.pretax_income > 0.0
+        }
+
+    def working_capital(self) -> list[float]:
+        """As a share of the year's revenue, for each balance sheet that gives the parts."""
+        shares = []
+        for sheet in self.company.balance_sheets:
+            # A year is named after its end by some and its start by others: count from the last.
+            ago = round((self.sheet.as_of - sheet.as_of).days / _DAYS_A_YEAR)
+            revenue, parts = (
+                self.revenue_of(self.last.fiscal_year - ago),
+                working_capital_parts(sheet),
+            )
+            if revenue > 0.0 and parts:
+                shares.append(sum(parts.values()) / revenue)
+        return shares
+
+    def note_on(self, word: str) -> str | None:
+        """The filings' own notes that speak of it."""
+        said = [note for note in self.company.notes if word.lower() in note.lower()]
+        return " ".join(said) or None
+
+
+def read(company: Company) -> Filings:
+    """
+    Raises:
+        MissingData: with every figure that is missing.
+    """
+    problems: list[Problem] = []
+    last, sheet = company.years[-1], company.balance_sheets[-1]
+
+    def needed(figure: float | None, what: str, of: str) -> float:
+        if figure is None:
+            problems.append(
+                Problem(
+                    "ticker",
+                    "MISSING",
+                    f"{company.ticker}: {what} of {of} is not in the filings that are here.",
+                    "Give the inputs yourself, with this figure from the company's report.",
+                )
+            )
+            return 0.0
+        return figure
+
+    named = f"fiscal {last.fiscal_year}"
+    needed(last.revenue, "revenue", named)
+    needed(last.operating_income, "operating income", named)
+    needed(last.depreciation_amortization, "depreciation and amortisation", named)
+    needed(last.capital_expenditure, "capital expenditure", named)
+    at = f"the balance sheet of {sheet.as_of}"
+    debt = needed(either(sheet.debt_current, sheet.debt_noncurrent), "debt", at)
+    cash = needed(sheet.cash_and_equivalents, "cash", at)
+    shares = needed(sheet.diluted_shares or None, "the number of diluted shares", at)
+    recent = _recent(company.years)
+    if problems or not recent:
+        raise MissingData(
+            f"The filings of {company.name} that are here are not enough for a DCF.", problems
+        )
+    return Filings(
+        company=company,
+        recent=recent,
+        sheet=sheet,
+        debt=debt,
+        cash=cash
+        + (sheet.marketable_securities_current or 0.0)
+        + (sheet.marketable_securities_noncurrent or 0.0),
+        diluted_shares=shares,
+    )
+
+
+def either(one: float | None, other: float | None) -> float | None:
+    """Their sum, where at least one is given."""
+    return None if one is None and other is None else (one or 0.0) + (other or 0.0)
+
+
+def working_capital_parts(sheet: BalanceSheet) -> dict[str, float]:
+    """Operating balances with their sign, by name; empty where the sheet is not broken down.
+
+    Cash and debt are left out: they are in the bridge.
+    """
+    main = (sheet.accounts_receivable, sheet.accounts_payable)
+    rest = (sheet.other_current_assets, sheet.other_current_liabilities)
+    if None in main or None in rest:
+        return {}
+    parts = {
+        "receivables": sheet.accounts_receivable,
+        "vendor receivables": sheet.vendor_nontrade_receivables,
+        "inventories": sheet.inventories,
+        "other current assets": sheet.other_current_assets,
+        "payables": _minus(sheet.accounts_payable),
+        "other current liabilities": _minus(sheet.other_current_liabilities),
+        "deferred revenue": _minus(sheet.deferred_revenue_current),
+    }
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def middle(rates: dict[int, float]) -> float:
+    """The median: one unusual year, however unusual, does not move it far."""
+    return median(rates.values())
+
+
+def _minus(figure: float | None) -> float | None:
+    return None if figure is None else -figure
+
+
+def _recent(years: tuple[FiscalYear, ...]) -> tuple[Year, ...]:
+    """The last years, as many as are complete and follow each other, at most `RECENT_YEARS`."""
+    recent: list[Year] = []
+    for year in reversed(years):
+        complete = _complete(year)
+        follows = not recent or recent[0].fiscal_year == year.fiscal_year + 1
+        if complete is None or not follows or len(recent) == RECENT_YEARS:
+            break
+        recent.insert(0, complete)
+    return tuple(recent)
+
+
+def _complete(year: FiscalYear) -> Year | None:
+    revenue, ebit = year.revenue, year.operating_income
+    depreciation, spent = year.depreciation_amortization, year.capital_expenditure
+    if revenue is None or ebit is None or depreciation is None or spent is None or revenue <= 0.0:
+        return None
+    return Year(
+        fiscal_year=year.fiscal_year,
+        revenue=revenue,
+        ebit=ebit,
+        depreciation=depreciation,
+        capital_expenditure=spent,
+        stock_compensation=year.stock_compensation,
+    )

@@ -79,7 +79,7 @@ def explanation(value: Answer) -> str:
         ),
         _table(forecast, unit[0]),
         "",
-        "Free cash flow = NOPAT + depreciation − capital expenditure − increase in working capital.",
+        "Free cash flow = NOPAT + depreciation − capital expenditure − more working capital.",
         "",
         _heading("2  What a year's wait costs"),
         *_capital(value),

@@ -27,7 +27,7 @@ class FiscalYear:
 
     @classmethod
     def of(cls, year: service.FiscalYear) -> FiscalYear:
-        return cls(**{name: getattr(year, name) for name in cls.__dataclass_fields__})  # type: ignore[attr-defined] # strawberry types are dataclasses
+        return cls(**{name: getattr(year, name) for name in cls.__dataclass_fields__})
 
 
 @strawberry.type(description="A balance sheet as reported, in part. Null: not shipped.")
@@ -42,7 +42,7 @@ class BalanceSheet:
 
     @classmethod
     def of(cls, sheet: service.BalanceSheet) -> BalanceSheet:
-        return cls(**{name: getattr(sheet, name) for name in cls.__dataclass_fields__})  # type: ignore[attr-defined] # strawberry types are dataclasses
+        return cls(**{name: getattr(sheet, name) for name in cls.__dataclass_fields__})
 
 
 @strawberry.type(description="What a share cost.")
@@ -104,7 +104,9 @@ class Company:
 
     @strawberry.field(description="DCF inputs from these filings, each with its reason.")
     def dcf_inputs(self, info: Info) -> DcfInputsOutcome:
-        derived = info.context.services.companies.dcf_inputs(self.company.ticker)
+        derived = info.context.services.companies.dcf_inputs(
+            info.context.principal, self.company.ticker
+        )
         return DerivedDcfInputs(
             input=InputDocument(derived.document),
             assumptions=[
@@ -125,8 +127,9 @@ class Company:
 class CompanyQuery:
     @strawberry.field(description="A company by its ticker, in any case.")
     def company(self, info: Info, ticker: str) -> Company | None:
-        return Company.of(info.context.services.companies.find(ticker))
+        return Company.of(info.context.services.companies.find(info.context.principal, ticker))
 
     @strawberry.field(description="Every company whose filings are shipped, by ticker.")
     def companies(self, info: Info) -> list[Company]:
-        return [Company.of(company) for company in info.context.services.companies.all()]
+        everyone = info.context.services.companies.all(info.context.principal)
+        return [Company.of(company) for company in everyone]

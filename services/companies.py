@@ -7,9 +7,19 @@ from typing import Protocol
 from services.assumptions import Assumption, DerivedInputs
 from services.derived_dcf import MarketRates, derive_dcf
 from services.errors import NotFound
-from store.companies import Company
+from services.principal import Action, Principal
+from store.companies import BalanceSheet, Company, FiscalYear
 
-__all__ = ["Assumption", "CompanyService", "DerivedInputs", "MarketData", "MarketRates"]
+__all__ = [
+    "Assumption",
+    "BalanceSheet",
+    "Company",
+    "CompanyService",
+    "DerivedInputs",
+    "FiscalYear",
+    "MarketData",
+    "MarketRates",
+]
 
 
 class MarketData(Protocol):
@@ -21,30 +31,33 @@ class MarketData(Protocol):
 
 
 class CompanyService:
-    """Open to every caller: these figures are public, and the same for everyone."""
+    """What a member may know of companies. The shipped figures are the same for everyone."""
 
     def __init__(self, companies: MarketData, market: MarketRates) -> None:
         self._companies, self._market = companies, market
 
-    def all(self) -> tuple[Company, ...]:
+    def all(self, principal: Principal) -> tuple[Company, ...]:
+        """Every company, by ticker."""
+        principal.require(Action.READ_COMPANY)
         return self._companies.all()
 
-    def find(self, ticker: str) -> Company:
+    def find(self, principal: Principal, ticker: str) -> Company:
         """
         Raises:
-            NotFound: if no company has the ticker.
+            Forbidden; NotFound: if no company has the ticker.
         """
+        principal.require(Action.READ_COMPANY)
         company = self._companies.find(ticker.strip())
         if company is None:
-            known = ", ".join(company.ticker for company in self.all())
+            known = ", ".join(company.ticker for company in self._companies.all())
             raise NotFound(f"No company of that ticker is here. There are: {known}.")
         return company
 
-    def dcf_inputs(self, ticker: str) -> DerivedInputs:
+    def dcf_inputs(self, principal: Principal, ticker: str) -> DerivedInputs:
         """A DCF's inputs from the company's filings, with a sentence for each assumption.
 
         Raises:
-            NotFound: if no company has the ticker.
+            Forbidden; NotFound: if no company has the ticker.
             MissingData: if a figure that a DCF cannot do without is not there.
         """
-        return derive_dcf(self.find(ticker), self._market)
+        return derive_dcf(self.find(principal, ticker), self._market)

@@ -104,7 +104,7 @@ class Gordon:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExitMultiple:
-    """TV = multiple x EBITDA of the last year: paid at that year's end, so N years are discounted."""
+    """TV = multiple x EBITDA of the last year: paid at its end, so N years are discounted."""
 
     BRANCH: ClassVar = "exit_multiple"
 

@@ -1,0 +1,1 @@
+"""Promises that are measured, not declared: counts, objectives, metrics, traces, logs, health."""

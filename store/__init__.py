@@ -1,0 +1,1 @@
+"""What is kept, and the only door to a tenant's rows."""

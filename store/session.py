@@ -1,0 +1,74 @@
+"""A session belongs to one tenant for its whole life, and either reads or writes.
+
+The two are different types, so a service that writes through a session for reading
+does not pass the type checker. Neither takes text: only what ``store.scope`` built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Delete, Insert, RowMapping, Select, Update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import scope
+from store.errors import TRANSLATED, StoreError
+from store.tables import Row
+
+
+class Unscoped(StoreError):
+    """A statement that did not come through ``store.scope``: a mistake in our code."""
+
+    message = "Statements about a tenant's rows are built by store.scope."
+
+
+class ReadSession:
+    """One consistent view of one tenant's rows."""
+
+    __slots__ = ("_connection", "_tenant_id")
+
+    def __init__(self, connection: AsyncConnection, tenant_id: UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self._tenant_id
+
+    async def all(self, statement: Select[Any], /, **values: object) -> Sequence[RowMapping]:
+        """Every row of the statement, as mappings from column names."""
+        if not scope.is_scoped(statement):
+            raise Unscoped
+        with TRANSLATED:
+            found = await self._connection.execute(statement, self._scoped(values))
+            rows: Sequence[RowMapping] = found.mappings().all()
+        return rows
+
+    async def first(self, statement: Select[Any], /, **values: object) -> RowMapping | None:
+        """The first row of the statement, or None."""
+        rows = await self.all(statement.limit(1), **values)
+        return rows[0] if rows else None
+
+    def _scoped(self, values: Mapping[str, object]) -> dict[str, object]:
+        return {**values, scope.SCOPE: self._tenant_id}
+
+
+class WriteSession(ReadSession):
+    """One transaction of one tenant. It is committed when its block ends well."""
+
+    __slots__ = ()
+
+    async def execute(self, change: Insert | Update | Delete, /, **values: object) -> int:
+        """Run a change and tell how many rows it touched."""
+        if not scope.is_scoped(change):
+            raise Unscoped
+        with TRANSLATED:
+            done = await self._connection.execute(change, self._scoped(values))
+            return done.rowcount
+
+    async def add_if_absent(self, row: type[Row], /, **values: object) -> bool:
+        """Insert a row unless its key is there; tell whether it was inserted."""
+        dialect_name = self._connection.dialect.name
+        return await self.execute(scope.insert_if_absent(row, dialect_name), **values) == 1

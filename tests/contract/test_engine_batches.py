@@ -1,0 +1,121 @@
+"""One kernel, one batch axis: an analysis gives the bits of the single valuations it stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from engine.dcf import DcfInputs, DcfOutput, dcf_question, value_dcf
+from engine.errors import InvalidInput
+from engine.paths import numbers, replaced, value_at
+from engine.sampling import CHUNK, generator
+from engine.scenarios import Axis, Question, Swing, sensitivity, tornado
+from engine.schedules import Schedule
+from engine.simulation import Normal, Shock, SimulationSpec, draw_values
+from tests.mirror.engine.firms import LAW, any_firms, firms
+
+FIRMS = firms() | any_firms()
+OUTPUTS = st.sampled_from(DcfOutput)
+
+
+def alone(question: Question[DcfInputs], output: DcfOutput, **changes: Any) -> float | None:
+    """The value of one scenario through the public verb; None where the door refuses it."""
+    try:
+        worth = value_dcf(replaced(question.inputs, changes["at"])).worth
+    except InvalidInput:
+        return None
+    return float(getattr(worth, output.value.lower()))
+
+
+@st.composite
+def axes(draw: st.DrawFn, inputs: DcfInputs) -> Axis:
+    """Some path, one year of a schedule among them, and values around the one that it has."""
+    table = numbers(inputs)
+    path = draw(st.sampled_from(list(table)))
+    whole = isinstance(table[path], Schedule)
+    if whole and draw(st.booleans()):
+        path = f"{path}[{draw(st.integers(0, inputs.timing.years - 1))}]"
+        whole = False
+    at = value_at(table, path)
+    moves = draw(st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=4))
+    return Axis(path, np.array([0.1 * by if whole else at + at * by for by in moves]))
+
+
+@LAW
+@given(st.data(), FIRMS, OUTPUTS)
+def test_a_cell_of_a_grid_is_a_valuation_to_the_last_bit(
+    data: st.DataObject, inputs: DcfInputs, output: DcfOutput
+) -> None:
+    question = dcf_question(inputs, output)
+    rows, columns = data.draw(axes(question.inputs)), data.draw(axes(question.inputs))
+    assume(rows.path != columns.path)
+    cells = [
+        [
+            alone(question, output, at={rows.path: float(row), columns.path: float(column)})
+            for column in columns.values
+        ]
+        for row in rows.values
+    ]
+    if any(cell is None for line in cells for cell in line):
+        with pytest.raises(InvalidInput):
+            sensitivity(question, rows, columns)
+    else:
+        assert sensitivity(question, rows, columns).tolist() == cells
+
+
+@LAW
+@given(st.data(), FIRMS, OUTPUTS)
+def test_an_end_of_a_tornado_is_a_valuation_to_the_last_bit(
+    data: st.DataObject, inputs: DcfInputs, output: DcfOutput
+) -> None:
+    question = dcf_question(inputs, output)
+    found = {axis.path: axis for axis in data.draw(st.lists(axes(question.inputs), min_size=1))}
+    swings = [
+        Swing(path, float(axis.values[0]), float(axis.values[-1])) for path, axis in found.items()
+    ]
+    ends = {
+        swing: [alone(question, output, at={swing.path: at}) for at in (swing.low, swing.high)]
+        for swing in swings
+    }
+    if any(None in pair for pair in ends.values()):
+        with pytest.raises(InvalidInput):
+            tornado(question, swings)
+    else:
+        bars = tornado(question, swings)
+        assert {bar.swing: [bar.at_low, bar.at_high] for bar in bars} == ends
+        assert [bar.width for bar in bars] == sorted((bar.width for bar in bars), reverse=True)
+
+
+@LAW
+@given(st.data(), firms(), OUTPUTS)
+def test_a_trial_of_a_simulation_is_a_valuation_to_the_last_bit(
+    data: st.DataObject, inputs: DcfInputs, output: DcfOutput
+) -> None:
+    question = dcf_question(inputs, output)
+    table = numbers(question.inputs)
+    paths = data.draw(st.lists(st.sampled_from(list(table)), min_size=1, max_size=4, unique=True))
+    shocks = tuple(
+        Shock(
+            path,
+            # A thousandth: a draw of it stays inside the door's bounds, or outside for all to see.
+            Normal(0.001 * max(abs(value_at(table, path)), 0.1)),
+            every_year=isinstance(table[path], Schedule) and data.draw(st.booleans()),
+        )
+        for path in paths
+    )
+    values = draw_values(question, SimulationSpec(trials=100, seed=11, shocks=shocks))
+    source = generator(11, 0)
+    drawn: dict[str, np.ndarray] = {}
+    for shock in shocks:
+        moved = [f"{shock.path}[{year}]" for year in range(inputs.timing.years)]
+        for path in moved if shock.every_year else [shock.path]:
+            spread = source.standard_normal(CHUNK) * shock.distribution.standard_deviation
+            drawn[path] = spread + value_at(table, path)
+    for trial in (0, 1, 99):
+        at = {path: float(numbers_[trial]) for path, numbers_ in drawn.items()}
+        single = question.worth(replaced(question.inputs, at))
+        assert values[trial] == single or np.isnan(values[trial])

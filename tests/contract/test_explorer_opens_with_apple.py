@@ -1,0 +1,26 @@
+"""The first page that a person sees: its query is the schema's, its numbers are the filings'."""
+
+from __future__ import annotations
+
+import json
+
+from graphql import parse, validate
+
+from api.embedded import owner
+from api.explorer import FOLDER
+from resolvers.schema import build_schema
+from services.companies import CompanyService
+from store.companies import Companies
+from store.market import Market
+
+
+def test_the_first_query_is_one_of_the_schema() -> None:
+    document = parse((FOLDER / "default.graphql").read_text(encoding="utf-8"))
+    assert validate(build_schema()._schema, document) == []
+
+
+def test_its_numbers_are_those_that_follow_from_apples_filings() -> None:
+    """So the page, the demo and the command line give one number under one valuation id."""
+    shown = json.loads((FOLDER / "default-variables.json").read_text(encoding="utf-8"))
+    derived = CompanyService(Companies(), Market()).dcf_inputs(owner(), "AAPL").document
+    assert shown == {"input": derived}

@@ -1,0 +1,122 @@
+"""The whole application on a real socket, with its parts in reach and a token for every role."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+
+from api.keys import make_development_key
+from api.server import listen, server_of
+from api.settings import Settings
+from api.wiring import Parts, build
+from observability.logs import Logs
+from services.authentication import Issuer
+from services.principal import Role
+from store.database import Database
+from store.migrate import migrate
+from store.tenants import MemberRecord, TenantRecord, Tenants
+
+OURS: Final = UUID("01900000-0000-7000-8000-00000000000a")
+THEIRS: Final = UUID("01900000-0000-7000-8000-00000000000b")
+MEMBERS: Final = {role: UUID(int=number) for number, role in enumerate(Role, start=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that answers, until its block ends."""
+
+    origin: str  # http://127.0.0.1:PORT
+    parts: Parts
+    issuer: Issuer
+
+    @property
+    def graphql(self) -> str:
+        return f"{self.origin}/graphql"
+
+    def token(self, role: Role = Role.ANALYST, tenant_id: UUID = OURS) -> str:
+        return self.issuer.issue(tenant_id, MEMBERS[role], role, timedelta(hours=1))
+
+    @contextmanager
+    def caller(self, role: Role = Role.ANALYST, tenant_id: UUID = OURS) -> Iterator[Caller]:
+        headers = {"authorization": f"Bearer {self.token(role, tenant_id)}"}
+        with httpx.Client(base_url=self.origin, headers=headers, timeout=30.0) as client:
+            yield Caller(client)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A member with a token and a connection that stays open."""
+
+    http: httpx.Client
+
+    def post(self, query: str, variables: dict[str, Any] | None = None) -> httpx.Response:
+        return self.http.post("/graphql", json={"query": query, "variables": variables})
+
+    def ask(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole answer, whatever its status."""
+        answer: dict[str, Any] = self.post(query, variables).json()
+        return answer
+
+    def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The answer's data; there must be no errors."""
+        answer = self.ask(query, variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+@contextmanager
+def served(home: Path, **environment: str) -> Iterator[Served]:
+    """Serve a database with two tenants, as `valor serve --dev` would, from a thread."""
+    settings = Settings.read(
+        {"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0", **environment}, dev=True
+    )
+    asyncio.run(prepare(settings))
+    key = make_development_key(settings.key_file)
+    parts = build(settings, key, Logs("CRITICAL"))
+    listener = listen("127.0.0.1", 0)
+    server = server_of(parts)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    # Listening before the thread starts: an early client waits in the backlog, not we.
+    listener.listen()
+    thread.start()
+    try:
+        yield Served(
+            f"http://127.0.0.1:{listener.getsockname()[1]}", parts, Issuer(settings.issuer, key)
+        )
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+        listener.close()
+        assert not thread.is_alive(), "the server did not stop within 30 s"
+
+
+async def prepare(settings: Settings) -> None:
+    """Migrate, and see to two tenants with a member for every role."""
+    await migrate(settings.database_owner_url)
+    database = Database.open(settings.database_url)
+    try:
+        for tenant_id, slug in ((OURS, "ours"), (THEIRS, "theirs")):
+            tenant = TenantRecord(
+                tenant_id=tenant_id,
+                slug=slug,
+                name=slug.title(),
+                plan="PRO",
+                created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+            members = [
+                MemberRecord(id=id_, subject=f"{role.lower()}@{slug}", name=role.title(), role=role)
+                for role, id_ in MEMBERS.items()
+            ]
+            await Tenants(database).ensure(tenant, members)
+    finally:
+        await database.close()

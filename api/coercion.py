@@ -107,7 +107,10 @@ class Coercers:
                 raise Unusual
             if one_of and (given != 1 or len(found) != 1 or None in found.values()):
                 raise Unusual
-            return out_type(found)
+            try:
+                return out_type(found)
+            except Exception:  # Strawberry checks a choice of one here
+                raise Unusual from None
 
         return members
 

@@ -146,6 +146,19 @@ async def test_nobody_sees_nothing(shared: Database) -> None:
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
 
 
+async def test_a_connection_forgets_whom_it_served(shared: Database) -> None:
+    for lend in (shared.reading, shared.writing):
+        async with lend(OURS) as session:
+            pooled = await session._connection.get_raw_connection()
+            connection = pooled.driver_connection
+            assert connection.tenant == str(OURS)
+        assert connection.tenant == ""
+    async with shared._lent(shared._read, OURS) as lent:
+        (await lent.get_raw_connection()).driver_connection.serve(None)
+        found = await lent.exec_driver_sql("SELECT count(*) FROM valuation")
+        assert found.scalar_one() == 0
+
+
 async def test_a_setting_that_outlives_its_transaction_serves_no_one_else(
     shared: Database,
 ) -> None:

@@ -145,7 +145,8 @@ NOT_OURS_TO_WRITE = [
     "DELETE FROM tenant",
     # The slug is another's: replacing would delete that tenant's row by the way.
     f"INSERT OR REPLACE INTO tenant VALUES ('{OURS.hex}', 'tenant-b', 'x', 'PRO', '2026-03-01')",
-    "UPDATE valuation SET result = 'better'",
+    f"UPDATE valuation SET result = 'better' WHERE tenant_id = '{OURS.hex}'",
+    f"DELETE FROM tenant WHERE tenant_id = '{OURS.hex}'",
     "DROP TRIGGER valuation_delete_tenant",
     "DROP TABLE valuation",
     "CREATE TABLE mine (x)",

@@ -1,0 +1,103 @@
+"""A member learns of their own tenant, and of no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from services.errors import Forbidden, Unauthenticated
+from services.plans import Plan
+from services.principal import ALLOWED, Role
+from services.tenants import TenantService
+from store.database import Database
+from store.tenants import Tenants
+from tests.mirror.services.conftest import principal
+from tests.mirror.store.world import CANARY, NOBODYS, OURS, THEIRS, tenant
+
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    """Seconds, moved by a test."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_member_sees_their_tenant_and_its_members(tenants: TenantService) -> None:
+    ours = await tenants.tenant(principal())
+    assert (ours.tenant_id, ours.name) == (OURS, "Ours")
+    assert [member.name for member in await tenants.members(principal())] == ["Member 1"]
+
+
+async def test_nothing_of_another_tenant_is_seen(tenants: TenantService) -> None:
+    told = [await tenants.tenant(principal()), *(await tenants.members(principal()))]
+    assert CANARY not in repr(told)
+    assert (await tenants.tenant(principal(tenant_id=THEIRS))).name == CANARY
+
+
+async def test_the_caller_is_found_among_the_members(tenants: TenantService) -> None:
+    found = await tenants.member(principal())
+    assert found is not None
+    assert found.id == principal().member_id
+
+
+async def test_a_member_who_has_left_or_is_of_another_tenant_is_nobody(
+    tenants: TenantService,
+) -> None:
+    assert await tenants.member(replace(principal(), member_id=UUID(int=77))) is None
+    assert await tenants.member(replace(principal(), member_id=UUID(int=2))) is None
+
+
+async def test_a_tenant_that_is_not_here_is_a_token_that_proves_nothing(
+    tenants: TenantService,
+) -> None:
+    with pytest.raises(Unauthenticated):
+        await tenants.tenant(principal(tenant_id=NOBODYS))
+    with pytest.raises(Unauthenticated):
+        await tenants.plan_of(NOBODYS)
+    assert await tenants.members(principal(tenant_id=NOBODYS)) == []
+
+
+async def test_who_may_not_read_the_tenant_reads_none_of_it(
+    tenants: TenantService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ALLOWED, Role.VIEWER, frozenset())
+    viewer = principal(Role.VIEWER)
+    for ask in (tenants.tenant, tenants.members, tenants.member):
+        with pytest.raises(Forbidden):
+            await ask(viewer)
+
+
+async def test_a_plan_is_remembered_for_a_minute_and_then_asked_for_again(
+    database: Database,
+) -> None:
+    """Another tenant's row stands in for a change of plan: it comes to be between two looks."""
+    clock, newcomer = Clock(), UUID(int=55)
+    service = TenantService(Tenants(database), clock)
+    assert await service.plan_of(OURS) is Plan.PRO
+    with pytest.raises(Unauthenticated):
+        await service.plan_of(newcomer)
+    await Tenants(database).ensure(tenant(newcomer, plan="FREE", slug="newcomer"), [])
+    assert await service.plan_of(newcomer) is Plan.FREE  # a no is not remembered
+    await database.close()
+    clock.now = 59.9
+    assert await service.plan_of(OURS) is Plan.PRO  # from memory: the database is closed
+    clock.now = 60.0
+    with pytest.raises(Exception, match="closed"):
+        await service.plan_of(OURS)
+
+
+async def test_what_is_remembered_of_plans_has_an_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.tenants._PLANS_REMEMBERED", 1)
+    service = TenantService(Tenants(database))
+    for _ in range(3):
+        assert await service.plan_of(OURS) is Plan.PRO
+        assert await service.plan_of(THEIRS) is Plan.PRO
+        assert len(service._plans) <= 1

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.applications import Starlette
@@ -20,6 +20,8 @@ from api.graphql import GraphQLEndpoint
 from api.wiring import Parts
 from observability.logs import bind
 from observability.metrics import Meter
+
+GRAPHQL: Final = "/graphql"
 
 
 def create_app(parts: Parts) -> ASGIApp:
@@ -64,23 +66,25 @@ def create_app(parts: Parts) -> ASGIApp:
         "/slo/status": slo_status,
         "/system/metrics": system,
     }
+    graphql = GraphQLEndpoint(
+        parts.executor, parts.authenticator, explorer.page, watch.logs.get("api")
+    )
     app = Starlette(
         routes=[
-            Route("/graphql", GraphQLEndpoint(parts.executor, parts.authenticator, explorer.page)),
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in plain.items()),
             *explorer.explorer_routes(),
             Route("/", explorer.page, methods=["GET"]),
         ],
         lifespan=lifespan,
     )
-    return watch.tracing.gate(Bookkeeping(app, watch.meter))
+    return watch.tracing.gate(Bookkeeping(app, graphql, watch.meter))
 
 
 class Bookkeeping:
-    """Gives every request an id, counts it, and answers in its name whatever happens."""
+    """Gives every request an id and counts it. What is for the API does not pass the router."""
 
-    def __init__(self, app: ASGIApp, meter: Meter) -> None:
-        self._app, self._meter = app, meter
+    def __init__(self, app: ASGIApp, graphql: ASGIApp, meter: Meter) -> None:
+        self._app, self._graphql, self._meter = app, graphql, meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,10 +105,11 @@ class Bookkeeping:
             await send(message)
 
         self._meter.request_began()
+        path = scope["path"]
         try:
-            await self._app(scope, receive, answer)
+            await (self._graphql if path == GRAPHQL else self._app)(scope, receive, answer)
         finally:
-            self._meter.request_ended(scope["path"], scope["method"], status)
+            self._meter.request_ended(path, scope["method"], status)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

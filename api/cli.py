@@ -12,10 +12,12 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from api import VERSION
 from api.settings import Settings, SettingsInvalid
 
 R = TypeVar("R")
 
+PORT = click.IntRange(0, 65_535)
 JSON_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -23,7 +25,7 @@ JSON_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Pat
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="Settings are environment variables; docs/settings.md lists them.",
 )
-@click.version_option(package_name="valor-ivx-server", prog_name="valor")
+@click.version_option(VERSION, prog_name="valor")
 def main() -> None:
     """Value firms, and serve whoever asks.
 
@@ -33,22 +35,23 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only.")
-@click.option("--port", default=8000, show_default=True, help="0 takes any free port.")
+@click.option("--port", default=8000, type=PORT, show_default=True, help="0: any free port.")
 def demo(host: str, port: int) -> None:
     """Serve a database of your own and value Apple from its 10-K."""
     from api.demo import run
+    from api.keys import KeyUnusable
     from api.server import PortTaken
 
     _loopback(host)
     try:
         _run(run(_settings(dev=True), host, port))
-    except PortTaken as no:
+    except (PortTaken, KeyUnusable) as no:
         _fail(str(no))
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="0 takes any free port.")
+@click.option("--port", default=8000, type=PORT, show_default=True, help="0: any free port.")
 @click.option("--dev", is_flag=True, help="Loopback only; makes a key that signs its own tokens.")
 def serve(host: str, port: int, *, dev: bool) -> None:
     """Serve the API, and nothing else."""
@@ -73,7 +76,10 @@ def query(file: Path, variables: Path | None) -> None:
     from api.graphql import RequestError
 
     given = _json_object(variables) if variables else {}
-    document = file.read_text(encoding="utf-8")
+    try:
+        document = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        _fail(f"{file} is not text in UTF-8. Save it as that, then run this again.")
 
     async def ask() -> dict[str, Any]:
         async with opened(_settings(dev=True)) as embedded:
@@ -93,7 +99,7 @@ def query(file: Path, variables: Path | None) -> None:
 @click.option("--explain", is_flag=True, help="Every step of the number, in words.")
 @click.option("--json", "as_json", is_flag=True, help="The whole valuation as JSON.")
 def value(file: Path, *, explain: bool, as_json: bool) -> None:
-    """Value the DCF inputs in FILE (JSON, the fields of `DcfInput`), without a server."""
+    """Value the DCF inputs in FILE, without a server. FILE is JSON: the fields of `DcfInput`."""
     from api.embedded import opened
     from api.explain import VALUE, explanation, refusal, summary
     from api.graphql import RequestError
@@ -141,7 +147,10 @@ def schema(file: Path, *, check: bool) -> None:
             _fail(f"{file} is not the schema of this code. Write it anew: valor schema")
         click.echo(f"{file} is up to date.")
     else:
-        file.write_text(text, encoding="utf-8")
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as no:
+            _fail(f"{file} cannot be written ({no.strerror}). Name another: valor schema --file F")
         click.echo(f"Wrote {file}.")
 
 
@@ -171,7 +180,7 @@ def migrate() -> None:
 )
 @click.option("--minutes", default=60, show_default=True, type=click.IntRange(1, 720))
 def token(role: str, minutes: int) -> None:
-    """Print a token for the development server that runs on this machine."""
+    """Print a token for the development server of this machine."""
     from datetime import timedelta
 
     from api.embedded import DEMO_MEMBER, DEMO_TENANT

@@ -14,11 +14,10 @@ from graphql import (
     OperationDefinitionNode,
     get_operation_ast,
     parse,
-    specified_rules,
+    validate,
 )
 from graphql.validation.rules import overlapping_fields_can_be_merged as merging
 from graphql.validation.validate import ValidationAbortedError
-from strawberry.schema.schema import validate_document
 
 from api.gate import complaint_of
 from api.plans import Plan, Planner
@@ -113,7 +112,7 @@ class Documents:
 
 def _flaws(schema: GraphQLSchema, node: DocumentNode) -> tuple[GraphQLError, ...]:
     """What validation says; with many flaws, the first hundred."""
-    flaws = validate_document(schema, node, tuple(specified_rules))
+    flaws = validate(schema, node)
     if len(flaws) == 1 and isinstance(flaws[0], ValidationAbortedError):
         return (
             GraphQLError(

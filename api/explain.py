@@ -60,7 +60,7 @@ def summary(value: Answer) -> str:
         told.append(f"terminal EV/EBITDA {checks['impliedExitMultiple']:.1f}×")
     if _has(checks, "impliedGrowth"):
         told.append(f"implied growth {checks['impliedGrowth']:.2%}")
-    lines.append(f"{'WACC':<34}{value['wacc']:>16.2%}   {', '.join(told)}")
+    lines.append(f"{'WACC':<34}{value['wacc']:>16.2%}   {', '.join(told)}".rstrip())
     lines += ["", f"Amounts in {unit[1]} {value['currency']}, but for values of one share."]
     lines += _remarks(value)
     lines += ["", f"Valuation id  {value['id']}"]

@@ -19,6 +19,7 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     TokenKind,
 )
@@ -33,6 +34,7 @@ class Size(NamedTuple):
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    top: int = 0  # fields on its own level
 
     def beside(self, other: Size) -> Size:
         return Size(
@@ -40,6 +42,7 @@ class Size(NamedTuple):
             min(_CAP, self.fields + other.fields),
             min(_CAP, self.aliases + other.aliases),
             min(_CAP, self.directives + other.directives),
+            min(_CAP, self.top + other.top),
         )
 
 
@@ -100,19 +103,19 @@ class _Gate:
     def complaint(self) -> GraphQLError | None:
         limits = self._limits
         try:
+            sizes = [self._size(each.selection_set, at_root=True) for each in self._operations]
             total = Size()
-            for operation in self._operations:
-                total = total.beside(self._size(operation.selection_set, at_root=True))
+            for size in sizes:
+                total = total.beside(size)
             for name in self._fragments:  # unused ones are validated as well
                 if name not in self._known:
                     total = total.beside(self._fragment(name))
         except GraphQLError as cycle:
             return cycle
-        roots = [len(operation.selection_set.selections) for operation in self._operations]
         changes = [
-            len(operation.selection_set.selections)
-            for operation in self._operations
-            if operation.operation.value == "mutation"
+            size.top
+            for operation, size in zip(self._operations, sizes, strict=True)
+            if operation.operation is OperationType.MUTATION
         ]
         measured = (
             ("operations", len(self._operations), limits.operations),
@@ -120,7 +123,7 @@ class _Gate:
             ("fields", total.fields, limits.fields),
             ("aliases", total.aliases, limits.aliases),
             ("directives", total.directives, limits.directives),
-            ("root fields", max(roots, default=0), limits.root_fields),
+            ("root fields", max((size.top for size in sizes), default=0), limits.root_fields),
             ("mutations", max(changes, default=0), limits.mutations),
         )
         over = [
@@ -146,6 +149,7 @@ class _Gate:
                     min(_CAP, inner.fields + 1),
                     min(_CAP, inner.aliases + (node.alias is not None)),
                     min(_CAP, inner.directives + directives),
+                    1,
                 )
             else:
                 inner = Size()

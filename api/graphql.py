@@ -42,6 +42,7 @@ from services.errors import Denied, Overloaded, no_of
 from services.principal import Principal
 
 _CODES: Final = frozenset(ErrorCode)
+_ON_RECORD: Final = "Something failed on our side. It is on record as {}."
 _HEADERS: Final = {
     "cache-control": "no-store",
     "vary": "accept",
@@ -193,7 +194,7 @@ class Executor:
             code = ErrorCode.QUERY_INVALID.value  # the executor's own no, before any resolver
         elif code not in _CODES:
             code = ErrorCode.INTERNAL.value
-            shape["message"] = f"Something failed on our side. It is on record as {request_id}."
+            shape["message"] = _ON_RECORD.format(request_id)
             self._log.error(
                 "resolver failed",
                 path=[str(key) for key in error.path or ()],
@@ -222,12 +223,24 @@ class GraphQLEndpoint:
         executor: Executor,
         authenticator: Authenticator,
         page: Callable[[Request], Awaitable[Response]],
+        log: Log,
     ) -> None:
         self._executor, self._authenticator, self._page = executor, authenticator, page
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self._respond(request)
+        try:
+            response = await self._respond(request)
+        except Exception:
+            request_id = scope["state"]["request_id"]
+            self._log.exception("request failed")
+            code = ErrorCode.INTERNAL.value
+            error = {
+                "message": _ON_RECORD.format(request_id),
+                "extensions": {"code": code, "requestId": request_id},
+            }
+            response = _response(JSON, 500, {"errors": [error]})
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:

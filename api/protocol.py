@@ -149,7 +149,7 @@ def strict_json(text: bytes | str, what: str) -> Any:
 
 def _too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(JSON_DEPTH_MAX + 1):
+    for _ in range(JSON_DEPTH_MAX):
         level = [
             inner
             for outer in level

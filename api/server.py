@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 
 import uvicorn
@@ -12,7 +13,7 @@ from api.wiring import Parts
 
 
 class PortTaken(Exception):
-    """Another program listens there."""
+    """Another program listens there, or nobody may."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -26,12 +27,14 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as taken:
+    except OSError as no:
         listener.close()
-        raise PortTaken(
-            f"{host}:{port} cannot be listened on ({taken.strerror}). Stop what runs there, or "
-            "choose another port: --port 8001 (--port 0 takes any free one)."
-        ) from None
+        mend = (
+            "Stop what runs there, or choose another port: --port 8001 (--port 0: any free one)."
+            if no.errno in (errno.EADDRINUSE, errno.EACCES)
+            else "Choose an address of this machine: --host 127.0.0.1"
+        )
+        raise PortTaken(f"{host}:{port} cannot be listened on ({no.strerror}). {mend}") from None
     return listener
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SettingsInvalid(Exception):
@@ -45,12 +46,18 @@ class Settings:
                 problems.append(f"{name} is “{written}”: give a number from {low:g} to {high:g}.")
             return value
 
+        def database_url(name: str, default: str) -> str:
+            url = environment.get(name, default)
+            # It is not said back: there may be a password in it.
+            if name in environment and not _is_database(url):
+                problems.append(
+                    f"{name} is neither sqlite:///file nor postgresql://role@host/name."
+                )
+            return url
+
         home = Path(environment.get("VALOR_HOME", ".valor"))
-        database = environment.get("VALOR_DATABASE_URL", f"sqlite:///{home / 'valor.db'}")
-        if not database.startswith(("sqlite:///", "postgresql://")):
-            problems.append(
-                "VALOR_DATABASE_URL is neither sqlite:///file nor postgresql://role@host/name."
-            )
+        database = database_url("VALOR_DATABASE_URL", f"sqlite:///{home / 'valor.db'}")
+        owner = database_url("VALOR_DATABASE_OWNER_URL", database)
         redis = environment.get("VALOR_REDIS_URL") or None
         if redis and not redis.startswith(("redis://", "rediss://", "unix://")):
             problems.append("VALOR_REDIS_URL does not begin with redis://, rediss:// or unix://.")
@@ -65,7 +72,7 @@ class Settings:
             problems.append(f"VALOR_LOG_LEVEL is “{level}”: DEBUG, INFO, WARNING or ERROR.")
         settings = cls(
             database_url=database,
-            database_owner_url=environment.get("VALOR_DATABASE_OWNER_URL", database),
+            database_owner_url=owner,
             redis_url=redis,
             key_file=home / "development-key.pem",
             public_key_file=Path(public_key) if public_key else None,
@@ -79,3 +86,14 @@ class Settings:
         if problems:
             raise SettingsInvalid("\n".join(problems))
         return settings
+
+
+def _is_database(url: str) -> bool:
+    if url.startswith("sqlite:///"):
+        file = url.removeprefix("sqlite:///")
+        return file not in ("", ":memory:") and not file.startswith("file:")
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "postgresql" and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False

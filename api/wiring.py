@@ -10,6 +10,7 @@ from typing import Any, Final
 import strawberry
 from joserfc.jwk import OKPKey
 
+from api import VERSION
 from api.graphql import Executor, recognise
 from api.settings import Settings
 from collab.connection import RedisConnection
@@ -33,7 +34,6 @@ from store.market import Market
 from store.tenants import Tenants
 from store.valuations import Valuations
 
-VERSION: Final = "0.1.0"
 ROUTES: Final = (
     "/graphql",
     "/metrics",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import strawberry
-from strawberry.types.field import StrawberryField
 
 from engine.errors import Problem, Refused
 from services.words import camel, for_callers
@@ -88,10 +86,3 @@ class Refusal:
             retry_after=no.retry_after_s,
             issues=[Issue.of(problem) for problem in no.problems],
         )
-
-
-class RefusedHandler(strawberry.ExceptionHandler[Refused, Refusal]):
-    """The one place where an exception becomes an answer."""
-
-    def handle(self, exception: Refused, *, field: StrawberryField, info: Any) -> Refusal:  # noqa: ARG002 - the protocol's words
-        return Refusal.of(exception)

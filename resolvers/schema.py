@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import strawberry
+from graphql import GraphQLInputObjectType
 from strawberry.schema.config import StrawberryConfig
 
+from resolvers.calls import DEFINITION, call_directly
 from resolvers.companies import CompanyQuery
-from resolvers.refusal import ErrorCode, RefusedHandler
+from resolvers.refusal import ErrorCode
 from resolvers.scalars import SCALARS
 from resolvers.service_levels import ServiceLevelQuery
 from resolvers.tenants import TenantQuery
@@ -25,10 +27,16 @@ class Mutation(DcfMutation):
 
 def build_schema() -> strawberry.Schema:
     """A schema of its own for each application: resolvers are timed in place."""
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         types=[DcfValuation, ErrorCode],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False),
-        exception_handlers=[RefusedHandler()],
     )
+    # Strawberry looks after @oneOf itself, and cannot say where in an input the flaw is. Once
+    # graphql-core knows of it, such a flaw has its path like any other.
+    for kind in schema._schema.type_map.values():  # noqa: SLF001 - Strawberry offers no other way
+        if isinstance(kind, GraphQLInputObjectType):
+            kind.is_one_of = kind.extensions[DEFINITION].is_one_of
+    call_directly(schema)
+    return schema

@@ -93,4 +93,5 @@ class AnalysisService:
 
     def _ask(self, principal: Principal, of: Recorded, output: DcfOutput) -> Question[Any]:
         principal.require(Action.READ_VALUATION)
-        return of.kind.question(of.kind.inputs_of(of.inputs), output)
+        inputs = of.kind.inputs_of(of.inputs) if of.admitted is None else of.admitted
+        return of.kind.question(inputs, output, of.admitted)

@@ -28,11 +28,18 @@ class Kind(Generic[I, R]):
     inputs_of: Callable[[Mapping[str, Any]], I]
     value: Callable[[I], R]
     result_document: Callable[[R], Document]
-    question: Callable[[I, DcfOutput], Question[I]]
+    admitted: Callable[[R], I]  # the inputs of a result: they have passed the door
+    question: Callable[[I, DcfOutput, I | None], Question[I]]  # the last: known to have passed
 
 
 DCF: Final[Kind[DcfInputs, DcfResult]] = Kind(
-    "DCF", INPUT_VERSION, inputs_of, value_dcf, result_document, dcf_question
+    name="DCF",
+    input_version=INPUT_VERSION,
+    inputs_of=inputs_of,
+    value=value_dcf,
+    result_document=result_document,
+    admitted=lambda result: result.inputs,
+    question=dcf_question,
 )
 
 KINDS: Final[dict[str, Kind[Any, Any]]] = {kind.name: kind for kind in (DCF,)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from observability.outcomes import Outcome
 from services.compute import Compute
 from services.errors import NotFound, Refused
 from services.kinds import KINDS, Document, Kind
-from services.plans import LIMITS
+from services.plans import LIMITS, Plan
 from services.principal import Action, Principal
 from services.tenants import TenantService
 from store.valuations import KeptValuation, Valuations
@@ -36,7 +36,9 @@ class Recorded:
     result_hash: str
     engine_version: str
     computed_at: datetime  # the first time, UTC
-    duration_ms: float  # of the first time
+    duration_ms: float  # of the computing that this came from
+    # The engine's inputs, where they passed its door just now.
+    admitted: Any = field(default=None, compare=False)
 
 
 class ValuationWatch(Protocol):
@@ -94,7 +96,7 @@ class ValuationService:
         started = perf_counter()
         try:
             result = await self._compute.run(
-                BASE_CASE_MS, lambda: kind.result_document(kind.value(kind.inputs_of(inputs)))
+                BASE_CASE_MS, lambda: kind.value(kind.inputs_of(inputs))
             )
         except Refused:
             self._watch.valued(kind.name, Outcome.EXCLUDED, perf_counter() - started)
@@ -104,28 +106,20 @@ class ValuationService:
             raise
         elapsed = perf_counter() - started
         self._watch.valued(kind.name, Outcome.GOOD, elapsed)
-        now, keep_for = self._clock(), LIMITS[plan].valuations_kept
-        return await self._keep(
-            principal.tenant_id,
-            kind,
-            inputs,
-            result,
-            now,
-            None if keep_for is None else now + keep_for,
-            elapsed * 1e3,
-        )
+        return await self._keep(principal.tenant_id, plan, kind, inputs, result, elapsed * 1e3)
 
     async def _keep(
         self,
         tenant_id: UUID,
+        plan: Plan,
         kind: Kind[Any, Any],
         inputs: Document,
-        result: Document,
-        now: datetime,
-        keep_until: datetime | None,
+        result: Any,
         duration_ms: float,
     ) -> Recorded:
-        inputs_json, result_json = canonical(inputs), canonical(result)
+        document = kind.result_document(result)
+        inputs_json, result_json = canonical(inputs), canonical(document)
+        now, keep_for = self._clock(), LIMITS[plan].valuations_kept
         kept = KeptValuation(
             id=content_id(kind, inputs_json),
             kind=kind.name,
@@ -139,18 +133,19 @@ class ValuationService:
             seed=None,
             computed_at=now,
             duration_ms=duration_ms,
-            keep_until=keep_until,
+            keep_until=None if keep_for is None else now + keep_for,
         )
         first = await self._kept.keep(tenant_id, kept)
         return Recorded(
             id=kept.id,
             kind=kind,
             inputs=inputs,
-            result=result,
+            result=document,
             result_hash=kept.result_hash,
             engine_version=kept.engine_version,
             computed_at=first,
             duration_ms=duration_ms,
+            admitted=kind.admitted(result),
         )
 
     async def find(self, principal: Principal, valuation_id: str) -> Recorded:

@@ -78,22 +78,27 @@ def value_dcf(inputs: DcfInputs) -> DcfResult:
     )
 
 
-def dcf_question(inputs: DcfInputs, output: DcfOutput) -> Question[DcfInputs]:
+def dcf_question(
+    inputs: DcfInputs, output: DcfOutput, known: DcfInputs | None = None
+) -> Question[DcfInputs]:
     """What the analyses ask about one firm: ``output`` over a batch of changed inputs.
+
+    ``known`` are inputs that passed the door before, such as those of a result.
 
     Raises:
         InvalidInput: with every problem of the inputs.
     """
+    admitted = admit(inputs, known)
     return Question(
-        inputs=admit(inputs),
-        admit=admit,
+        inputs=admitted,
+        admit=lambda changed: admit(changed, admitted),
         worth=lambda changed: output_of(worth(changed), output),
         outside=outside,
     )
 
 
 def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossChecks:
-    """Rosenbaum and Pearl, Investment Banking, 2nd ed., p. 150: multiple, growth and mid-year.
+    """Rosenbaum and Pearl, Investment Banking, 2nd ed., ch. 3: multiple, growth and mid-year.
 
     implied multiple = TV (1 + w)^1/2 / EBITDA, implied growth = (TV w - F) / (TV + F) with
     F = FCF (1 + w)^1/2; the square root only where the perpetuity's flows come at mid-year.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import strawberry
@@ -36,14 +35,6 @@ class AxisInput:
 
     def to_engine(self) -> Axis:
         return Axis(snake(self.path), np.array(self.values, dtype=np.float64))
-
-
-def _read_axis(kind: type[AxisInput], given: Mapping[str, Any], _context: object) -> AxisInput:
-    """graphql-core has coerced it; converting the numbers one by one would only copy them."""
-    return kind(path=given["path"], values=given["values"])
-
-
-AxisInput.__strawberry_definition__.from_input = _read_axis  # type: ignore[attr-defined] # strawberry's hook
 
 
 @strawberry.type(description="A value for each pair of inputs; each cell is a full valuation.")

@@ -42,7 +42,7 @@ class Valuation:
     engine_version: str
     computed_at: datetime = strawberry.field(description="When this was first computed, UTC.")
     duration_ms: float = strawberry.field(
-        description="Milliseconds of computing, when it was first done."
+        description="Milliseconds of computing: this time, or when a kept one was made."
     )
 
 

@@ -150,7 +150,7 @@ def test_a_python_without_pip_and_venv_is_told_the_package_that_brings_them(
     environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dev, "PYTHON", shutil.which("false"))  # cannot import pip, nor make it
-    monkeypatch.setattr(dev.shutil, "which", lambda *_, **__: None)  # no uv on the PATH
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)  # no uv on the PATH
     with pytest.raises(dev.SetupError, match=r"apt-get install python3\.\d+-venv"):
         dev.install("anything")
 

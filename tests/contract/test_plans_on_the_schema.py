@@ -104,8 +104,6 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
 
 def plain(data: Any) -> Any:
     answer = orjson.loads(orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY))
-    text = orjson.dumps(answer).decode()
-    assert "valuePerShare" not in text or "129.77" in text
     if "viewer" in answer:  # the principal is made anew for each asking
         del answer["viewer"]["expiresAt"]
     return answer

@@ -50,7 +50,8 @@ class Machine:
             "//redis:6379/": f"//{self.redis}/",
             "/var/lib/valor": str(self.home),
         }
-        given = {"VALOR_HOME": "/var/lib/valor"} | SERVICES[service]["environment"]
+        given: dict[str, str] = {"VALOR_HOME": "/var/lib/valor"}
+        given |= SERVICES[service]["environment"]
         for pattern, replacement in here.items():
             given = {name: re.sub(pattern, replacement, value) for name, value in given.items()}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("VALOR_")}

@@ -73,6 +73,23 @@ def test_a_whole_schedule_is_moved_by_its_axis() -> None:
     assert grid[1, 1] == pytest.approx(634.40 - 0.25 * 220.0 * 0.8)
 
 
+def test_in_a_batch_with_losses_only_the_profits_are_taxed() -> None:
+    # Revenue 1,100, D&A 55, capex 88, 10 more of NWC: the flow is EBIT after tax less 43. At a WACC
+    # of 100 % the year is worth half of it, and the perpetuity after it the other half.
+    question = asked(firm(years=1, wacc=1.0, terminal=Gordon(growth=0.0)))
+    margins = "operations.ebit_margin[0]"
+    grid = sensitivity(question, axis(margins, -0.1, 0.0, 0.2), axis(TAX, 0.0, 0.25))
+    assert grid == pytest.approx(
+        np.array(
+            [
+                [-110.0 - 43.0, -110.0 - 43.0],
+                [-43.0, -43.0],
+                [220.0 * 0.75 - 43.0, 220.0 * 0.50 - 43.0],
+            ]
+        )
+    )
+
+
 def test_an_axis_is_refused_with_all_its_faults() -> None:
     assert refused(axis("capital.beta"), axis(GROWTH, math.nan)) == [
         ("rows.values", "WRONG_LENGTH"),

@@ -48,7 +48,6 @@ GOOD = global_id("Member", "1")
         "é",
         "\0",
         GOOD + "=",
-        GOOD + "AAA",
         GOOD + "\n",
         " " + GOOD,
         GOOD[:-1],

@@ -120,6 +120,21 @@ async def test_a_commit_that_fails_fails_all_and_the_next_goes_on(
     assert [text for _, text in notebook.lines()] == ["c"]
 
 
+async def test_a_transaction_that_sqlite_itself_undid_fails_as_a_whole(
+    notebook: Notebook, group: GroupCommit
+) -> None:
+    def full(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")  # as SQLite does by itself where a disk is full
+        raise OSError("the disk is full")
+
+    told = await asyncio.gather(
+        *(group.write(OURS, work) for work in (notebook.line("a"), full, notebook.line("b"))),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in told] == [DatabaseAway] * 3
+    assert notebook.lines() == []
+
+
 async def test_who_left_before_the_turn_came_is_not_written(
     notebook: Notebook, group: GroupCommit
 ) -> None:

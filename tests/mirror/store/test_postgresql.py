@@ -18,7 +18,7 @@ from store.errors import (
     DatabaseFault,
     translate,
 )
-from store.tables import TENANT_TABLES, MemberRow
+from store.tables import TENANT_TABLES, MemberRow, ValuationRow
 from store.valuations import Valuations
 from tests.mirror.store.conftest import administer, role_url
 from tests.mirror.store.world import (
@@ -218,6 +218,25 @@ async def test_keeping_is_one_round_trip_and_so_is_keeping_again(postgres_place:
         await asyncio.sleep(0)  # asyncpg tells its loggers on the next turn
         assert len(written.statements) == 2
         assert looked.statements == []
+
+
+async def test_who_comes_second_in_a_race_learns_the_first_moment(
+    postgres: Database, postgres_url: str, postgres_place: Place
+) -> None:
+    """The statement began before the first was committed, so it cannot see the row itself."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+    name = postgres_place.url.rsplit("/", 1)[1]
+    async with postgres.writing(OURS) as session:
+        await session.add_if_absent(ValuationRow, **asdict(valuation()))
+        second = asyncio.ensure_future(
+            Valuations(postgres).keep(OURS, valuation(computed_at=LATER))
+        )
+        watcher = await asyncpg.connect(postgres_url)
+        async with asyncio.timeout(30):
+            while not await watcher.fetchval(waits, name):  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.01)
+        await watcher.close()
+    assert await second == NOON
 
 
 async def test_a_transaction_begins_with_its_tenant_in_one_message(

@@ -24,6 +24,7 @@ from engine.dcf import (
 )
 from engine.dcf.inputs import admit, outside
 from engine.errors import InvalidInput, Problem
+from engine.paths import numbers, replaced
 from engine.schedules import Schedule, Stage
 from tests.mirror.engine.firms import BRIDGE, CAPM, LAW, SCHEDULES, any_firms, firm
 
@@ -296,6 +297,20 @@ def test_growth_cannot_need_more_than_all_of_the_profit() -> None:
         "terminal.value_driver.return_on_new_capital": "CONTRADICTION"
     }
     value_dcf(with_driver(growth=0.2, return_on_new_capital=0.2))
+
+
+def test_what_passed_the_door_is_not_looked_at_again_and_what_changed_is() -> None:
+    admitted = admit(firm(years=3, capital=Capm(**CAPITAL), opening_working_capital=5.0))
+    assert admit(admitted, admitted) is admitted
+    for path in numbers(admitted):
+        spoiled = replaced(admitted, {path: math.nan})
+        with pytest.raises(InvalidInput) as no:
+            admit(spoiled, admitted)
+        assert no.value.problems[0].path.startswith(path)
+    longer = dataclasses.replace(admitted, timing=firm(years=4).timing)
+    with pytest.raises(InvalidInput) as no:
+        admit(longer, admitted)
+    assert {problem.code for problem in no.value.problems} == {"WRONG_LENGTH"}
 
 
 def test_a_scenario_is_outside_exactly_where_the_door_would_refuse_its_discounting() -> None:

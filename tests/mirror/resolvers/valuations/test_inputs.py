@@ -36,7 +36,7 @@ DEFAULTS = {
 def read(document: Document) -> Document:
     """The document of a variable, by the schema's own coercion."""
     assert complaints(document) == []
-    found: Document = coerce_input_value(document, INPUT).document
+    found: Document = document_of(coerce_input_value(document, INPUT))
     return found
 
 
@@ -158,7 +158,7 @@ def test_a_document_sent_again_gives_the_same_id(document: Document) -> None:
 def test_a_literal_is_the_same_as_a_variable(document: Document) -> None:
     written = value_from_ast(parse_value(literal(document)), INPUT)
     assert written is not Undefined
-    assert written.document == read(document)
+    assert document_of(written) == read(document)
 
 
 @pytest.mark.parametrize("document", [firm(), STAGED], ids=["firm", "staged"])
@@ -174,7 +174,11 @@ def test_the_document_is_plain_json(document: Document) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
@@ -214,5 +218,23 @@ WRONG: dict[str, tuple[Document, str]] = {
 
 @pytest.mark.parametrize(("document", "word"), WRONG.values(), ids=WRONG.keys())
 def test_what_is_not_of_its_type_is_refused_by_the_schema(document: Document, word: str) -> None:
-    assert coerce_input_value(document, INPUT) is Undefined
     assert word.lower() in " ".join(complaints(document)).lower()
+    assert coerce_input_value(document, INPUT) is Undefined
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("capital", {"wacc": 0.1, "capm": None}),
+        ("terminal", {}),
+        ("operations.taxRate", {"level": 0.1, "byYear": [0.1, 0.1, 0.1]}),
+        ("operations.revenue", "1000"),
+        ("timing.years", 0.5),
+    ],
+)
+def test_what_is_not_of_its_type_is_said_to_be_where_it_is(path: str, value: Any) -> None:
+    said: list[str] = []
+    validate_input_value(
+        but(firm(), path, value), INPUT, lambda _, where: said.append(".".join(map(str, where)))
+    )
+    assert said == [path]

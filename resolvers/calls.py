@@ -1,0 +1,130 @@
+"""How resolvers are called: what Strawberry works out at each call is worked out once here.
+
+graphql-core has coerced the arguments; what is left is to give them their Python names, and to
+turn a `Refused` into an answer where the field has a `Refusal`. This is the one place for that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import strawberry
+from graphql import GraphQLObjectType
+from strawberry.types.base import StrawberryList, StrawberryOptional, has_object_definition
+from strawberry.types.field import StrawberryField
+from strawberry.types.union import StrawberryUnion
+
+from engine.errors import Refused
+from resolvers.refusal import Refusal
+
+DEFINITION: Final = "strawberry-definition"  # where graphql-core's types keep Strawberry's
+Reader = Callable[[Any], Any]
+
+
+def call_directly(schema: strawberry.Schema) -> None:
+    """Give every resolver of a schema its direct call, in place.
+
+    Raises:
+        TypeError: for a resolver of a form that is not known here.
+    """
+    for kind in schema._schema.type_map.values():  # noqa: SLF001 - Strawberry has no other door
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            for field in kind.fields.values():
+                definition = field.extensions[DEFINITION]
+                if definition.base_resolver is not None:
+                    field.resolve = _call(schema, definition)
+
+
+def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any]:
+    resolver: Any = field.base_resolver
+    known = resolver.self_parameter and not (
+        field.extensions
+        or field.is_subscription
+        or resolver.parent_parameter
+        or resolver.root_parameter
+    )
+    if not known:
+        raise TypeError(f"{field.python_name}: a resolver takes self, info and its arguments")
+    arguments = {
+        schema.config.name_converter.from_argument(argument): (
+            argument.python_name,
+            _reader(schema, argument.type),
+        )
+        for argument in field.arguments
+    }
+    info_name = resolver.info_parameter.name if resolver.info_parameter else None
+    function: Callable[..., Any] = resolver.wrapped_func
+    answers = _has_refusal(field.type)
+
+    def given(info: Any, coerced: Mapping[str, Any]) -> dict[str, Any]:
+        found = {} if info_name is None else {info_name: info}
+        for name, value in coerced.items():
+            python_name, read = arguments[name]
+            found[python_name] = value if read is None or value is None else read(value)
+        return found
+
+    if not inspect.iscoroutinefunction(function):
+
+        def resolve(source: Any, info: Any, **coerced: Any) -> Any:
+            try:
+                return function(source, **given(info, coerced))
+            except Refused as no:
+                if not answers:
+                    raise
+                return Refusal.of(no)
+
+        return resolve
+
+    async def answered(waiting: Awaitable[Any]) -> Any:
+        try:
+            return await waiting
+        except Refused as no:
+            return Refusal.of(no)
+
+    def begin(source: Any, info: Any, **coerced: Any) -> Any:
+        waiting = function(source, **given(info, coerced))
+        return answered(waiting) if answers else waiting
+
+    return begin
+
+
+def _reader(schema: strawberry.Schema, kind: Any) -> Reader | None:
+    """What turns a coerced value that is not null into the argument; None: it is that already."""
+    if isinstance(kind, StrawberryOptional):
+        return _reader(schema, kind.of_type)
+    if isinstance(kind, StrawberryList):
+        inner = _reader(schema, kind.of_type)
+        if inner is None:
+            return list  # a default is shared between requests: each gets its own
+        return lambda values: [inner(value) for value in values]
+    if not has_object_definition(kind):
+        return None
+    hook = kind.__strawberry_definition__.from_input
+    if hook is not None:
+        context: Any = None  # our hooks need none
+        return lambda value: hook(kind, value, context)
+    fields = {
+        schema.config.name_converter.get_graphql_name(field): (
+            field.python_name,
+            _reader(schema, field.type),
+        )
+        for field in kind.__strawberry_definition__.fields
+    }
+
+    def members(value: Mapping[str, Any]) -> Any:
+        found = {}
+        for name, inner_value in value.items():
+            python_name, read = fields[name]
+            plain = read is None or inner_value is None
+            found[python_name] = inner_value if plain else read(inner_value)  # type: ignore[misc] # not plain
+        return kind(**found)
+
+    return members
+
+
+def _has_refusal(kind: Any) -> bool:
+    while isinstance(kind, StrawberryOptional):
+        kind = kind.of_type
+    return isinstance(kind, StrawberryUnion) and Refusal in kind.types

@@ -1,0 +1,172 @@
+"""Settings come from the environment: all of them have a default, and all that is wrong is said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from api import settings as module
+from api.settings import Settings, SettingsInvalid
+
+ROOT = Path(module.__file__).parent.parent
+
+
+def read(*, dev: bool = True, **environment: str) -> Settings:
+    return Settings.read(environment, dev=dev)
+
+
+def problems(*, dev: bool = True, **environment: str) -> list[str]:
+    with pytest.raises(SettingsInvalid) as no:
+        Settings.read(environment, dev=dev)
+    return str(no.value).splitlines()
+
+
+def test_a_development_server_needs_no_setting() -> None:
+    settings = read()
+    assert settings.database_url == "sqlite:///.valor/valor.db"
+    assert settings.database_owner_url == settings.database_url
+    assert settings.redis_url is None
+    assert settings.otlp_endpoint is None
+    assert settings.key_file == Path(".valor/development-key.pem")
+    assert (settings.trace_share, settings.deadline_s) == (0.01, 15.0)
+    assert (settings.log_level, settings.dev) == ("INFO", True)
+    assert settings.issuer == "valor-ivx-development"
+
+
+def test_everything_may_be_said() -> None:
+    settings = read(
+        dev=False,
+        VALOR_HOME="/home",
+        VALOR_DATABASE_URL="postgresql://app@db:5433/valor",
+        VALOR_DATABASE_OWNER_URL="postgresql://owner:secret@db/valor",
+        VALOR_REDIS_URL="rediss://cache:6380/1",
+        VALOR_PUBLIC_KEY_FILE="/keys/public.pem",
+        VALOR_ISSUER="https://issuer.example",
+        VALOR_TRACE_SAMPLE="0.5",
+        VALOR_OTLP_ENDPOINT="http://collector:4318",
+        VALOR_LOG_LEVEL="warning",
+        VALOR_DEADLINE_S="2.5",
+    )
+    assert settings.database_url == "postgresql://app@db:5433/valor"
+    assert settings.database_owner_url == "postgresql://owner:secret@db/valor"
+    assert settings.redis_url == "rediss://cache:6380/1"
+    assert settings.public_key_file == Path("/keys/public.pem")
+    assert settings.key_file == Path("/home/development-key.pem")
+    assert settings.issuer == "https://issuer.example"
+    assert (settings.trace_share, settings.deadline_s) == (0.5, 2.5)
+    assert settings.otlp_endpoint == "http://collector:4318"
+    assert settings.log_level == "WARNING"
+
+
+def test_home_moves_the_database_and_the_key() -> None:
+    settings = read(VALOR_HOME="/srv/valor")
+    assert settings.database_url == "sqlite:////srv/valor/valor.db"
+    assert settings.key_file == Path("/srv/valor/development-key.pem")
+
+
+def test_an_issuer_of_development_is_not_taken_for_one_of_production() -> None:
+    assert read().issuer != read(dev=False, VALOR_PUBLIC_KEY_FILE="x").issuer
+
+
+def test_every_problem_is_said_at_once() -> None:
+    said = problems(
+        dev=False,
+        VALOR_DATABASE_URL="mysql://x",
+        VALOR_DATABASE_OWNER_URL="y",
+        VALOR_REDIS_URL="memcached://x",
+        VALOR_TRACE_SAMPLE="7",
+        VALOR_DEADLINE_S="soon",
+        VALOR_LOG_LEVEL="loud",
+    )
+    names = [re.match(r"VALOR_\w+", line) for line in said]
+    assert {name[0] for name in names if name} == {
+        "VALOR_DATABASE_URL",
+        "VALOR_DATABASE_OWNER_URL",
+        "VALOR_REDIS_URL",
+        "VALOR_PUBLIC_KEY_FILE",
+        "VALOR_TRACE_SAMPLE",
+        "VALOR_DEADLINE_S",
+        "VALOR_LOG_LEVEL",
+    }
+    assert len(said) == 7
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "valor.db",
+        "sqlite://valor.db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:valor.db?mode=memory",
+        "mysql://role@host/name",
+        "postgres://role@host/name",
+        "postgresql+asyncpg://role@host/name",
+        "postgresql://role@host:port/name",
+        "postgresql://role@host:0/name",
+        "postgresql://[::1/name",
+    ],
+)
+def test_a_database_is_a_file_of_sqlite_or_a_postgresql(url: str) -> None:
+    (said,) = problems(VALOR_DATABASE_URL=url)
+    assert said == "VALOR_DATABASE_URL is neither sqlite:///file nor postgresql://role@host/name."
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///valor.db",
+        "sqlite:////var/lib/valor.db",
+        "postgresql://role@host/name",
+        "postgresql://role:pass%40word@[::1]:5432/name?sslmode=require",
+        "postgresql://role@/name?host=/run/postgresql",
+    ],
+)
+def test_a_good_address_is_taken_as_it_is(url: str) -> None:
+    assert read(VALOR_DATABASE_URL=url).database_url == url
+
+
+def test_a_password_is_never_said_back() -> None:
+    said = problems(
+        VALOR_DATABASE_URL="mysql://u:hunter2@h/d",
+        VALOR_DATABASE_OWNER_URL="mysql://u:hunter2@h/d",
+        VALOR_REDIS_URL="http://:hunter2@h",
+    )
+    assert len(said) == 3
+    assert "hunter2" not in "".join(said)
+
+
+@pytest.mark.parametrize("share", ["", "x", "-0.1", "1.01", "nan", "inf", "1e400", "0,5"])
+def test_a_share_is_a_number_from_0_to_1(share: str) -> None:
+    assert problems(VALOR_TRACE_SAMPLE=share) == [
+        f"VALOR_TRACE_SAMPLE is “{share}”: give a number from 0 to 1."
+    ]
+
+
+@pytest.mark.parametrize("share", ["0", "1", "0.01", "1e-3", " 0.5 "])
+def test_the_ends_are_shares_too(share: str) -> None:
+    assert read(VALOR_TRACE_SAMPLE=share).trace_share == float(share)
+
+
+@pytest.mark.parametrize("name", ["VALOR_REDIS_URL", "VALOR_OTLP_ENDPOINT"])
+def test_what_is_empty_is_not_set(name: str) -> None:
+    settings = read(**{name: ""})
+    assert (settings.redis_url, settings.otlp_endpoint) == (None, None)
+
+
+def test_production_needs_the_key_that_proves_its_tokens() -> None:
+    (said,) = problems(dev=False)
+    assert said.startswith("VALOR_PUBLIC_KEY_FILE is not set")
+    assert "valor serve --dev" in said  # what mends it on a machine of one's own
+
+
+def test_every_setting_is_on_the_page_that_lists_them() -> None:
+    read_here = set(re.findall(r'"(VALOR_[A-Z_]+)"', Path(module.__file__).read_text()))
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert len(read_here) >= 10
+    assert read_here <= set(re.findall(r"VALOR_[A-Z_]+", page))
+    assert {field.name for field in fields(Settings)} >= {"database_url", "dev"}

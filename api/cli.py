@@ -178,7 +178,13 @@ def migrate() -> None:
     show_default=True,
     help="What the token's holder may do.",
 )
-@click.option("--minutes", default=60, show_default=True, type=click.IntRange(1, 720))
+@click.option(
+    "--minutes",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1, 720),
+    help="How long it is good.",
+)
 def token(role: str, minutes: int) -> None:
     """Print a token for the development server of this machine."""
     from datetime import timedelta

@@ -39,17 +39,18 @@ query Derived($ticker: String!) {
 
 async def run(settings: Settings, host: str, port: int) -> None:
     """Prepare, serve, value, and stay up until interrupted."""
-    listener = listen(host, port)
-    key = make_development_key(settings.key_file)
-    logs = Logs(settings.log_level, console=sys.stderr.isatty())
-    logs.adopt()
-    parts = build(settings, key, logs)
-    await prepare(settings, parts)
-    server = server_of(parts)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(sockets=[listener]))
-        await server.up.wait()
-        await _greet(settings, parts, key, f"http://{host}:{listener.getsockname()[1]}")
+    with listen(host, port) as listener:
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        key = make_development_key(settings.key_file)
+        logs = Logs(settings.log_level, console=sys.stderr.isatty())
+        logs.adopt()
+        parts = build(settings, key, logs)
+        await prepare(settings, parts)
+        server = server_of(parts)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]))
+            await server.up.wait()
+            await _greet(settings, parts, key, url)
 
 
 async def _greet(settings: Settings, parts: Parts, key: OKPKey, url: str) -> None:

@@ -197,7 +197,7 @@ QUERIES = [
     "{ odd(which: $w) { brokenSoftly name } raises }",
     (
         "{ __typename figures(first: 3) { __typename ... on Circle { area twin { area } } "
-        "... on Square { side tags corners { radius area twin { name } } } ... on Shape { name } } }"
+        "... on Square { side tags corners { radius area twin { name } } } ... on Shape { name }} }"
     ),
     (
         "{ odd(which: $w) { ...F ...G } } fragment F on Circle { name twin { name } } "

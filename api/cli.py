@@ -73,7 +73,6 @@ def serve(host: str, port: int, *, dev: bool) -> None:
 def query(file: Path, variables: Path | None) -> None:
     """Run the GraphQL document in FILE, without a server. Prints the answer as JSON."""
     from api.embedded import opened
-    from api.graphql import RequestError
 
     given = _json_object(variables) if variables else {}
     try:
@@ -83,10 +82,7 @@ def query(file: Path, variables: Path | None) -> None:
 
     async def ask() -> dict[str, Any]:
         async with opened(_settings(dev=True)) as embedded:
-            try:
-                return await embedded.ask(document, given)
-            except RequestError as no:
-                return {"errors": [error.formatted for error in no.errors]}
+            return await embedded.ask(document, given)
 
     answer = _run(ask())
     click.echo(_pretty(answer))
@@ -102,16 +98,12 @@ def value(file: Path, *, explain: bool, as_json: bool) -> None:
     """Value the DCF inputs in FILE, without a server. FILE is JSON: the fields of `DcfInput`."""
     from api.embedded import opened
     from api.explain import VALUE, explanation, refusal, summary
-    from api.graphql import RequestError
 
     given = _json_object(file)
 
     async def ask() -> dict[str, Any]:
         async with opened(_settings(dev=True)) as embedded:
-            try:
-                return await embedded.ask(VALUE, {"input": given})
-            except RequestError as no:
-                return {"errors": [error.formatted for error in no.errors]}
+            return await embedded.ask(VALUE, {"input": given})
 
     answer = _run(ask())
     if answer.get("errors"):
@@ -157,13 +149,9 @@ def schema(file: Path, *, check: bool) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from store.errors import StoreError
     from store.migrate import migrate as run
 
-    try:
-        report = _run(run(_settings(dev=True).database_owner_url))
-    except StoreError as no:
-        _fail(f"{no} Check VALOR_DATABASE_OWNER_URL, then run this again.")
+    report = _run(run(_settings(dev=True).database_owner_url), database="VALOR_DATABASE_OWNER_URL")
     if report.applied:
         click.echo(f"Migrated from {report.before or 'nothing'} to {report.after}.")
     else:
@@ -212,7 +200,7 @@ def _settings(*, dev: bool) -> Settings:
         _fail(f"The settings need mending:\n{no}")
 
 
-def _run(work: Coroutine[Any, Any, R]) -> R:
+def _run(work: Coroutine[Any, Any, R], database: str = "VALOR_DATABASE_URL") -> R:
     from store.errors import StoreError
 
     try:
@@ -220,7 +208,7 @@ def _run(work: Coroutine[Any, Any, R]) -> R:
     except KeyboardInterrupt:
         sys.exit(130)
     except StoreError as no:
-        _fail(f"{no} Check VALOR_DATABASE_URL, then run this again.")
+        _fail(f"{no} Check {database}, then run this again.")
 
 
 def _loopback(host: str) -> None:

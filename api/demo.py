@@ -42,7 +42,9 @@ async def run(settings: Settings, host: str, port: int) -> None:
     with listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         key = make_development_key(settings.key_file)
-        logs = Logs(settings.log_level, console=sys.stderr.isatty())
+        # The terminal belongs to the greeting; what goes wrong is still said.
+        level = "WARNING" if settings.log_level == "INFO" else settings.log_level
+        logs = Logs(level, console=sys.stderr.isatty())
         logs.adopt()
         parts = build(settings, key, logs)
         await prepare(settings, parts)
@@ -94,10 +96,11 @@ The server is up. Ctrl-C ends it.
   Health     {url}/health          Metrics  {url}/metrics
   Promises   {url}/slo/status      Machine  {url}/system/metrics
 
-A token of the demo's owner, good for {minutes} minutes (another: python3 dev.py valor token):
-  export VALOR_TOKEN={token}
+A token of the demo's owner, good for {minutes} minutes:
+  {token}
 
 The same number, in a second terminal:
+  export VALOR_TOKEN=$(python3 dev.py valor token)
   python3 dev.py valor value examples/apple.json --explain
   python3 dev.py valor query examples/value_apple.graphql --variables examples/value_apple.json
   curl -s {url}/graphql -H "authorization: Bearer $VALOR_TOKEN" \\

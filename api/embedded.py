@@ -11,6 +11,7 @@ from uuid import UUID
 
 from joserfc.jwk import OKPKey
 
+from api.graphql import RequestError, request_error
 from api.protocol import Parameters
 from api.settings import Settings
 from api.wiring import Parts, build
@@ -40,7 +41,10 @@ class Embedded:
     async def ask(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """The whole answer: ``data`` and ``errors``."""
         asked = Parameters(query, None, variables or {})
-        answer, _ = await self.parts.executor.run(asked, self.principal, "embedded")
+        try:
+            answer, _ = await self.parts.executor.run(asked, self.principal, "embedded")
+        except RequestError as no:
+            return {"errors": [request_error(error) for error in no.errors]}
         return answer
 
     async def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:

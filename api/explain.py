@@ -45,13 +45,15 @@ _ASSETS: Final = (("cash", "cash and securities"), ("associates", "associates"))
 
 def summary(value: Answer) -> str:
     """The number, the bridge to it, and what it stands beside."""
-    unit, checks = _unit(value), value["crossChecks"]
+    checks = value["crossChecks"]
     lines = [*_bridge(value), ""]
     price = value["inputs"].get("marketPrice")
     if price is not None:
+        side = "above" if checks["upside"] >= 0 else "below"
         lines.append(
             f"{'Price on ' + value['inputs']['timing']['valuationDate']:<34}"
-            f"{price:>16,.2f} {value['currency']}   ({checks['upside']:+.1%} to the value)"
+            f"{price:>16,.2f} {value['currency']}   "
+            f"(the value is {abs(checks['upside']):.1%} {side} it)"
         )
     told = []
     if _has(checks, "terminalShare"):
@@ -61,7 +63,6 @@ def summary(value: Answer) -> str:
     if _has(checks, "impliedGrowth"):
         told.append(f"implied growth {checks['impliedGrowth']:.2%}")
     lines.append(f"{'WACC':<34}{value['wacc']:>16.2%}   {', '.join(told)}".rstrip())
-    lines += ["", f"Amounts in {unit[1]} {value['currency']}, but for values of one share."]
     lines += _remarks(value)
     lines += ["", f"Valuation id  {value['id']}"]
     return "\n".join(lines)
@@ -72,12 +73,11 @@ def explanation(value: Answer) -> str:
     unit, inputs = _unit(value), value["inputs"]
     forecast, years = value["forecast"], len(value["forecast"]["revenue"])
     mid = inputs["timing"]["flows"] == "MID_YEAR"
-    money = f"{unit[1]} {value['currency']}"
     parts = [
         _heading(
-            f"1  The business, {years} years from {inputs['timing']['valuationDate']}, in {money}"
+            f"1  The business, {years} years from {inputs['timing']['valuationDate']}, in {unit[1]}"
         ),
-        _table(forecast, unit[0]),
+        _table(forecast, unit),
         "",
         "Free cash flow = NOPAT + depreciation − capital expenditure − more working capital.",
         "",
@@ -177,7 +177,7 @@ def _bridge(value: Answer) -> list[str]:
     unit, bridge, code = _unit(value), value["bridge"], value["currency"]
 
     def row(name: str, amount: float) -> str:
-        return f"{name:<34}{_amount(amount, unit):>16} {unit[1]} {code}"
+        return f"{name:<34}{_amount(amount, unit):>16} {unit[1]}"
 
     return [
         row("Present value of the forecast", value["valueOfForecast"]),
@@ -186,9 +186,14 @@ def _bridge(value: Answer) -> list[str]:
         *(row(f"  less {name}", -bridge[key]) for key, name in _CLAIMS if bridge[key]),
         *(row(f"  plus {name}", bridge[key]) for key, name in _ASSETS if bridge[key]),
         row("Equity value", value["equityValue"]),
-        f"{'Diluted shares':<34}{value['dilutedShares'] / 1e6:>16,.1f} million",
+        _shares(value["dilutedShares"]),
         f"{'Value per share':<34}{value['valuePerShare']:>16,.2f} {code}",
     ]
+
+
+def _shares(count: float) -> str:
+    scaled, word = (count / 1e6, " million") if count >= 1e6 else (count, "")
+    return f"{'Diluted shares':<34}{scaled:>16,.1f}{word}"
 
 
 def _checks(value: Answer) -> list[str]:
@@ -218,7 +223,7 @@ def _remarks(value: Answer) -> list[str]:
     ]
 
 
-def _table(forecast: Answer, scale: float) -> str:
+def _table(forecast: Answer, unit: tuple[float, str]) -> str:
     years = len(forecast["revenue"])
     shown = _shown(years)
     rows = (
@@ -235,10 +240,7 @@ def _table(forecast: Answer, scale: float) -> str:
         ("Present value", "presentValue", 1),
     )
     cells = [
-        [
-            f"{sign * forecast[key][year] / scale:,.1f}" if year is not None else "…"
-            for year in shown
-        ]
+        [_amount(sign * forecast[key][year], unit) if year is not None else "…" for year in shown]
         for _, key, sign in rows
     ]
     factors = [
@@ -261,16 +263,21 @@ def _shown(years: int) -> Sequence[int | None]:
 
 
 def _unit(value: Answer) -> tuple[float, str]:
-    """Money as a person reads it: a scale, and its name."""
+    """Money as a person reads it: a scale, and what it is called."""
+    code = value["currency"]
     largest = max(abs(value["enterpriseValue"]), abs(value["inputs"]["operations"]["revenue"]))
     return next(
-        (unit for unit in ((1e9, "billion"), (1e6, "million")) if largest >= 10 * unit[0]),
-        (1.0, "units of"),
+        (
+            (scale, f"{word} {code}")
+            for scale, word in ((1e9, "billion"), (1e6, "million"))
+            if largest >= 10 * scale
+        ),
+        (1.0, code),
     )
 
 
 def _amount(amount: float, unit: tuple[float, str]) -> str:
-    return f"{amount / unit[0]:,.1f}"
+    return f"{amount / unit[0]:,.1f}".replace("-", "−")
 
 
 def _has(checks: Answer, key: str) -> bool:

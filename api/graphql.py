@@ -42,6 +42,7 @@ from services.errors import Denied, Overloaded, no_of
 from services.principal import Principal
 
 _CODES: Final = frozenset(ErrorCode)
+_QUOTED: Final = 80  # characters of a wrong value
 _ON_RECORD: Final = "Something failed on our side. It is on record as {}."
 _HEADERS: Final = {
     "cache-control": "no-store",
@@ -106,16 +107,17 @@ class Executor:
             NotWellFormed: for a change by GET.
         """
         with self._watch.operation(str(principal.tenant_id)) as operation:
+            no: RequestError | NotWellFormed | None = None
+            errors: tuple[GraphQLError, ...] = ()
             try:
                 result = await self._execute(asked, principal, operation, by_get=by_get)
-            except RequestError as no:
-                operation.errors = no.errors
-                raise
-            except NotWellFormed:
-                operation.errors = (GraphQLError("not well-formed"),)
-                raise
-            errors = tuple(result.errors or ())
-            operation.errors = errors
+                errors = operation.errors = tuple(result.errors or ())
+            except RequestError as refused:
+                no, operation.errors = refused, refused.errors
+            except NotWellFormed as refused:
+                no, operation.errors = refused, (GraphQLError(refused.message),)
+        if no is not None:  # only now: an exception that leaves an operation is a fault of ours
+            raise no
         answer: dict[str, Any] = {"data": result.data}  # there, even when it is null
         if errors:
             answer["errors"] = [self._formatted(error, request_id) for error in errors]
@@ -264,7 +266,7 @@ class GraphQLEndpoint:
         except Denied as no:
             return _denied(media or JSON, no)
         except RequestError as no:
-            shapes = [_request_error(error) for error in no.errors]
+            shapes = [request_error(error) for error in no.errors]
             return _response(media or JSON, 400 if media == GRAPHQL else 200, {"errors": shapes})
         extensions = {"requestId": request_id}
         trace_id = current_trace_id()
@@ -281,8 +283,13 @@ class GraphQLEndpoint:
         return _response(media, 200, answer)
 
 
-def _request_error(error: GraphQLError) -> dict[str, Any]:
-    shape = dict(error.formatted)
+def request_error(error: GraphQLError) -> dict[str, Any]:
+    """What the caller reads of an error that let nothing run."""
+    shape: dict[str, Any] = {**error.formatted}
+    # graphql-core quotes the value that it found: the whole input, where one field is missing.
+    before, found, value = shape["message"].partition(", found: ")
+    if len(value) > _QUOTED:
+        shape["message"] = f"{before}{found}{value[:_QUOTED]}…"
     code = recognise(error) or ErrorCode.QUERY_INVALID.value
     shape["extensions"] = {**(error.extensions or {}), "code": code}
     return shape

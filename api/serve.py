@@ -46,6 +46,9 @@ async def run(settings: Settings, host: str, port: int) -> None:
         except BaseException:
             await parts.close()
             raise
-        address = listener.getsockname()
-        logs.get("api").info("serving", host=address[0], port=address[1], dev=settings.dev)
-        await server_of(parts).serve(sockets=[listener])
+        server = server_of(parts)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]))
+            await server.up.wait()
+            address = listener.getsockname()
+            logs.get("api").info("serving", host=address[0], port=address[1], dev=settings.dev)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
+from typing import Final
 
 import uvicorn
 
 from api.app import create_app
 from api.wiring import Parts
+
+BACKLOG: Final = 512  # connections that wait to be accepted
 
 
 class PortTaken(Exception):
@@ -27,6 +31,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Until it listens another program may bind the port as well. Early clients wait in line.
+        listener.listen(BACKLOG)
     except OSError as no:
         listener.close()
         mend = (
@@ -39,15 +45,21 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's, that says when it has started."""
+    """Uvicorn's, that says when it has started, and before all else that it will stop."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Not ready first: what is still open must not be sent more work.
+        self._drain()
+        await super().shutdown(sockets)
 
 
 def server_of(parts: Parts) -> Server:
@@ -62,7 +74,7 @@ def server_of(parts: Parts) -> Server:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=20,
         limit_concurrency=1_000,
-        backlog=512,
+        backlog=BACKLOG,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    return Server(config)
+    return Server(config, parts.watch.health.drain)

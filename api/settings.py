@@ -69,7 +69,9 @@ class Settings:
             )
         level = environment.get("VALOR_LOG_LEVEL", "INFO").upper()
         if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-            problems.append(f"VALOR_LOG_LEVEL is “{level}”: DEBUG, INFO, WARNING or ERROR.")
+            problems.append(
+                f"VALOR_LOG_LEVEL is “{level}”: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+            )
         settings = cls(
             database_url=database,
             database_owner_url=owner,

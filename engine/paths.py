@@ -27,6 +27,19 @@ def numbers(inputs: object) -> dict[str, float | Schedule]:
     return dict(_walk(inputs, ""))
 
 
+def names(inputs: object) -> dict[str, float | Schedule]:
+    """Everything that a path may name: `numbers`, and the wholes that some of them come to.
+
+    A WACC built from its parts is such a whole: ``capital.wacc`` moves it, whatever its parts.
+    """
+    wholes = {
+        f"{name}.{part.WHOLE}": float(getattr(part, part.WHOLE))
+        for name in inputs.__slots__  # type: ignore[attr-defined] # inputs are dataclasses with slots
+        if hasattr(part := getattr(inputs, name), "WHOLE")
+    }
+    return numbers(inputs) | wholes
+
+
 def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
     for name in node.__slots__:  # inputs are dataclasses with slots, all the way
         value = getattr(node, name)
@@ -93,6 +106,20 @@ def replaced(inputs: T, changes: Mapping[str, Scalar]) -> T:
 
 
 def _replace(node: T, tree: Mapping[str, Any]) -> T:
+    whole: str = getattr(node, "WHOLE", "")
+    if whole in tree:
+        if len(tree) > 1:
+            raise InvalidInput.of(
+                [
+                    Problem(
+                        path="path",
+                        code="CONTRADICTION",
+                        message=f"One path moves the {whole} as a whole, another one of its parts.",
+                        suggestion="Move the whole, or its parts.",
+                    )
+                ]
+            )
+        return node.as_whole(tree[whole])  # type: ignore[attr-defined, no-any-return] # has a whole
     branch = getattr(node, "BRANCH", "")
     if branch and set(tree) == {branch}:
         tree = tree[branch]

@@ -27,6 +27,7 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 # It writes the document, with what is in it, beside each error that a resolver raised; whoever
 # executes operations logs the exception itself.
 _SILENCED = "strawberry.execution"
+_QUIET = "alembic"  # at INFO it tells of each plugin that it sets up
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _NAMES = {number: name.lower() for name, number in LEVELS.items()}
 
@@ -96,13 +97,15 @@ class Logs:
         """
         named = [logging.getLogger(name) for name in (*_OWN_HANDLERS, _SILENCED)]
         root = logging.getLogger()
-        before = [(it, it.handlers[:], it.level, it.propagate) for it in (root, *named)]
+        quiet = logging.getLogger(_QUIET)
+        before = [(it, it.handlers[:], it.level, it.propagate) for it in (root, quiet, *named)]
         for logger in named:
             logger.handlers[:] = []
             logger.propagate = logger.name != _SILENCED
         named[-1].addHandler(logging.NullHandler())
         root.handlers[:] = [_Bridge(self)]
         root.setLevel(max(self.level, logging.INFO))
+        quiet.setLevel(logging.WARNING)
 
         def release() -> None:
             for logger, handlers, level, propagate in before:

@@ -15,30 +15,51 @@ from services import companies as service
 
 @strawberry.type(description="One fiscal year as reported; money in whole units of the currency.")
 class FiscalYear:
-    fiscal_year: int
-    revenue: float
-    operating_income: float
-    pretax_income: float
-    income_tax: float
-    net_income: float
-    depreciation_amortization: float
-    capital_expenditure: float
-    stock_compensation: float | None = strawberry.field(description="Null: not shipped.")
+    fiscal_year: int = strawberry.field(description="The calendar year in which it ends.")
+    revenue: float = strawberry.field(description="Net sales.")
+    operating_income: float = strawberry.field(
+        description="EBIT as reported, after stock compensation."
+    )
+    pretax_income: float = strawberry.field(description="Income before tax.")
+    income_tax: float = strawberry.field(description="Expense, positive.")
+    net_income: float = strawberry.field(description="After tax.")
+    depreciation_amortization: float = strawberry.field(
+        description="D&A of the cash flow statement, positive."
+    )
+    capital_expenditure: float = strawberry.field(
+        description="Payments for property, plant and equipment, positive."
+    )
+    stock_compensation: float | None = strawberry.field(
+        description="Expense without cash, positive; null: not shipped."
+    )
 
     @classmethod
     def of(cls, year: service.FiscalYear) -> FiscalYear:
         return cls(**{name: getattr(year, name) for name in cls.__dataclass_fields__})
 
 
-@strawberry.type(description="A balance sheet as reported, in part. Null: not shipped.")
+@strawberry.type(
+    description=(
+        "A balance sheet as reported, in part; money in whole units of the currency. Null: not "
+        "shipped."
+    )
+)
 class BalanceSheet:
-    as_of: date
-    cash_and_equivalents: float
-    marketable_securities_current: float
-    marketable_securities_noncurrent: float
-    debt_current: float | None
-    debt_noncurrent: float
-    diluted_shares: float = strawberry.field(description="Whole shares.")
+    as_of: date = strawberry.field(description="The day of the balances.")
+    cash_and_equivalents: float = strawberry.field(description="Cash and what is nearly cash.")
+    marketable_securities_current: float = strawberry.field(
+        description="Securities to be sold within a year."
+    )
+    marketable_securities_noncurrent: float = strawberry.field(
+        description="Securities held for longer."
+    )
+    debt_current: float | None = strawberry.field(
+        description="Debt that is due within a year, commercial paper included."
+    )
+    debt_noncurrent: float = strawberry.field(description="Debt that is due later.")
+    diluted_shares: float = strawberry.field(
+        description="Whole shares, weighted over the fiscal year."
+    )
 
     @classmethod
     def of(cls, sheet: service.BalanceSheet) -> BalanceSheet:
@@ -47,7 +68,7 @@ class BalanceSheet:
 
 @strawberry.type(description="What a share cost.")
 class Price:
-    date: date
+    date: date = strawberry.field(description="The day of the close.")
     close: float = strawberry.field(description="Unadjusted, in units of the currency.")
 
 
@@ -56,8 +77,12 @@ class Assumption:
     path: str = strawberry.field(description="The input it fills.")
     value: str = strawberry.field(description="As a person reads it.")
     text: str = strawberry.field(description="Where it comes from, in a sentence.")
-    source: str | None
-    as_of: date | None
+    source: str | None = strawberry.field(
+        description="The document that it comes from; null: an assumption of ours."
+    )
+    as_of: date | None = strawberry.field(
+        description="What day the source is true of; null without one."
+    )
 
 
 @strawberry.type(
@@ -70,20 +95,23 @@ class DerivedDcfInputs:
 
 
 DcfInputsOutcome: TypeAlias = Annotated[
-    DerivedDcfInputs | Refusal, strawberry.union("DcfInputsOutcome")
+    DerivedDcfInputs | Refusal,
+    strawberry.union("DcfInputsOutcome", description="Inputs, or what the filings lack for them."),
 ]
 
 
 @strawberry.type(description="A company and what it filed.")
 class Company:
     company: strawberry.Private[service.Company]
-    ticker: str
-    name: str
+    ticker: str = strawberry.field(description="In capitals.")
+    name: str = strawberry.field(description="Legal name.")
     currency: str = strawberry.field(description="ISO 4217, of all money here.")
-    fiscal_year_end: str
-    source: str
-    notes: list[str]
-    price: Price
+    fiscal_year_end: str = strawberry.field(
+        description="In words, such as: last Saturday of September."
+    )
+    source: str = strawberry.field(description="Which reports the figures are from.")
+    notes: list[str] = strawberry.field(description="What to know before using the figures.")
+    price: Price = strawberry.field(description="On the day that a valuation would be of.")
     years: list[FiscalYear] = strawberry.field(description="Oldest first.")
     balance_sheets: list[BalanceSheet] = strawberry.field(description="Oldest first.")
 
@@ -123,13 +151,16 @@ class Company:
         )
 
 
+Ticker: TypeAlias = Annotated[str, strawberry.argument(description="Such as `AAPL`, in any case.")]
+
+
 @strawberry.type
 class CompanyQuery:
     @strawberry.field(description="A company by its ticker, in any case.")
-    def company(self, info: Info, ticker: str) -> Company | None:
+    def company(self, info: Info, ticker: Ticker) -> Company | None:
         return Company.of(info.context.services.companies.find(info.context.principal, ticker))
 
-    @strawberry.field(description="Every company whose filings are shipped, by ticker.")
+    @strawberry.field(description="Every company whose filings are shipped.")
     def companies(self, info: Info) -> list[Company]:
         everyone = info.context.services.companies.all(info.context.principal)
         return [Company.of(company) for company in everyone]

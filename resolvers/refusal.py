@@ -71,7 +71,7 @@ class Issue:
 
 @strawberry.type(description="A no that the caller can mend, with every problem at once.")
 class Refusal:
-    code: RefusalCode
+    code: RefusalCode = strawberry.field(description="Why, for a program.")
     message: str = strawberry.field(description="What happened and what to do, for a person.")
     retry_after: float | None = strawberry.field(
         description="Seconds after which the same request may succeed; null: not by waiting."

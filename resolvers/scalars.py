@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, datetime
 from math import isfinite
 from typing import Any, Final, NewType
 
 import numpy as np
 import strawberry
 from graphql import GraphQLError
+from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition
 
 from engine.door import FloatArray
@@ -42,6 +45,11 @@ def _output_only(_value: Any) -> Any:
 
 
 SCALARS: Final[dict[object, ScalarDefinition]] = {
+    date: replace(DEFAULT_SCALAR_REGISTRY[date], description="A day, such as 2024-09-27."),
+    datetime: replace(
+        DEFAULT_SCALAR_REGISTRY[datetime],
+        description="A moment, RFC 3339, such as 2024-09-27T20:00:00+00:00.",
+    ),
     FloatSeries: strawberry.scalar(
         name="FloatSeries",
         description="A JSON array of finite doubles.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, TypeAlias
 
 import strawberry
 
@@ -25,9 +26,9 @@ class SloState(StrEnum):
 
 @strawberry.type(description="What may go wrong before the promise is broken, in events.")
 class ErrorBudget:
-    window_seconds: float = strawberry.field(description="What the budget runs over.")
+    window_seconds: float = strawberry.field(description="What the budget runs over, in seconds.")
     covered_seconds: float = strawberry.field(
-        description="How much of the window was counted; less than it after a start."
+        description="How many seconds of it were counted; fewer than all after a start."
     )
     valid: int = strawberry.field(description="Events that count.")
     allowed: float = strawberry.field(description="Events that may be bad.")
@@ -39,29 +40,31 @@ class ErrorBudget:
 
 @strawberry.type(name="SloStatus", description="Where one objective stands.")
 class ObjectiveStatus:
-    name: str
+    name: str = strawberry.field(description="As in the catalogue.")
     sli: str = strawberry.field(description="What is measured: availability or latency.")
     operation: str | None = strawberry.field(
         description="The field that the promise is about; null: all of them."
     )
     target: float = strawberry.field(description="Share of valid events that shall be good.")
     within_seconds: float | None = strawberry.field(
-        description="For latency: the longest time of a good event."
+        description="For latency: how many seconds a good event takes at the most."
     )
-    window_seconds: float = strawberry.field(description="The live window.")
-    state: SloState
-    good: int = strawberry.field(description="In the live window.")
-    valid: int = strawberry.field(description="In the live window.")
+    window_seconds: float = strawberry.field(description="The live window, in seconds.")
+    state: SloState = strawberry.field(description="Over the live window.")
+    good: int = strawberry.field(description="Good events in the live window.")
+    valid: int = strawberry.field(description="Events that count in the live window.")
     compliance: float | None = strawberry.field(
-        description="good / valid; null without events, never 1."
+        description="Good share of the events that count; null without events, never 1."
     )
     burn_rate: float | None = strawberry.field(
         description="1: at this pace the budget ends with its window; 0: nothing burns."
     )
     exhausted_in_seconds: float | None = strawberry.field(
-        description="Until the budget is gone at this pace; 0 when it is, null when nothing burns."
+        description=(
+            "Seconds until the budget is gone at this pace; 0 when it is, null when nothing burns."
+        )
     )
-    budget: ErrorBudget
+    budget: ErrorBudget = strawberry.field(description="What may still go wrong.")
 
     @classmethod
     def of(cls, status: SloStatus) -> ObjectiveStatus:
@@ -99,19 +102,23 @@ class HealthState(StrEnum):
 
 @strawberry.type(description="One thing that the service depends on.")
 class HealthCheck:
-    name: str
-    state: HealthState
+    name: str = strawberry.field(description="What is looked at.")
+    state: HealthState = strawberry.field(description="What was found.")
     critical: bool = strawberry.field(description="Whether the service is down without it.")
-    latency_ms: float
-    detail: str | None
+    latency_ms: float = strawberry.field(description="Milliseconds that the look took.")
+    detail: str | None = strawberry.field(
+        description="What was found, in words; null: nothing to say."
+    )
 
 
 @strawberry.type(description="Every check, looked at now.")
 class Health:
-    state: HealthState
-    version: str
+    state: HealthState = strawberry.field(description="The worst of the checks.")
+    version: str = strawberry.field(description="Of the server.")
     draining: bool = strawberry.field(description="Whether this process takes no more work.")
-    checks: list[HealthCheck]
+    checks: list[HealthCheck] = strawberry.field(
+        description="Each thing that the service depends on."
+    )
 
     @classmethod
     def of(cls, report: Report, version: str) -> Health:
@@ -132,6 +139,18 @@ class Health:
         )
 
 
+Names: TypeAlias = Annotated[
+    list[str] | None,
+    strawberry.argument(description="Of the objectives; null or left out: every one."),
+]
+Scope: TypeAlias = Annotated[
+    SloScope,
+    strawberry.argument(
+        description="Whether everybody's requests count, or the caller's tenant's."
+    ),
+]
+
+
 @strawberry.type
 class ServiceLevelQuery:
     @strawberry.field(
@@ -140,8 +159,8 @@ class ServiceLevelQuery:
     def slo_status(
         self,
         info: Info,
-        names: list[str] | None = None,
-        scope: SloScope = SloScope.PROCESS,
+        names: Names = None,
+        scope: Scope = SloScope.PROCESS,
     ) -> list[ObjectiveStatus]:
         statuses = info.context.services.service_levels.status(
             info.context.principal, names, own_only=scope is SloScope.TENANT

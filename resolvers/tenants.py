@@ -19,9 +19,9 @@ PERMISSION = strawberry.enum(Action, name="Permission", description="Something a
 
 @strawberry.type(description="Who belongs to a tenant.")
 class Member:
-    id: strawberry.ID
-    name: str
-    role: Role
+    id: strawberry.ID = strawberry.field(description="Global id.")
+    name: str = strawberry.field(description="As colleagues know them.")
+    role: Role = strawberry.field(description="What they may do. A token may say less, and counts.")
 
     @classmethod
     def of(cls, member: MemberRecord) -> Member:
@@ -30,11 +30,11 @@ class Member:
 
 @strawberry.type(description="Who pays. A caller sees their own tenant and no other.")
 class Tenant:
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="Global id.")
     slug: str = strawberry.field(description="Short name, unique among tenants.")
-    name: str
-    plan: Plan
-    created_at: datetime
+    name: str = strawberry.field(description="As people write it.")
+    plan: Plan = strawberry.field(description="What was bought.")
+    created_at: datetime = strawberry.field(description="When it came to be, UTC.")
     valuations_kept_days: int | None = strawberry.field(
         description="How long the plan keeps a valuation; null: by contract."
     )
@@ -70,7 +70,7 @@ class Viewer:
         found = await info.context.services.tenants.member(info.context.principal)
         return None if found is None else Member.of(found)
 
-    @strawberry.field
+    @strawberry.field(description="The tenant that the token is for.")
     async def tenant(self, info: Info) -> Tenant:
         return Tenant.of(await info.context.services.tenants.tenant(info.context.principal))
 

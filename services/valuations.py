@@ -155,7 +155,7 @@ class ValuationService:
         """
         principal.require(Action.READ_VALUATION)
         kept = await self._kept.find(principal.tenant_id, valuation_id)
-        if kept is None:
+        if kept is None or (kept.keep_until is not None and kept.keep_until <= self._clock()):
             raise NotFound("There is no such valuation. Value the inputs again to make it.")
         return Recorded(
             id=kept.id,

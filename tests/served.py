@@ -86,8 +86,6 @@ def served(home: Path, **environment: str) -> Iterator[Served]:
     listener = listen("127.0.0.1", 0)
     server = server_of(parts)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    # Listening before the thread starts: an early client waits in the backlog, not we.
-    listener.listen()
     thread.start()
     try:
         yield Served(

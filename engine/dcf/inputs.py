@@ -83,6 +83,7 @@ class Capm:
     """WACC = (1 - D) (rf + beta ERP) + D kd (1 - t); D is the target share of debt in capital."""
 
     BRANCH: ClassVar = "capm"
+    WHOLE: ClassVar = "wacc"  # an analysis may move what the parts come to, instead of a part
 
     risk_free_rate: Scalar  # 1/year
     equity_risk_premium: Scalar  # 1/year
@@ -90,6 +91,21 @@ class Capm:
     pre_tax_cost_of_debt: Scalar  # 1/year
     debt_weight: Scalar  # D / (D + E), at market values
     tax_rate: Scalar  # marginal
+
+    @property
+    def cost_of_equity(self) -> Scalar:
+        """(*batch) 1/year."""
+        return self.risk_free_rate + self.beta * self.equity_risk_premium
+
+    @property
+    def wacc(self) -> Scalar:
+        """(*batch) 1/year, the discount rate of free cash flow."""
+        debt = self.pre_tax_cost_of_debt * (1.0 - self.tax_rate)
+        return (1.0 - self.debt_weight) * self.cost_of_equity + self.debt_weight * debt
+
+    def as_whole(self, wacc: Scalar) -> GivenWacc:
+        """The same capital with its WACC given."""
+        return GivenWacc(wacc=wacc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,15 +177,6 @@ class DcfInputs:
     market_price: float | None = None  # money a share, on the valuation date; only compared with
 
 
-def wacc_of(capital: Capital) -> Scalar:
-    """(*batch) 1/year, the discount rate of free cash flow."""
-    if isinstance(capital, GivenWacc):
-        return capital.wacc
-    equity = capital.risk_free_rate + capital.beta * capital.equity_risk_premium
-    debt = capital.pre_tax_cost_of_debt * (1.0 - capital.tax_rate)
-    return (1.0 - capital.debt_weight) * equity + capital.debt_weight * debt
-
-
 def admit(inputs: DcfInputs, known: DcfInputs | None = None) -> DcfInputs:
     """The same inputs, checked, with every schedule year by year.
 
@@ -206,7 +213,7 @@ def admit(inputs: DcfInputs, known: DcfInputs | None = None) -> DcfInputs:
         market_price=inputs.market_price,
     )
     _check_capital(door, inputs.capital)
-    _check_terminal(door, inputs.terminal, wacc_of(inputs.capital))
+    _check_terminal(door, inputs.terminal, inputs.capital.wacc)
     bridge = inputs.bridge
     if known is None or bridge is not known.bridge:
         for name in Bridge.__slots__:
@@ -227,7 +234,7 @@ def admit(inputs: DcfInputs, known: DcfInputs | None = None) -> DcfInputs:
 
 def outside(inputs: DcfInputs) -> npt.NDArray[np.bool_] | None:
     """(*batch) where a drawn scenario has no value: the rules of the door that shocks can break."""
-    wacc = wacc_of(inputs.capital)
+    wacc = inputs.capital.wacc
     broken = [wacc < SPREAD_MIN, inputs.shares.diluted < 1.0]
     if not isinstance(inputs.terminal, ExitMultiple):
         broken.append(wacc - inputs.terminal.growth < SPREAD_MIN)
@@ -285,7 +292,7 @@ def _check_capital(door: Door, capital: Capital) -> None:
     for name, low, high in _CAPM_BOUNDS:
         door.within(f"capital.capm.{name}", getattr(capital, name), low, high)
     if len(door.problems) == before:
-        door.within("capital.capm", wacc_of(capital), SPREAD_MIN, 1.0)
+        door.within("capital.capm", capital.wacc, SPREAD_MIN, 1.0)
 
 
 def _check_terminal(door: Door, terminal: Terminal, wacc: Scalar) -> None:

@@ -20,7 +20,6 @@ from engine.dcf.inputs import (
     Gordon,
     Operations,
     TerminalDiscounting,
-    wacc_of,
 )
 from engine.door import Scalar, real, square_root
 
@@ -79,7 +78,7 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
 
     Raises nothing; values are finite where `admit` let the inputs in.
     """
-    operations, wacc = inputs.operations, wacc_of(inputs.capital)
+    operations, wacc = inputs.operations, inputs.capital.wacc
     mid_year = inputs.timing.flows is FlowTiming.MID_YEAR
     step = 1.0 / (1.0 + wacc)
     half = square_root(1.0 + wacc) if mid_year else 1.0

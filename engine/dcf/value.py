@@ -63,11 +63,7 @@ def value_dcf(inputs: DcfInputs) -> DcfResult:
         )
     checks = _cross_check(admitted, forecast, value)
     capital = admitted.capital
-    equity = (
-        float(capital.risk_free_rate + capital.beta * capital.equity_risk_premium)
-        if isinstance(capital, Capm)
-        else None
-    )
+    equity = float(capital.cost_of_equity) if isinstance(capital, Capm) else None
     return DcfResult(
         inputs=admitted,
         forecast=forecast,

@@ -39,10 +39,14 @@ class AxisInput:
 
 @strawberry.type(description="A value for each pair of inputs; each cell is a full valuation.")
 class Sensitivity:
-    row_path: str
-    column_path: str
-    row_values: FloatSeries
-    column_values: FloatSeries
+    row_path: str = strawberry.field(description="The input of the rows.")
+    column_path: str = strawberry.field(description="The input of the columns.")
+    row_values: FloatSeries = strawberry.field(
+        description="The values that it takes, one for each row."
+    )
+    column_values: FloatSeries = strawberry.field(
+        description="The values that it takes, one for each column."
+    )
     values: FloatGrid = strawberry.field(description="One row for each row value.")
 
 
@@ -57,11 +61,11 @@ class SwingInput:
 
 @strawberry.type(description="What one input's swing does to the value.")
 class TornadoBar:
-    path: str
+    path: str = strawberry.field(description="The input that swings.")
     low: float = strawberry.field(description="The input at one end, as in `SwingInput`.")
-    high: float
-    value_at_low: float
-    value_at_high: float
+    high: float = strawberry.field(description="The input at the other end.")
+    value_at_low: float = strawberry.field(description="The value at the one end.")
+    value_at_high: float = strawberry.field(description="The value at the other.")
 
     @classmethod
     def of(cls, bar: Bar) -> TornadoBar:
@@ -81,7 +85,7 @@ class Tornado:
 
 @strawberry.type(description="The exact derivative of the value by one input.")
 class Slope:
-    path: str
+    path: str = strawberry.field(description="The input.")
     derivative: float = strawberry.field(
         description="Change of the value per unit of the input; a schedule moves in all its years."
     )
@@ -94,7 +98,7 @@ class Gradient:
 
 @strawberry.input(description="Normal around the input's own value.")
 class NormalInput:
-    standard_deviation: float
+    standard_deviation: float = strawberry.field(description="In the unit of the input, 0 or more.")
 
 
 @strawberry.input(description="Uniform between two offsets from the input's own value.")
@@ -105,8 +109,12 @@ class UniformInput:
 
 @strawberry.input(one_of=True, description="What is drawn. Give exactly one.")
 class DistributionInput:
-    normal: NormalInput | None = strawberry.UNSET
-    uniform: UniformInput | None = strawberry.UNSET
+    normal: NormalInput | None = strawberry.field(
+        description="A bell around the input.", default=strawberry.UNSET
+    )
+    uniform: UniformInput | None = strawberry.field(
+        description="Anything between two ends, all alike.", default=strawberry.UNSET
+    )
 
     def to_engine(self) -> Normal | Uniform:
         if self.normal:
@@ -118,7 +126,9 @@ class DistributionInput:
 @strawberry.input(description="One uncertain input.")
 class ShockInput:
     path: str = strawberry.field(description=_PATH)
-    distribution: DistributionInput
+    distribution: DistributionInput = strawberry.field(
+        description="What is drawn, and added to the input."
+    )
     every_year: bool = strawberry.field(
         description="Draw each year of a schedule by itself; otherwise all years move together.",
         default=False,
@@ -130,8 +140,8 @@ class ShockInput:
 
 @strawberry.input(description="A Monte Carlo simulation. Shocks are independent of each other.")
 class SimulationInput:
-    shocks: list[ShockInput]
-    trials: int = strawberry.field(description="100 to 100,000.", default=10_000)
+    shocks: list[ShockInput] = strawberry.field(description="The uncertain inputs, 1 to 50.")
+    trials: int = strawberry.field(description="How many, 100 to 100,000.", default=10_000)
     seed: int = strawberry.field(
         description="The same seed gives the same trials, on any number of workers.", default=1
     )
@@ -151,28 +161,32 @@ class SimulationInput:
 @strawberry.type(description="One point of a distribution.")
 class Percentile:
     level: float = strawberry.field(description="Share of trials at or below, so 0.95 is P95.")
-    value: float
+    value: float = strawberry.field(description="The value there.")
 
 
 @strawberry.type(description="How often a value fell where. Outer bins hold what lies beyond.")
 class Histogram:
-    edges: FloatSeries = strawberry.field(description="One more than there are bins.")
-    counts: FloatSeries
+    edges: FloatSeries = strawberry.field(
+        description="Values between which the bins lie: one more than there are bins."
+    )
+    counts: FloatSeries = strawberry.field(description="Trials in each bin.")
 
 
 @strawberry.type(name="Simulation", description="The distribution of a value.")
 class SimulationResult:
-    trials: int
+    trials: int = strawberry.field(description="How many were drawn.")
     infeasible: int = strawberry.field(
         description="Trials without a value, such as growth drawn above the WACC; in no statistic."
     )
-    mean: float
+    mean: float = strawberry.field(
+        description="Of the trials that have a value, like all that follows."
+    )
     standard_error: float = strawberry.field(description="Of the mean.")
-    standard_deviation: float
-    minimum: float
-    maximum: float
-    percentiles: list[Percentile]
-    histogram: Histogram
+    standard_deviation: float = strawberry.field(description="Of one trial.")
+    minimum: float = strawberry.field(description="The least value.")
+    maximum: float = strawberry.field(description="The greatest value.")
+    percentiles: list[Percentile] = strawberry.field(description="From the 1st to the 99th.")
+    histogram: Histogram = strawberry.field(description="How the values spread.")
     probability_above: float | None = strawberry.field(
         description="Share of trials above the price; null without a price."
     )
@@ -199,12 +213,49 @@ class SimulationResult:
 
 
 SensitivityOutcome: TypeAlias = Annotated[
-    Sensitivity | Refusal, strawberry.union("SensitivityOutcome")
+    Sensitivity | Refusal,
+    strawberry.union("SensitivityOutcome", description="A grid, or what to mend in its axes."),
 ]
-TornadoOutcome: TypeAlias = Annotated[Tornado | Refusal, strawberry.union("TornadoOutcome")]
-GradientOutcome: TypeAlias = Annotated[Gradient | Refusal, strawberry.union("GradientOutcome")]
+TornadoOutcome: TypeAlias = Annotated[
+    Tornado | Refusal,
+    strawberry.union("TornadoOutcome", description="Bars, or what to mend in the swings."),
+]
+GradientOutcome: TypeAlias = Annotated[
+    Gradient | Refusal,
+    strawberry.union("GradientOutcome", description="Derivatives, or what to mend in the paths."),
+]
 SimulationOutcome: TypeAlias = Annotated[
-    SimulationResult | Refusal, strawberry.union("SimulationOutcome")
+    SimulationResult | Refusal,
+    strawberry.union(
+        "SimulationOutcome", description="A distribution, or what to mend in the shocks."
+    ),
+]
+
+# The arguments of the analyses.
+Rows: TypeAlias = Annotated[
+    AxisInput, strawberry.argument(description="The input that changes from row to row.")
+]
+Columns: TypeAlias = Annotated[
+    AxisInput, strawberry.argument(description="The input that changes from column to column.")
+]
+Swings: TypeAlias = Annotated[
+    list[SwingInput] | None,
+    strawberry.argument(description="Which inputs swing and how far, 1 to 200."),
+]
+Share: TypeAlias = Annotated[
+    float,
+    strawberry.argument(description="Without `swings`: a fraction of each input, so 0.1 is 10 %."),
+]
+Paths: TypeAlias = Annotated[
+    list[str] | None,
+    strawberry.argument(description="Of the inputs to differentiate by; left out: every one."),
+]
+Spec: TypeAlias = Annotated[
+    SimulationInput,
+    strawberry.argument(description="What is uncertain, and how often it is drawn."),
+]
+Of: TypeAlias = Annotated[
+    DcfOutput, strawberry.argument(description="The number of the valuation that is asked for.")
 ]
 
 
@@ -214,9 +265,9 @@ class Analysable(Valuation):
     async def sensitivity(
         self,
         info: Info,
-        rows: AxisInput,
-        columns: AxisInput,
-        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+        rows: Rows,
+        columns: Columns,
+        of: Of = DcfOutput.VALUE_PER_SHARE,
     ) -> SensitivityOutcome:
         one, other = rows.to_engine(), columns.to_engine()
         values = await info.context.services.analyses.sensitivity(
@@ -239,9 +290,9 @@ class Analysable(Valuation):
     async def tornado(
         self,
         info: Info,
-        swings: list[SwingInput] | None = strawberry.UNSET,
-        share: float = 0.1,
-        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+        swings: Swings = strawberry.UNSET,
+        share: Share = 0.1,
+        of: Of = DcfOutput.VALUE_PER_SHARE,
     ) -> TornadoOutcome:
         asked = (
             None
@@ -257,8 +308,8 @@ class Analysable(Valuation):
     async def gradient(
         self,
         info: Info,
-        paths: list[str] | None = strawberry.UNSET,
-        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+        paths: Paths = strawberry.UNSET,
+        of: Of = DcfOutput.VALUE_PER_SHARE,
     ) -> GradientOutcome:
         slopes = await info.context.services.analyses.gradient(
             info.context.principal,
@@ -274,8 +325,8 @@ class Analysable(Valuation):
     async def simulation(
         self,
         info: Info,
-        spec: SimulationInput,
-        of: DcfOutput = DcfOutput.VALUE_PER_SHARE,
+        spec: Spec,
+        of: Of = DcfOutput.VALUE_PER_SHARE,
     ) -> SimulationOutcome:
         price = self.recorded.inputs.get("marketPrice") if spec.price is None else spec.price
         found = await info.context.services.analyses.simulation(

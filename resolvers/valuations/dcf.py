@@ -26,19 +26,23 @@ def _words(document: dict[str, Any]) -> dict[str, Any]:
     description="Every line of every year, one number for each; money, but for the factors."
 )
 class DcfForecast:
-    revenue: FloatSeries
-    ebitda: FloatSeries
+    revenue: FloatSeries = strawberry.field(description="Of the year before, grown.")
+    ebitda: FloatSeries = strawberry.field(
+        description="Earnings before interest, tax, depreciation and amortisation."
+    )
     depreciation: FloatSeries = strawberry.field(description="With amortisation.")
-    ebit: FloatSeries
+    ebit: FloatSeries = strawberry.field(description="EBITDA less depreciation.")
     tax: FloatSeries = strawberry.field(description="On EBIT; none on a loss.")
     nopat: FloatSeries = strawberry.field(description="EBIT less tax.")
-    capital_expenditure: FloatSeries
+    capital_expenditure: FloatSeries = strawberry.field(description="Positive when spent.")
     working_capital: FloatSeries = strawberry.field(description="At the end of the year.")
-    increase_in_working_capital: FloatSeries
+    increase_in_working_capital: FloatSeries = strawberry.field(description="Over the year before.")
     free_cash_flow: FloatSeries = strawberry.field(
         description="NOPAT + depreciation - capital expenditure - increase in working capital."
     )
-    discount_factor: FloatSeries
+    discount_factor: FloatSeries = strawberry.field(
+        description="What one unit of the year is worth today."
+    )
     present_value: FloatSeries = strawberry.field(
         description="Free cash flow times discount factor."
     )
@@ -46,13 +50,13 @@ class DcfForecast:
 
 @strawberry.type(description="From enterprise to equity value, in money.")
 class EquityBridge:
-    debt: float
-    leases: float
-    preferred_stock: float
-    minority_interests: float
-    pensions_after_tax: float
-    cash: float
-    associates: float
+    debt: float = strawberry.field(description="Taken away.")
+    leases: float = strawberry.field(description="Taken away.")
+    preferred_stock: float = strawberry.field(description="Taken away.")
+    minority_interests: float = strawberry.field(description="Taken away.")
+    pensions_after_tax: float = strawberry.field(description="Taken away.")
+    cash: float = strawberry.field(description="Added.")
+    associates: float = strawberry.field(description="Added.")
 
 
 @strawberry.type(
@@ -66,47 +70,61 @@ class DcfCrossChecks:
         description="Terminal value over the last year's EBITDA, as a buyer at year end sees it."
     )
     implied_growth: float | None = strawberry.field(
-        description="Growth for ever of a Gordon perpetuity of the same terminal value."
+        description="Growth for ever, per year, of a Gordon perpetuity of the same terminal value."
     )
     implied_return_on_new_capital: float | None = strawberry.field(
-        description="Return on new capital that this growth and the last year's cash flow imply."
+        description=(
+            "Return on new capital, per year, that this growth and the last year's cash flow imply."
+        )
     )
-    ev_to_revenue: float = strawberry.field(description="On the base year's revenue.")
-    ev_to_ebitda: float | None = strawberry.field(description="On year 1's EBITDA.")
+    ev_to_revenue: float = strawberry.field(
+        description="Enterprise value over the base year's revenue."
+    )
+    ev_to_ebitda: float | None = strawberry.field(
+        description="Enterprise value over year 1's EBITDA."
+    )
     upside: float | None = strawberry.field(
-        description="Value per share over the market price, less 1; null without a price."
+        description="Value per share over the market price, less 1, as a fraction. Null: no price."
     )
 
 
 @strawberry.type(description="What a reviewer would write in the margin. It changes no number.")
 class Remark:
-    code: str
+    code: str = strawberry.field(description="What kind of remark, for a program.")
     path: str = strawberry.field(description="The input to look at.")
-    message: str
+    message: str = strawberry.field(description="The remark, for a person.")
 
 
 @strawberry.type(description="A firm valued by its free cash flow. Money is in `currency`.")
 class DcfValuation(Analysable):
-    currency: str = strawberry.field(description="ISO 4217.")
-    wacc: float = strawberry.field(description="Per year.")
+    currency: str = strawberry.field(description="ISO 4217, of all money here.")
+    wacc: float = strawberry.field(
+        description="Weighted average cost of capital, a fraction per year."
+    )
     cost_of_equity: float | None = strawberry.field(
-        description="Per year; null where the WACC was given."
+        description="A fraction per year; null where the WACC was given."
     )
     value_of_forecast: float = strawberry.field(description="The explicit years, today.")
     terminal_value: float = strawberry.field(description="At the end of the last year.")
-    terminal_discount_factor: float
+    terminal_discount_factor: float = strawberry.field(
+        description="What one unit of the terminal value is worth today."
+    )
     value_of_terminal: float = strawberry.field(description="The terminal value, today.")
-    enterprise_value: float
+    enterprise_value: float = strawberry.field(
+        description="Of the forecast and of what comes after, today."
+    )
     net_debt: float = strawberry.field(
         description="All claims before the shareholders', less cash and associates."
     )
-    equity_value: float
-    value_per_share: float
-    diluted_shares: float
-    forecast: DcfForecast
-    bridge: EquityBridge
-    cross_checks: DcfCrossChecks
-    remarks: list[Remark]
+    equity_value: float = strawberry.field(description="Enterprise value less net debt.")
+    value_per_share: float = strawberry.field(
+        description="Equity value over diluted shares, in units of the currency."
+    )
+    diluted_shares: float = strawberry.field(description="Whole shares.")
+    forecast: DcfForecast = strawberry.field(description="Year by year.")
+    bridge: EquityBridge = strawberry.field(description="From enterprise to equity value.")
+    cross_checks: DcfCrossChecks = strawberry.field(description="What other methods would say.")
+    remarks: list[Remark] = strawberry.field(description="What a reviewer would note; often none.")
 
     @classmethod
     def of(cls, recorded: Recorded) -> DcfValuation:
@@ -122,13 +140,20 @@ class DcfValuation(Analysable):
         )
 
 
-DcfOutcome: TypeAlias = Annotated[DcfValuation | Refusal, strawberry.union("DcfOutcome")]
+DcfOutcome: TypeAlias = Annotated[
+    DcfValuation | Refusal,
+    strawberry.union("DcfOutcome", description="A valuation, or what to mend in its inputs."),
+]
+Input: TypeAlias = Annotated[DcfInput, strawberry.argument(description="The firm to value.")]
+Id: TypeAlias = Annotated[
+    strawberry.ID, strawberry.argument(description="A valuation's global id.")
+]
 
 
 @strawberry.type
 class DcfMutation:
     @strawberry.mutation(description="Value a firm by its free cash flow, and keep the valuation.")
-    async def value_dcf(self, info: Info, input: DcfInput) -> DcfOutcome:  # noqa: A002 - the field's name in the schema
+    async def value_dcf(self, info: Info, input: Input) -> DcfOutcome:  # noqa: A002 - the field's name in the schema
         recorded = await info.context.services.valuations.value(
             info.context.principal, DCF, input.document
         )
@@ -138,7 +163,7 @@ class DcfMutation:
 @strawberry.type
 class ValuationQuery:
     @strawberry.field(description="A valuation of the caller's tenant.")
-    async def valuation(self, info: Info, id: strawberry.ID) -> Valuation:  # noqa: A002 - the field's name in the schema
+    async def valuation(self, info: Info, id: Id) -> Valuation:  # noqa: A002 - the field's name in the schema
         recorded = await info.context.services.valuations.find(
             info.context.principal, inner_id("DcfValuation", id)
         )

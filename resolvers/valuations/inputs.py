@@ -162,12 +162,12 @@ class SharesInput:
     )
 )
 class DcfInput:
-    timing: TimingInput
-    operations: OperationsInput
-    capital: CapitalInput
-    terminal: TerminalInput
-    bridge: BridgeInput
-    shares: SharesInput
+    timing: TimingInput = _field("When value is taken and when cash comes.")
+    operations: OperationsInput = _field("The business, year by year.")
+    capital: CapitalInput = _field("What capital costs.")
+    terminal: TerminalInput = _field("What comes after the forecast.")
+    bridge: BridgeInput = _field("From enterprise to equity value.")
+    shares: SharesInput = _field("Who shares the equity value.")
     currency: str = _field("ISO 4217 code of all money here.", default="USD")
     document: strawberry.Private[dict[str, Any]]
     market_price: float | None = _field(

@@ -33,13 +33,15 @@ class ValuationKind(StrEnum):
 )
 class Valuation:
     recorded: strawberry.Private[Recorded]
-    id: strawberry.ID
-    kind: ValuationKind
+    id: strawberry.ID = strawberry.field(
+        description="Global id: the address of the content, the same wherever it is computed."
+    )
+    kind: ValuationKind = strawberry.field(description="What was valued.")
     inputs: InputDocument = strawberry.field(
         description="The inputs, ready to be sent again for the same id."
     )
     result_hash: str = strawberry.field(description="SHA-256 of the kept result, in hex.")
-    engine_version: str
+    engine_version: str = strawberry.field(description="Of the engine that computed it.")
     computed_at: datetime = strawberry.field(description="When this was first computed, UTC.")
     duration_ms: float = strawberry.field(
         description="Milliseconds of computing: this time, or when a kept one was made."

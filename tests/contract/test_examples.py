@@ -78,7 +78,8 @@ def test_the_readme_quotes_apples_value_to_the_digit() -> None:
         "  plus cash and securities": bridge.cash / 1e9,
         "Equity value": worth.equity_value / 1e9,
     }.items():
-        assert f"{words:<34}{amount:>16,.1f} billion USD" in readme
+        shown = f"{amount:,.1f}".replace("-", "−")
+        assert f"{words:<34}{shown:>16} billion USD" in readme
     assert f"{'Value per share':<34}{worth.value_per_share:>16,.2f} USD" in readme
 
 

@@ -333,7 +333,7 @@ def test_a_token_has_a_known_role_and_ends_within_half_a_day(
 # serve, demo: what is said before they serve
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])  # noqa: S104 - refused
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 @pytest.mark.parametrize("command", [("serve", "--dev"), ("demo",)])
 def test_a_development_server_listens_to_this_machine_alone(
     run: Run, command: tuple[str, ...], host: str

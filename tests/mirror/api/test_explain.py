@@ -62,8 +62,8 @@ def test_what_the_reports_ask_for_is_in_the_schema() -> None:
 def test_the_summary_leads_from_the_firm_to_the_share() -> None:
     said = flat(summary(answered()))
     for part in (
-        "Enterprise value 1,500.0 units of USD",
-        "less debt -500.0",
+        "Enterprise value 1,500.0 USD",
+        "less debt −500.0",
         "plus cash and securities 100.0",
         "Equity value 1,100.0",
         "Value per share 11.00 USD",
@@ -81,13 +81,13 @@ def test_a_part_of_the_bridge_that_is_zero_is_not_said() -> None:
 def test_the_price_is_beside_the_value_where_there_is_one() -> None:
     assert "Price" not in summary(answered())
     said = flat(summary(answered(firm(marketPrice=10.0))))
-    assert "Price on 2024-09-27 10.00 USD (+10.0% to the value)" in said
+    assert "Price on 2024-09-27 10.00 USD (the value is 10.0% above it)" in said
 
 
 @pytest.mark.parametrize(
     ("by", "unit", "enterprise"),
     [
-        (1, "units of USD", "1,500.0"),
+        (1, "USD", "1,500.0"),
         (1e5, "million USD", "150.0"),
         (1e9, "billion USD", "1,500.0"),
     ],
@@ -95,7 +95,6 @@ def test_the_price_is_beside_the_value_where_there_is_one() -> None:
 def test_money_is_in_a_unit_that_a_person_reads(by: float, unit: str, enterprise: str) -> None:
     said = flat(summary(answered(scaled(by))))
     assert f"Enterprise value {enterprise} {unit}" in said
-    assert f"Amounts in {unit}" in said
 
 
 def test_the_explanation_shows_every_line_of_every_year() -> None:

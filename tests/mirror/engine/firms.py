@@ -25,7 +25,6 @@ from engine.dcf import (
     Timing,
     ValueDriver,
 )
-from engine.dcf.inputs import wacc_of
 from engine.schedules import Schedule, Stage
 
 TODAY = date(2024, 9, 27)
@@ -194,7 +193,7 @@ def firms(draw: st.DrawFn, *, sound: bool = False) -> DcfInputs:
             **{which: draw(margin)},
         ),
         capital=capital,
-        terminal=draw(terminals(float(wacc_of(capital)))),
+        terminal=draw(terminals(float(capital.wacc))),
         bridge=Bridge(**{name: draw(amounts) for name in BRIDGE}),
         shares=Shares(diluted=draw(typed(1.0, 1e10))),
         market_price=draw(st.none() | typed(0.01, 1e5)),
@@ -215,10 +214,10 @@ def any_firms(draw: st.DrawFn) -> DcfInputs:
     capital = draw(
         st.builds(GivenWacc, wacc=numbers(0.001, 1.0))
         | st.builds(Capm, **{name: numbers(*bounds) for name, bounds in CAPM.items()}).filter(
-            lambda built: 0.001 <= wacc_of(built) <= 1.0
+            lambda built: 0.001 <= built.wacc <= 1.0
         )
     )
-    ceiling = min(0.5, math.nextafter(float(wacc_of(capital)) - 0.001, -1.0))
+    ceiling = min(0.5, math.nextafter(float(capital.wacc) - 0.001, -1.0))
     growth = draw(numbers(-0.5, ceiling))
     discounting = draw(st.sampled_from(TerminalDiscounting))
     returns = draw(numbers(max(growth, 0.001), 10.0))

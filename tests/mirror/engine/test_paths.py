@@ -11,7 +11,7 @@ from hypothesis import given
 from engine.dcf import Bridge, Capm, DcfInputs, ExitMultiple, GivenWacc, Gordon, ValueDriver
 from engine.dcf.inputs import admit
 from engine.errors import InvalidInput
-from engine.paths import numbers, replaced, schedule_at, split_year, value_at
+from engine.paths import names, numbers, replaced, schedule_at, split_year, value_at
 from engine.schedules import Schedule
 from tests.mirror.engine.firms import LAW, firm, firms
 
@@ -194,3 +194,19 @@ def test_the_inputs_are_not_touched() -> None:
     replaced(admitted, {"capital.wacc": 0.5, "operations.tax_rate": 0.1})
     assert dataclasses.asdict(admitted) == before
     assert isinstance(admitted.capital, GivenWacc)
+
+
+def test_a_wacc_that_was_built_can_be_moved_as_a_whole() -> None:
+    """An analyst's grid is WACC × growth, whichever way the WACC came about."""
+    built = admit(firm(capital=CAPM))
+    given_wacc = replaced(built, {"capital.wacc": 0.09})
+    assert given_wacc.capital.wacc == 0.09
+    assert value_at(names(built), "capital.wacc") == CAPM.wacc
+    assert "capital.wacc" not in numbers(built)  # or a gradient would count it twice
+
+
+def test_a_whole_and_one_of_its_parts_are_not_moved_together() -> None:
+    built = admit(firm(capital=CAPM))
+    with pytest.raises(InvalidInput) as no:
+        replaced(built, {"capital.wacc": 0.09, "capital.capm.beta": 1.0})
+    assert no.value.problems[0].code == "CONTRADICTION"

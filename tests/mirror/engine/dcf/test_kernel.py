@@ -23,7 +23,7 @@ from engine.dcf import (
     ValueDriver,
     value_dcf,
 )
-from engine.dcf.inputs import admit, wacc_of
+from engine.dcf.inputs import admit
 from engine.dcf.kernel import Worth, output_of, worth
 from engine.schedules import Schedule
 from tests.mirror.engine.exact import exact_dcf
@@ -73,7 +73,7 @@ def test_a_flat_firm_is_worth_its_perpetuity(
         capital_expenditure=depreciation,
         working_capital=working_capital,
     )
-    wacc = float(wacc_of(capital))
+    wacc = float(capital.wacc)
     earlier = math.sqrt(1.0 + wacc) if flows is MID_YEAR else 1.0
     perpetuity = 1_000.0 * margin * (1.0 - tax) / wacc * earlier
     assert valued(flat).enterprise_value == pytest.approx(perpetuity, rel=SAME)
@@ -228,7 +228,7 @@ def test_the_value_is_the_books_value_in_forty_digits(inputs: DcfInputs) -> None
 @LAW
 @given(firms(sound=True), numbers(0.001, 0.2))
 def test_dearer_capital_makes_a_sound_firm_worth_less(inputs: DcfInputs, dearer: float) -> None:
-    wacc = float(wacc_of(inputs.capital))
+    wacc = float(inputs.capital.wacc)
     result = value_dcf(inputs)
     assume(min(result.forecast.free_cash_flow) > 0.0)
     assume(result.worth.terminal_value > 0.0)
@@ -255,7 +255,7 @@ def test_a_perpetuity_that_grows_faster_is_worth_more(
 def test_growth_adds_value_only_where_new_capital_earns_more_than_it_costs(
     inputs: DcfInputs, returns: float, growth: float
 ) -> None:
-    wacc = float(wacc_of(inputs.capital))
+    wacc = float(inputs.capital.wacc)
     assume(abs(returns - wacc) > 1e-3)
     assume(growth > 1e-4)
 
@@ -274,7 +274,7 @@ def test_where_new_capital_earns_its_cost_growth_is_worth_nothing(
     inputs: DcfInputs, growth: float
 ) -> None:
     # NOPAT (1 + g) (1 - g / w) / (w - g) = NOPAT (1 + g) / w. (Koller et al., on the value driver.)
-    wacc = float(wacc_of(inputs.capital))
+    wacc = float(inputs.capital.wacc)
     driver = ValueDriver(growth=growth, return_on_new_capital=wacc)
     result = value_dcf(dataclasses.replace(inputs, terminal=driver))
     next_profit = float(result.forecast.nopat[-1]) * (1.0 + growth)

@@ -130,7 +130,7 @@ def test_the_table_names_every_field_that_does_work() -> None:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.parametrize("token", [None, "Bearer ", "Bearer x.y.z", "Basic YTpi"])
+@pytest.mark.parametrize("token", [None, "Bearer", "Bearer x.y.z", "Basic YTpi"])
 def test_without_a_token_there_is_no_answer(
     server: Served, variables: dict[str, Any], name: str, token: str | None
 ) -> None:

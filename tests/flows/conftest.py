@@ -1,4 +1,4 @@
-"""What a flow may ask for: a server on a socket, and a browser."""
+"""What a flow may ask for: servers on sockets, whoever calls them, and a browser."""
 
 from __future__ import annotations
 
@@ -11,8 +11,22 @@ import pytest
 from tests import browser
 from tests.browser import Browser
 from tests.live_server import live_server
+from tests.served import Caller, Served, served
 
 __all__ = ["live_server"]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The application over a SQLite file of two tenants."""
+    with served(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture
+def analyst(server: Served) -> Iterator[Caller]:
+    with server.caller() as caller:
+        yield caller
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.dcf import DcfInputs, DcfOutput, dcf_question, value_dcf
 from engine.errors import InvalidInput
-from engine.paths import numbers, replaced, value_at
+from engine.paths import names, numbers, replaced, value_at
 from engine.sampling import CHUNK, generator
 from engine.scenarios import Axis, Question, Swing, sensitivity, tornado
 from engine.schedules import Schedule
@@ -34,7 +34,7 @@ def alone(question: Question[DcfInputs], output: DcfOutput, **changes: Any) -> f
 @st.composite
 def axes(draw: st.DrawFn, inputs: DcfInputs) -> Axis:
     """Some path, one year of a schedule among them, and values around the one that it has."""
-    table = numbers(inputs)
+    table = names(inputs)
     path = draw(st.sampled_from(list(table)))
     whole = isinstance(table[path], Schedule)
     if whole and draw(st.booleans()):
@@ -74,6 +74,9 @@ def test_an_end_of_a_tornado_is_a_valuation_to_the_last_bit(
 ) -> None:
     question = dcf_question(inputs, output)
     found = {axis.path: axis for axis in data.draw(st.lists(axes(question.inputs), min_size=1))}
+    # A WACC and one of its parts do not move side by side: test_scenarios has that refusal.
+    if any(path.startswith("capital.capm.") for path in found):
+        found.pop("capital.wacc", None)
     swings = [
         Swing(path, float(axis.values[0]), float(axis.values[-1])) for path, axis in found.items()
     ]

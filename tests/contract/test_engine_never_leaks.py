@@ -31,7 +31,7 @@ from engine.dcf import (
     value_dcf,
 )
 from engine.errors import Infeasible, InvalidInput, Refused
-from engine.paths import numbers
+from engine.paths import names
 from engine.scenarios import Axis, Swing, default_swings, gradient, sensitivity, tornado
 from engine.schedules import Schedule, Stage
 from engine.simulation import Normal, Shock, SimulationSpec, Uniform, simulate
@@ -42,6 +42,7 @@ ANY = st.floats() | st.sampled_from(
 )
 MANY = settings(deadline=None, max_examples=120)
 GROUPS = ("timing", "operations", "capital", "terminal", "bridge", "shares", "market_price")
+ANALYSES = ("rows", "columns", "swings", "shocks", "trials", "seed", "path")
 
 
 def schedules(values: st.SearchStrategy[float]) -> st.SearchStrategy[Schedule]:
@@ -146,7 +147,7 @@ def assert_sayable(no: Refused) -> None:
     assert isinstance(no, InvalidInput | Infeasible)
     assert isinstance(no, Infeasible) or no.problems
     for problem in no.problems:
-        assert problem.path.startswith((*GROUPS, "rows", "columns", "swings", "shocks", "currency"))
+        assert problem.path.startswith((*GROUPS, *ANALYSES))
         assert problem.message.endswith(".")
         assert problem.suggestion.endswith(".")
         for words in (problem.message, problem.suggestion):
@@ -174,7 +175,7 @@ def test_an_analysis_is_refused_or_finite_in_every_number(
     data: st.DataObject, inputs: DcfInputs, output: DcfOutput
 ) -> None:
     question = dcf_question(inputs, output)
-    paths = list(numbers(question.inputs))
+    paths = list(names(question.inputs))
     path = st.sampled_from(paths)
     axis = st.builds(Axis, path, st.lists(ANY, max_size=3).map(np.array))
     swings = st.lists(st.builds(Swing, path, ANY, ANY), min_size=1, max_size=4)

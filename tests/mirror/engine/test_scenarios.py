@@ -90,6 +90,33 @@ def test_in_a_batch_with_losses_only_the_profits_are_taxed() -> None:
     )
 
 
+BUILT = Capm(
+    risk_free_rate=0.04,
+    equity_risk_premium=0.05,
+    beta=1.2,
+    pre_tax_cost_of_debt=0.05,
+    debt_weight=0.25,
+    tax_rate=0.2,
+)  # 8.5 %
+
+
+def test_a_wacc_that_was_built_moves_as_a_whole_like_one_that_was_given() -> None:
+    built, given_ = asked(firm(capital=BUILT)), asked(firm(wacc=float(BUILT.wacc)))
+    rows, columns = axis(WACC, 0.07, 0.085, 0.10), axis(GROWTH, 0.01, 0.02)
+    grids = [sensitivity(question, rows, columns).tolist() for question in (built, given_)]
+    assert grids[0] == grids[1]
+    assert gradient(built, [WACC]) == gradient(given_, [WACC])
+    assert WACC not in gradient(built)
+    assert WACC not in {swing.path for swing in default_swings(built.inputs, 0.1)}
+
+
+def test_a_wacc_and_one_of_its_parts_do_not_move_side_by_side() -> None:
+    beta = "capital.capm.beta"
+    with pytest.raises(InvalidInput) as no:
+        sensitivity(asked(firm(capital=BUILT)), axis(WACC, 0.08), axis(beta, 1.0))
+    assert [problem.code for problem in no.value.problems] == ["CONTRADICTION"]
+
+
 def test_an_axis_is_refused_with_all_its_faults() -> None:
     assert refused(axis("capital.beta"), axis(GROWTH, math.nan)) == [
         ("rows.values", "WRONG_LENGTH"),
@@ -123,17 +150,9 @@ def test_a_cell_past_the_door_refuses_the_grid_and_names_its_numbers() -> None:
 
 
 def test_numbers_at_the_end_of_a_double_are_refused_not_warned_about() -> None:
-    capital = Capm(
-        risk_free_rate=0.04,
-        equity_risk_premium=0.05,
-        beta=1.0,
-        pre_tax_cost_of_debt=0.05,
-        debt_weight=0.2,
-        tax_rate=0.2,
-    )
     beta, premium = "capital.capm.beta", "capital.capm.equity_risk_premium"
     with pytest.raises(InvalidInput) as no:
-        sensitivity(asked(firm(capital=capital)), axis(beta, 1e308), axis(premium, 1e308))
+        sensitivity(asked(firm(capital=BUILT)), axis(beta, 1e308), axis(premium, 1e308))
     assert {problem.path for problem in no.value.problems} == {beta, premium}
 
 

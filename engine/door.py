@@ -107,6 +107,29 @@ class Door:
         )
 
 
+class Sieve(Door):
+    """The same rules for drawn scenarios: one that breaks any is sorted out, and nobody refused."""
+
+    __slots__ = ("broken",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: npt.NDArray[np.bool_] | None = None  # (*batch)
+
+    def within(self, path: str, value: Scalar, low: float, high: float) -> None:  # noqa: ARG002 - as the door's
+        # Most batches break nothing: two passes to know are cheaper than to write a mask.
+        if isinstance(value, np.ndarray) and not (low <= value.min() and value.max() <= high):
+            self._sort_out((low <= value) & (value <= high))
+
+    def apart(self, path: str, lower: Scalar, upper: Scalar, least: float, what: str) -> None:  # noqa: ARG002 - as the door's
+        spread = upper - lower
+        if isinstance(spread, np.ndarray) and not spread.min() >= least:
+            self._sort_out(spread >= least)
+
+    def _sort_out(self, kept: npt.NDArray[np.bool_]) -> None:
+        self.broken = ~kept if self.broken is None else self.broken | ~kept
+
+
 def _hint(value: float, low: float, high: float) -> str:
     """The usual slip: a rate typed in percent."""
     if high <= 10.0 and value > high and low <= value / 100.0 <= high:

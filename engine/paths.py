@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from engine.door import Scalar
@@ -137,6 +138,7 @@ def _replace(node: T, tree: Mapping[str, Any]) -> T:
     return dataclasses.replace(node, **fresh)  # type: ignore[type-var] # inputs are dataclasses
 
 
+@lru_cache(maxsize=1_024)  # a simulation splits the same paths in every chunk
 def split_year(path: str) -> tuple[str, int | None]:
     """``growth[3]`` is the schedule ``growth`` and the year 3."""
     match = _YEAR.fullmatch(path)

@@ -31,12 +31,11 @@ class Normal:
 
     standard_deviation: float
 
-    def fill(self, source: np.random.Generator, out: FloatArray, bases: Sequence[float]) -> None:
-        """(rows, trials) draws, each row around its base."""
+    def fill(self, source: np.random.Generator, out: FloatArray, bases: FloatArray) -> None:
+        """(rows, trials) draws, each row around its base; ``bases`` is (rows, 1)."""
         source.standard_normal(out=out)
-        for row, base in enumerate(bases):  # a row at a time stays in the cache
-            out[row] *= self.standard_deviation
-            out[row] += base
+        out *= self.standard_deviation
+        out += bases
 
     def check(self, door: Door, path: str) -> None:
         door.within(f"{path}.standard_deviation", self.standard_deviation, 0.0, 1e18)
@@ -49,12 +48,11 @@ class Uniform:
     low: float
     high: float
 
-    def fill(self, source: np.random.Generator, out: FloatArray, bases: Sequence[float]) -> None:
-        """(rows, trials) draws, each row from its base on."""
+    def fill(self, source: np.random.Generator, out: FloatArray, bases: FloatArray) -> None:
+        """(rows, trials) draws, each row from its base on; ``bases`` is (rows, 1)."""
         source.random(out=out)
-        for row, base in enumerate(bases):
-            out[row] *= self.high - self.low
-            out[row] += base + self.low
+        out *= self.high - self.low
+        out += bases + self.low
 
     def check(self, door: Door, path: str) -> None:
         door.within(f"{path}.low", self.low, -1e18, 1e18)
@@ -168,7 +166,7 @@ class _Draw:
 
     distribution: Distribution
     paths: tuple[str, ...]
-    bases: tuple[float, ...]
+    bases: FloatArray  # (paths, 1)
 
 
 def _plan(question: Question[I], spec: SimulationSpec) -> list[_Draw]:
@@ -180,7 +178,7 @@ def _plan(question: Question[I], spec: SimulationSpec) -> list[_Draw]:
         if shock.every_year:
             years = len(schedule_at(table, shock.path) or ())
             paths = tuple(f"{shock.path}[{year}]" for year in range(years))
-        bases = tuple(value_at(table, path) for path in paths)
+        bases = np.array([[value_at(table, path)] for path in paths])
         draws.append(_Draw(shock.distribution, paths, bases))
     return draws
 

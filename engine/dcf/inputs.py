@@ -16,7 +16,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.door import MAX_YEARS, Door, Scalar
+from engine.door import MAX_YEARS, Door, Scalar, Sieve
 from engine.schedules import Schedule
 
 INPUT_VERSION = 1
@@ -186,9 +186,17 @@ def admit(inputs: DcfInputs, known: DcfInputs | None = None) -> DcfInputs:
     Raises:
         InvalidInput: with every problem, each under its path.
     """
-    if inputs is known:
-        return inputs
-    door = Door()
+    return inputs if inputs is known else _enter(Door(), inputs, known)
+
+
+def outside(inputs: DcfInputs, known: DcfInputs) -> npt.NDArray[np.bool_] | None:
+    """(*batch) the drawn scenarios that `admit` would refuse; None where it would refuse none."""
+    sieve = Sieve()
+    _enter(sieve, inputs, known)
+    return sieve.broken
+
+
+def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
     years = inputs.timing.years
     if not 1 <= years <= MAX_YEARS:
         door.refuse(
@@ -230,18 +238,6 @@ def admit(inputs: DcfInputs, known: DcfInputs | None = None) -> DcfInputs:
         door.within("market_price", inputs.market_price, 1e-9, 1e12)
     door.close()
     return admitted
-
-
-def outside(inputs: DcfInputs) -> npt.NDArray[np.bool_] | None:
-    """(*batch) where a drawn scenario has no value: the rules of the door that shocks can break."""
-    wacc = inputs.capital.wacc
-    broken = [wacc < SPREAD_MIN, inputs.shares.diluted < 1.0]
-    if not isinstance(inputs.terminal, ExitMultiple):
-        broken.append(wacc - inputs.terminal.growth < SPREAD_MIN)
-    if isinstance(inputs.terminal, ValueDriver):
-        broken.append(inputs.terminal.return_on_new_capital < inputs.terminal.growth)
-    masks = [mask for mask in broken if isinstance(mask, np.ndarray)]
-    return np.logical_or.reduce(np.broadcast_arrays(*masks)) if masks else None
 
 
 def _admit_operations(door: Door, given: Operations, years: int) -> Operations:

@@ -86,7 +86,7 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     capex = operations.capital_expenditure.years()
     depreciation = operations.depreciation.years()
     working_capital = operations.working_capital.years()
-    retained = _retained(operations)
+    margin, rate = ebit_margins(operations), operations.tax_rate.years()
 
     revenue = operations.revenue
     invested = operations.opening_working_capital
@@ -98,9 +98,11 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     for year in range(inputs.timing.years):
         revenue = revenue * (1.0 + growth[year])
         needed = working_capital[year] * revenue
-        # NOPAT + D&A - capex, as one share of revenue: the same sum with fewer passes.
-        share = retained[year] + (depreciation[year] - capex[year])
-        flow = revenue * share - (needed - invested)
+        # NOPAT + D&A - NWC - capex, as one share of revenue: the same sum with fewer passes.
+        share = _after_tax(margin[year], rate[year]) + (
+            depreciation[year] - working_capital[year] - capex[year]
+        )
+        flow = revenue * share + invested
         discount = discount * step
         present = flow * discount
         forecast = forecast + present
@@ -162,21 +164,17 @@ def ebit_margins(operations: Operations) -> Schedule:
     )
 
 
-def _retained(operations: Operations) -> Schedule:
-    """(n_years, *batch) NOPAT as a share of revenue; a loss pays no tax and earns no credit."""
-    rates = operations.tax_rate.years()
-    return tuple(
-        margin - _tax(margin, rate)
-        for margin, rate in zip(ebit_margins(operations), rates, strict=True)
-    )
+def _after_tax(profit: Scalar, rate: Scalar) -> Scalar:
+    return profit * (1.0 - _rate_paid(profit, rate))
 
 
-def _tax(profit: Scalar, rate: Scalar) -> Scalar:
+def _rate_paid(profit: Scalar, rate: Scalar) -> Scalar:
+    """The tax rate on a profit; a loss pays no tax and earns no credit."""
     sign = real(profit)
     if isinstance(sign, np.ndarray):
         # Most batches have no loss anywhere: one pass to know is cheaper than to write a mask.
-        return profit * rate if sign.min() >= 0.0 else np.where(sign > 0.0, profit, 0.0) * rate
-    return profit * rate if sign > 0.0 else 0.0
+        return rate if sign.min() >= 0.0 else np.where(sign > 0.0, rate, 0.0)
+    return rate if sign > 0.0 else 0.0
 
 
 def _terminal(
@@ -198,7 +196,8 @@ def _terminal(
     growth = terminal.growth
     if isinstance(terminal, Gordon):
         return flow * (1.0 + growth) / (wacc - growth), at
-    nopat = revenue * _retained(operations)[last]
+    margin, rate = ebit_margins(operations)[last], operations.tax_rate.years()[last]
+    nopat = revenue * _after_tax(margin, rate)
     kept = 1.0 - growth / terminal.return_on_new_capital
     return nopat * (1.0 + growth) * kept / (wacc - growth), at
 
@@ -212,7 +211,7 @@ def _keep_profit(keep: Forecast, operations: Operations, year: int, revenue: Sca
         assert operations.ebitda_margin is not None  # noqa: S101 - the door let exactly one in
         ebitda = revenue * operations.ebitda_margin.years()[year]
         ebit = ebitda - depreciation
-    tax = _tax(ebit, operations.tax_rate.years()[year])
+    tax = ebit * _rate_paid(ebit, operations.tax_rate.years()[year]) + 0.0  # of a loss: no -0.0
     keep.revenue.append(revenue)
     keep.ebitda.append(ebitda)
     keep.depreciation.append(depreciation)

@@ -23,6 +23,7 @@ TERMINAL_SHARE = 0.75
 GROWTH_CEILING = 0.04  # nominal growth of a large economy
 CLIFF = 0.05  # from the last year's growth to the terminal growth
 MULTIPLE_RANGE = (4.0, 25.0)
+FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentage typed as a rate
 WACC_RANGE = (0.05, 0.15)
 TAX_FLOOR = 0.15  # the global minimum
 
@@ -47,6 +48,14 @@ def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
             "operations",
             f"EBIT is below zero in {_years(losses)}. No tax is charged there, and no credit is "
             "carried forward to later years.",
+        )
+    fastest = max(inputs.operations.revenue_growth.years())
+    if fastest > FASTEST:
+        yield Remark(
+            "UNUSUAL_GROWTH",
+            "operations.revenue_growth",
+            f"Revenue grows by {fastest:.0%} in a year. If {fastest:g} % was meant, the rate is "
+            f"{fastest / 100.0:g}.",
         )
     last_tax = inputs.operations.tax_rate.years()[-1]
     if last_tax < TAX_FLOOR:

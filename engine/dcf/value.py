@@ -89,7 +89,7 @@ def dcf_question(
         inputs=admitted,
         admit=lambda changed: admit(changed, admitted),
         worth=lambda changed: output_of(worth(changed), output),
-        outside=outside,
+        outside=lambda changed: outside(changed, admitted),
     )
 
 

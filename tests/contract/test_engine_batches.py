@@ -6,17 +6,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine.dcf import DcfInputs, DcfOutput, dcf_question, value_dcf
+from engine.dcf import (
+    Bridge,
+    DcfInputs,
+    DcfOutput,
+    ExitMultiple,
+    Gordon,
+    Terminal,
+    ValueDriver,
+    dcf_question,
+    value_dcf,
+)
 from engine.errors import InvalidInput
 from engine.paths import names, numbers, replaced, value_at
 from engine.sampling import CHUNK, generator
 from engine.scenarios import Axis, Question, Swing, sensitivity, tornado
 from engine.schedules import Schedule
-from engine.simulation import Normal, Shock, SimulationSpec, draw_values
-from tests.mirror.engine.firms import LAW, any_firms, firms
+from engine.simulation import Normal, Shock, SimulationSpec, Uniform, draw_values
+from tests.mirror.engine.firms import LAW, any_firms, firm, firms
 
 FIRMS = firms() | any_firms()
 OUTPUTS = st.sampled_from(DcfOutput)
@@ -122,3 +132,42 @@ def test_a_trial_of_a_simulation_is_a_valuation_to_the_last_bit(
         at = {path: float(numbers_[trial]) for path, numbers_ in drawn.items()}
         single = question.worth(replaced(question.inputs, at))
         assert values[trial] == single or np.isnan(values[trial])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.sampled_from(["gordon", "value_driver", "exit_multiple"]))
+def test_a_trial_counts_exactly_where_the_door_lets_its_numbers_in(seed: int, kind: str) -> None:
+    terminal: Terminal = Gordon(growth=0.03)
+    shocks = [
+        Shock("operations.revenue_growth", Normal(0.5), every_year=True),
+        Shock("operations.tax_rate", Normal(0.15)),
+        Shock("operations.ebit_margin", Uniform(-0.5, 1.0), every_year=True),
+        Shock("capital.wacc", Normal(0.05)),
+        Shock("bridge.debt", Normal(200.0)),
+        Shock("shares.diluted", Normal(30.0)),
+    ]
+    if kind == "value_driver":
+        terminal = ValueDriver(growth=0.03, return_on_new_capital=0.1)
+        shocks.append(Shock("terminal.value_driver.return_on_new_capital", Normal(0.05)))
+    elif kind == "exit_multiple":
+        terminal = ExitMultiple(ev_to_ebitda=8.0)
+        shocks.append(Shock("terminal.exit_multiple.ev_to_ebitda", Normal(6.0)))
+    else:
+        shocks.append(Shock("terminal.gordon.growth", Normal(0.03)))
+    inputs = firm(wacc=0.12, terminal=terminal, bridge=Bridge(debt=300.0, cash=100.0))
+    question = dcf_question(inputs, DcfOutput.VALUE_PER_SHARE)
+    spec = SimulationSpec(trials=100, seed=seed, shocks=tuple(shocks))
+    values = draw_values(question, spec)
+    table, source = numbers(question.inputs), generator(seed, 0)
+    drawn: dict[str, np.ndarray] = {}
+    for shock in shocks:
+        paths = [f"{shock.path}[{year}]" for year in range(2)] if shock.every_year else [shock.path]
+        for path in paths:
+            made = np.empty((1, CHUNK))
+            shock.distribution.fill(source, made, np.array([[value_at(table, path)]]))
+            drawn[path] = made[0]
+    for trial in range(100):
+        at = {path: float(row[trial]) for path, row in drawn.items()}
+        single = alone(question, DcfOutput.VALUE_PER_SHARE, at=at)
+        assert (single is None) == bool(np.isnan(values[trial]))
+        assert single is None or single == values[trial]

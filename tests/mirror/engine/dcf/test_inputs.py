@@ -317,12 +317,13 @@ def test_a_scenario_is_outside_exactly_where_the_door_would_refuse_its_discounti
     wacc = np.array([0.0005, 0.001, 0.04, 0.0509, 0.0511, 0.2])
     inputs = admit(firm(wacc=0.08, terminal=Gordon(growth=0.05)))
     drawn = dataclasses.replace(inputs, capital=GivenWacc(wacc=wacc))
-    assert outside(drawn).tolist() == [True, True, True, True, False, False]
+    assert outside(drawn, inputs).tolist() == [True, True, True, True, False, False]
     exits = dataclasses.replace(drawn, terminal=ExitMultiple(ev_to_ebitda=9.0))
-    assert outside(exits).tolist() == [True, False, False, False, False, False]
+    assert outside(exits, inputs).tolist() == [True, False, False, False, False, False]
     fewer = dataclasses.replace(inputs, shares=Shares(diluted=np.array([0.5, 1.0, -3.0])))
-    assert outside(fewer).tolist() == [True, False, True]
+    assert outside(fewer, inputs).tolist() == [True, False, True]
     returns = np.array([0.04, 0.05, 0.06])
     driver = ValueDriver(growth=0.05, return_on_new_capital=returns)
-    assert outside(dataclasses.replace(inputs, terminal=driver)).tolist() == [True, False, False]
-    assert outside(inputs) is None
+    sorted_out = outside(dataclasses.replace(inputs, terminal=driver), inputs)
+    assert sorted_out.tolist() == [True, False, False]
+    assert outside(inputs, inputs) is None

@@ -39,6 +39,12 @@ def test_a_sober_valuation_is_left_alone() -> None:
             {"ebit_margin": Schedule.explicit([0.0] + [0.2] * 9)},
         ),
         (
+            "UNUSUAL_GROWTH",
+            "operations.revenue_growth",
+            {"revenue_growth": Schedule.explicit([1.01] + [0.04] * 9)},
+            {"revenue_growth": Schedule.explicit([0.99] + [0.04] * 9)},
+        ),
+        (
             "LOW_TERMINAL_TAX",
             "operations.tax_rate",
             {"tax_rate": Schedule.explicit([0.25] * 9 + [0.149])},

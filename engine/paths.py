@@ -28,17 +28,48 @@ def numbers(inputs: object) -> dict[str, float | Schedule]:
     return dict(_walk(inputs, ""))
 
 
-def names(inputs: object) -> dict[str, float | Schedule]:
+class Names(Mapping[str, float | Schedule]):
     """Everything that a path may name: `numbers`, and the wholes that some of them come to.
 
     A WACC built from its parts is such a whole: ``capital.wacc`` moves it, whatever its parts.
+    One path is looked up where it leads; only who wants them all pays for the list.
     """
-    wholes = {
-        f"{name}.{part.WHOLE}": float(getattr(part, part.WHOLE))
-        for name in inputs.__slots__  # type: ignore[attr-defined] # inputs are dataclasses with slots
-        if hasattr(part := getattr(inputs, name), "WHOLE")
-    }
-    return numbers(inputs) | wholes
+
+    def __init__(self, inputs: object) -> None:
+        self._inputs: Any = inputs
+
+    def __getitem__(self, path: str) -> float | Schedule:
+        node, branch = self._inputs, ""
+        *parents, leaf = path.split(".")
+        for parent in parents:
+            if branch:
+                if parent != branch:
+                    raise KeyError(path)
+                branch = ""
+                continue
+            node = getattr(node, parent) if parent in getattr(node, "__slots__", ()) else None
+            branch = getattr(node, "BRANCH", "")
+        if branch:
+            if leaf != getattr(node, "WHOLE", None):
+                raise KeyError(path)
+        elif isinstance(node, Schedule) or leaf not in getattr(node, "__slots__", ()):
+            raise KeyError(path)
+        value = getattr(node, leaf)
+        if isinstance(value, Schedule):
+            return value
+        if leaf in _FIXED or not isinstance(value, float | int):
+            raise KeyError(path)
+        return float(value)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from numbers(self._inputs)
+        for name in self._inputs.__slots__:
+            whole = getattr(getattr(self._inputs, name), "WHOLE", None)
+            if whole is not None:
+                yield f"{name}.{whole}"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine.door import Door, FloatArray, Scalar
 from engine.errors import Infeasible, InvalidInput
-from engine.paths import Table, names, numbers, replaced, value_at
+from engine.paths import Names, Table, numbers, replaced, value_at
 from engine.schedules import Schedule
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -67,7 +67,7 @@ def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
     Raises:
         InvalidInput: for an unknown path, an empty or too long axis, or cells past the door.
     """
-    door, table = Door(), names(question.inputs)
+    door, table = Door(), Names(question.inputs)
     for side, axis in (("rows", rows), ("columns", columns)):
         if axis.values.ndim != 1 or not axis.values.size:
             door.refuse(
@@ -125,7 +125,7 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
     Raises:
         InvalidInput: for an unknown or repeated path, or ends that do not pass the door.
     """
-    door, table = Door(), names(question.inputs)
+    door, table = Door(), Names(question.inputs)
     if not 1 <= len(swings) <= MAX_SWINGS:
         door.refuse(
             "swings", "WRONG_LENGTH", f"{len(swings)} swings are given.", f"Give 1 to {MAX_SWINGS}."
@@ -171,7 +171,7 @@ def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[
     Raises:
         InvalidInput: for an unknown path.
     """
-    door, table = Door(), names(question.inputs)
+    door, table = Door(), Names(question.inputs)
     named = list(numbers(question.inputs) if paths is None else dict.fromkeys(paths))
     for number, path in enumerate(named):
         known(door, table, f"paths[{number}]", path)

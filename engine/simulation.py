@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.door import Door, FloatArray, Scalar
 from engine.errors import Infeasible
-from engine.paths import Table, names, replaced, schedule_at, value_at
+from engine.paths import Names, Table, replaced, schedule_at, value_at
 from engine.sampling import CHUNK, SEED_MAX, generator
 from engine.scenarios import I, Question, known
 
@@ -170,7 +170,7 @@ class _Draw:
 
 
 def _plan(question: Question[I], spec: SimulationSpec) -> list[_Draw]:
-    table = names(question.inputs)
+    table = Names(question.inputs)
     _check(table, spec)
     draws = []
     for shock in spec.shocks:

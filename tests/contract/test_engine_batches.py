@@ -21,7 +21,7 @@ from engine.dcf import (
     value_dcf,
 )
 from engine.errors import InvalidInput
-from engine.paths import names, numbers, replaced, value_at
+from engine.paths import Names, numbers, replaced, value_at
 from engine.sampling import CHUNK, generator
 from engine.scenarios import Axis, Question, Swing, sensitivity, tornado
 from engine.schedules import Schedule
@@ -44,7 +44,7 @@ def alone(question: Question[DcfInputs], output: DcfOutput, **changes: Any) -> f
 @st.composite
 def axes(draw: st.DrawFn, inputs: DcfInputs) -> Axis:
     """Some path, one year of a schedule among them, and values around the one that it has."""
-    table = names(inputs)
+    table = Names(inputs)
     path = draw(st.sampled_from(list(table)))
     whole = isinstance(table[path], Schedule)
     if whole and draw(st.booleans()):

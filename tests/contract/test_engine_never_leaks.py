@@ -31,7 +31,7 @@ from engine.dcf import (
     value_dcf,
 )
 from engine.errors import Infeasible, InvalidInput, Refused
-from engine.paths import names
+from engine.paths import Names
 from engine.scenarios import Axis, Swing, default_swings, gradient, sensitivity, tornado
 from engine.schedules import Schedule, Stage
 from engine.simulation import Normal, Shock, SimulationSpec, Uniform, simulate
@@ -175,7 +175,7 @@ def test_an_analysis_is_refused_or_finite_in_every_number(
     data: st.DataObject, inputs: DcfInputs, output: DcfOutput
 ) -> None:
     question = dcf_question(inputs, output)
-    paths = list(names(question.inputs))
+    paths = list(Names(question.inputs))
     path = st.sampled_from(paths)
     axis = st.builds(Axis, path, st.lists(ANY, max_size=3).map(np.array))
     swings = st.lists(st.builds(Swing, path, ANY, ANY), min_size=1, max_size=4)

@@ -11,7 +11,7 @@ from hypothesis import given
 from engine.dcf import Bridge, Capm, DcfInputs, ExitMultiple, GivenWacc, Gordon, ValueDriver
 from engine.dcf.inputs import admit
 from engine.errors import InvalidInput
-from engine.paths import names, numbers, replaced, schedule_at, split_year, value_at
+from engine.paths import Names, numbers, replaced, schedule_at, split_year, value_at
 from engine.schedules import Schedule
 from tests.mirror.engine.firms import LAW, firm, firms
 
@@ -201,7 +201,7 @@ def test_a_wacc_that_was_built_can_be_moved_as_a_whole() -> None:
     built = admit(firm(capital=CAPM))
     given_wacc = replaced(built, {"capital.wacc": 0.09})
     assert given_wacc.capital.wacc == 0.09
-    assert value_at(names(built), "capital.wacc") == CAPM.wacc
+    assert value_at(Names(built), "capital.wacc") == CAPM.wacc
     assert "capital.wacc" not in numbers(built)  # or a gradient would count it twice
 
 
@@ -210,3 +210,38 @@ def test_a_whole_and_one_of_its_parts_are_not_moved_together() -> None:
     with pytest.raises(InvalidInput) as no:
         replaced(built, {"capital.wacc": 0.09, "capital.capm.beta": 1.0})
     assert no.value.problems[0].code == "CONTRADICTION"
+
+
+@given(firms())
+def test_a_path_is_found_exactly_where_the_list_has_it(inputs: DcfInputs) -> None:
+    admitted = admit(inputs)
+    known = Names(admitted)
+    listed = numbers(admitted)
+    assert {path: known[path] for path in known if path in listed} == listed
+    assert set(known) - set(listed) <= {"capital.wacc"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        ".",
+        "capital",
+        "capital.capm",
+        "capital.beta",
+        "capital.capm.wacc",
+        "capital.capm.beta.x",
+        "terminal.gordon",
+        "terminal.exit_multiple.growth",
+        "timing.years",
+        "timing.flows",
+        "market_price",
+        "currency",
+        "operations.tax_rate.by_year",
+        "operations.ebitda_margin",
+        "operations.__slots__",
+        "bridge.__class__",
+    ],
+)
+def test_a_path_that_leads_nowhere_is_not_found(path: str) -> None:
+    assert path not in Names(admit(firm(capital=CAPM)))

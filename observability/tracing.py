@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# With its retries. A collector that is away must not hold up a server that stops.
+EXPORT_WITHIN_S = 2.0
+
 _trace_id: ContextVar[str | None] = ContextVar("valor_trace_id", default=None)
 _QUERY = "valor.query_string"
 # Headers of this look are replaced when somebody tells OpenTelemetry by its own environment
@@ -181,7 +184,8 @@ class Tracing:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
             address = self._endpoint.rstrip("/").removesuffix("/v1/traces") + "/v1/traces"
-            provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=address)))
+            exporter = OTLPSpanExporter(endpoint=address, timeout=EXPORT_WITHIN_S)
+            provider.add_span_processor(BatchSpanProcessor(exporter))
         return provider
 
 

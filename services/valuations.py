@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from services.tenants import TenantService
 from store.valuations import KeptValuation, Valuations
 
 BASE_CASE_MS = 0.1
+_ADDRESS = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,9 @@ class ValuationService:
             Forbidden; NotFound: if it does not exist, was not kept this long, or is another's.
         """
         principal.require(Action.READ_VALUATION)
-        kept = await self._kept.find(principal.tenant_id, valuation_id)
+        # What is no address is under none: the database need not be asked, and may choke on it.
+        asked = _ADDRESS.fullmatch(valuation_id)
+        kept = await self._kept.find(principal.tenant_id, valuation_id) if asked else None
         if kept is None or (kept.keep_until is not None and kept.keep_until <= self._clock()):
             raise NotFound("There is no such valuation. Value the inputs again to make it.")
         return Recorded(

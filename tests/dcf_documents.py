@@ -6,6 +6,8 @@ import re
 from copy import deepcopy
 from typing import Any, Final
 
+import pytest
+
 Document = dict[str, Any]
 
 # Revenue 1,000 for ever at an EBIT margin of 20 % and a tax of 25 %: 150 a year, free of anything
@@ -27,7 +29,7 @@ FIRM: Final[Document] = {
     "bridge": {"debt": 500.0, "cash": 100.0},
     "shares": {"diluted": 100.0},
 }
-WORTH_A_SHARE: Final = 11.0
+WORTH_A_SHARE: Final = pytest.approx(11.0, rel=1e-12)
 
 _STEP = re.compile(r"[^.\[\]]+")
 

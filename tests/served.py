@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,14 @@ from store.tenants import MemberRecord, TenantRecord, Tenants
 
 OURS: Final = UUID("01900000-0000-7000-8000-00000000000a")
 THEIRS: Final = UUID("01900000-0000-7000-8000-00000000000b")
+# Made once: a client that reads the machine's certificates takes longer than what it asks.
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 MEMBERS: Final = {role: UUID(int=number) for number, role in enumerate(Role, start=1)}
+
+
+def http(**options: Any) -> httpx.Client:
+    """A client for this machine."""
+    return httpx.Client(verify=NO_TLS, timeout=30.0, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Served:
     @contextmanager
     def caller(self, role: Role = Role.ANALYST, tenant_id: UUID = OURS) -> Iterator[Caller]:
         headers = {"authorization": f"Bearer {self.token(role, tenant_id)}"}
-        with httpx.Client(base_url=self.origin, headers=headers, timeout=30.0) as client:
+        with http(base_url=self.origin, headers=headers) as client:
             yield Caller(client)
 
 
@@ -75,14 +83,14 @@ class Caller:
 
 
 @contextmanager
-def served(home: Path, **environment: str) -> Iterator[Served]:
+def served(home: Path, logs: Logs | None = None, **environment: str) -> Iterator[Served]:
     """Serve a database with two tenants, as `valor serve --dev` would, from a thread."""
     settings = Settings.read(
         {"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0", **environment}, dev=True
     )
     asyncio.run(prepare(settings))
     key = make_development_key(settings.key_file)
-    parts = build(settings, key, Logs("CRITICAL"))
+    parts = build(settings, key, logs or Logs("CRITICAL"))
     listener = listen("127.0.0.1", 0)
     server = server_of(parts)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

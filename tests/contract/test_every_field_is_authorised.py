@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
 import pytest
 from graphql import GraphQLObjectType
 
@@ -18,7 +17,7 @@ from observability.resolver_times import time_resolvers
 from resolvers.schema import build_schema
 from services.principal import ALLOWED, Action, Role
 from tests.dcf_documents import firm
-from tests.served import Caller, Served, served
+from tests.served import Caller, Served, http, served
 
 SCHEMA = build_schema()._schema
 
@@ -137,7 +136,8 @@ def test_without_a_token_there_is_no_answer(
     text = FIELDS[name].ask
     body = {"query": text, "variables": used(text, variables)}
     headers = {"authorization": token} if token is not None else {}
-    response = httpx.post(server.graphql, json=body, headers=headers)
+    with http() as stranger:
+        response = stranger.post(server.graphql, json=body, headers=headers)
     assert response.status_code == 401
     assert "data" not in response.json()
     assert codes(response.json()) == {"UNAUTHENTICATED"}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.principal import Role
 from tests.dcf_documents import WORTH_A_SHARE, but, firm
-from tests.served import THEIRS, Caller, Served
+from tests.served import THEIRS, Caller, Served, http
 
 VALUE: Final = """mutation ($input: DcfInput!) { valueDcf(input: $input) { __typename
   ... on Refusal { code issues { path code } }
@@ -246,4 +245,5 @@ def test_any_finite_numbers_are_valued_or_refused(
 def test_after_all_of_it_a_good_firm_is_valued_as_ever(server: Served) -> None:
     with server.caller(Role.OWNER, THEIRS) as owner:
         assert owner.data(VALUE, {"input": firm()})["valueDcf"]["valuePerShare"] == WORTH_A_SHARE
-    assert httpx.get(f"{server.origin}/health/ready").status_code == 200
+    with http() as probe:
+        assert probe.get(f"{server.origin}/health/ready").status_code == 200

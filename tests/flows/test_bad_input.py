@@ -224,7 +224,7 @@ def test_a_rate_typed_in_percent_is_recognised(analyst: Caller) -> None:
     assert "8.5 % is 0.085" in issue["suggestion"]
 
 
-def test_a_refusal_is_mended_by_what_it_suggests(analyst: Caller) -> None:
+def test_a_suggestion_says_which_numbers_are_allowed(analyst: Caller) -> None:
     no = refused(analyst, firm(**{"operations.taxRate.level": 0.95}))
     assert no["issues"][0]["suggestion"].startswith("Give a number from 0 to 0.9")
 

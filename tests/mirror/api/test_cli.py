@@ -22,7 +22,7 @@ from api.settings import Settings
 from resolvers.ids import inner_id
 from services.authentication import Authenticator
 from services.principal import Role
-from tests.dcf_documents import Document, firm
+from tests.dcf_documents import WORTH_A_SHARE, Document, firm
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -145,7 +145,7 @@ def test_value_explain_prints_every_step(run: Run) -> None:
 def test_value_json_is_one_json_object_with_every_number(run: Run, write: Any) -> None:
     told = json.loads(run("value", write(firm()), "--json").stdout)
     assert told["__typename"] == "DcfValuation"
-    assert told["valuePerShare"] == 11.0
+    assert told["valuePerShare"] == WORTH_A_SHARE
     assert told["forecast"]["freeCashFlow"] == pytest.approx([150.0] * 3)
     assert len(inner_id("DcfValuation", told["id"])) == 64
 

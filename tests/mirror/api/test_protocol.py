@@ -22,7 +22,7 @@ from api.protocol import (
     strict_json,
     wants_page,
 )
-from tests.served import Served
+from tests.served import Served, http
 
 GOOD = "{__typename}"
 # Accept, and the type of the answer.
@@ -46,8 +46,8 @@ ACCEPTS = {
 class Client:
     """Sends exactly what it is told, with a good token."""
 
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
+    def __init__(self, client: httpx.Client) -> None:
+        self._http = client
 
     def send(
         self,
@@ -73,10 +73,10 @@ class Client:
 
 @pytest.fixture(scope="module")
 def client(server: Served) -> Iterator[Client]:
-    with httpx.Client(base_url=server.origin, timeout=30.0) as http:
-        http.headers["authorization"] = f"Bearer {server.token()}"
-        del http.headers["accept"]
-        yield Client(http)
+    with http(base_url=server.origin) as client:
+        client.headers["authorization"] = f"Bearer {server.token()}"
+        del client.headers["accept"]
+        yield Client(client)
 
 
 def asking(query: object = GOOD, **more: Any) -> bytes:
@@ -185,7 +185,8 @@ def test_only_who_names_html_gets_the_page(accept: str, page: bool) -> None:
 
 
 def test_a_browser_gets_the_page_without_a_token(server: Served) -> None:
-    answer = httpx.get(server.graphql, headers={"accept": PAGE})
+    with http() as browser:
+        answer = browser.get(server.graphql, headers={"accept": PAGE})
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
 
@@ -198,7 +199,8 @@ def test_everybody_else_needs_a_token_before_a_byte_of_the_body_is_read(server: 
         {"method": "GET", "params": {"query": GOOD}},
         {"method": "DELETE"},
     ):
-        answer = httpx.request(url=server.graphql, **request)  # type: ignore[arg-type] # a table
+        with http() as stranger:
+            answer = stranger.request(url=server.graphql, **request)  # type: ignore[arg-type] # a table
         check(answer, 401, data=False)
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from joserfc.jwk import OKPKey
 
@@ -22,7 +21,7 @@ from api.wiring import Parts, build
 from observability.logs import Logs
 from services.authentication import Issuer
 from services.principal import Role
-from tests.served import MEMBERS, OURS, Served
+from tests.served import MEMBERS, OURS, Served, http
 from tests.served import prepare as fill
 
 DEADLINE_S = 30.0
@@ -122,7 +121,8 @@ def test_an_address_with_colons_is_ipv6() -> None:
 
 
 def test_an_answer_does_not_say_which_server_gave_it(server: Served) -> None:
-    assert "server" not in httpx.get(f"{server.origin}/health/live").headers
+    with http() as client:
+        assert "server" not in client.get(f"{server.origin}/health/live").headers
 
 
 def test_a_request_that_is_under_way_is_answered_though_the_server_was_told_to_stop(

@@ -20,7 +20,8 @@ from graphql.validation.rules import overlapping_fields_can_be_merged as merging
 from graphql.validation.validate import ValidationAbortedError
 
 from api.gate import complaint_of
-from api.plans import Plan, Planner
+from api.planner import Planner
+from api.plans import Plan
 from observability.operations import root_fields
 
 SOURCE_MAX: Final = 64 * 1024  # characters

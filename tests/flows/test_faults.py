@@ -7,11 +7,13 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from api.graphql import Executor
+from observability.health import Health
 from observability.logs import Logs
 from tests.dcf_documents import firm
 from tests.served import Caller, Served, served
@@ -35,7 +37,7 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     log = io.BytesIO()
     logs = Logs("INFO", stream=log)
-    with served(tmp_path_factory.mktemp("served"), logs, VALOR_DEADLINE_S="0.3") as server:
+    with served(tmp_path_factory.mktemp("served"), logs) as server:
         yield Watched(server, log)
 
 
@@ -98,13 +100,14 @@ def test_a_fault_outside_of_any_field_is_a_500_that_says_as_little(
 
 
 def test_what_takes_longer_than_a_request_may_last_is_an_overload(
-    watched: Watched, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def for_ever(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(type(watched.server.parts.watch.health), "report", for_ever)
-    response = caller.post("{ health { state } }")
+    monkeypatch.setattr(Health, "report", for_ever)
+    with served(tmp_path, VALOR_DEADLINE_S="0.3") as server, server.caller() as caller:
+        response = caller.post("{ health { state } }")
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
     answer = response.json()

@@ -277,7 +277,8 @@ def _unit(value: Answer) -> tuple[float, str]:
 
 
 def _amount(amount: float, unit: tuple[float, str]) -> str:
-    return f"{amount / unit[0]:,.1f}".replace("-", "−")
+    shown = round(amount / unit[0], 1) + 0.0  # nothing is less than nothing: -0.0 + 0.0 is 0.0
+    return f"{shown:,.1f}".replace("-", "−")
 
 
 def _has(checks: Answer, key: str) -> bool:

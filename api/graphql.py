@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -16,7 +17,7 @@ import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, ValueNode
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.execution import optimized_is_awaitable
 
 from api.coercion import Unusual
@@ -45,9 +46,13 @@ _CODES: Final = frozenset(ErrorCode)
 _QUOTED: Final = 80  # characters of a wrong value
 _ON_RECORD: Final = "Something failed on our side. It is on record as {}."
 _HEADERS: Final = {
-    "cache-control": "no-store",
-    "vary": "accept",
-    "x-content-type-options": "nosniff",
+    media: (
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"accept"),
+        (b"x-content-type-options", b"nosniff"),
+    )
+    for media in (JSON, GRAPHQL)
 }
 
 
@@ -242,10 +247,10 @@ class GraphQLEndpoint:
                 "message": _ON_RECORD.format(request_id),
                 "extensions": {"code": code, "requestId": request_id},
             }
-            response = _response(JSON, 500, {"errors": [error]})
+            response = Answer(JSON, 500, {"errors": [error]})
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> ASGIApp:
         accept = ", ".join(request.headers.getlist("accept"))
         if request.method == "GET" and wants_page(accept):
             return await self._page(request)
@@ -262,12 +267,12 @@ class GraphQLEndpoint:
             )
         except NotWellFormed as no:
             error = {"message": no.message, "extensions": {"code": ErrorCode.QUERY_INVALID.value}}
-            return _response(media or JSON, no.status, {"errors": [error]}, no.headers)
+            return Answer(media or JSON, no.status, {"errors": [error]}, no.headers)
         except Denied as no:
             return _denied(media or JSON, no)
         except RequestError as no:
             shapes = [request_error(error) for error in no.errors]
-            return _response(media or JSON, 400 if media == GRAPHQL else 200, {"errors": shapes})
+            return Answer(media or JSON, 400 if media == GRAPHQL else 200, {"errors": shapes})
         extensions = {"requestId": request_id}
         trace_id = current_trace_id()
         if trace_id is not None:
@@ -279,8 +284,8 @@ class GraphQLEndpoint:
         if overloaded is not None:
             no_such = no_of(overloaded)
             wait = no_such[2] if no_such else None
-            return _response(media, 503, answer, {"Retry-After": f"{wait or 1.0:.0f}"})
-        return _response(media, 200, answer)
+            return Answer(media, 503, answer, {"Retry-After": f"{wait or 1.0:.0f}"})
+        return Answer(media, 200, answer)
 
 
 def request_error(error: GraphQLError) -> dict[str, Any]:
@@ -295,19 +300,34 @@ def request_error(error: GraphQLError) -> dict[str, Any]:
     return shape
 
 
-def _denied(media: MediaType, no: Denied) -> Response:
+def _denied(media: MediaType, no: Denied) -> Answer:
     status = 401 if no.code == "UNAUTHENTICATED" else 503
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"}
     error = {"message": no.message, "extensions": {"code": no.code}}
-    return _response(media, status, {"errors": [error]}, headers)
+    return Answer(media, status, {"errors": [error]}, headers)
 
 
-def _response(
-    media: MediaType, status: int, answer: Mapping[str, Any], headers: Mapping[str, str] = {}
-) -> Response:
-    return Response(
-        orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY),
-        status,
-        {**_HEADERS, **headers},
-        media_type=f"{media}; charset=utf-8",
-    )
+class Answer:
+    """One answer, ready to be sent. Its few headers are known, so nothing has to look at them."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self,
+        media: MediaType,
+        status: int,
+        answer: Mapping[str, Any],
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.body = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        self.status = status
+        self.headers = [
+            *_HEADERS[media],
+            (b"content-length", b"%d" % len(self.body)),
+            *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+        ]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})

@@ -114,6 +114,10 @@ def test_the_explanation_shows_every_line_of_every_year() -> None:
     ):
         row = next(row for row in said.splitlines() if row.startswith(f"{line:<30}"))
         assert len(row[30:].split()) == 3, line
+    assert re.search(r"^− tax on EBIT +−50\.0 +−50\.0 +−50\.0$", said, re.MULTILINE)
+    assert re.search(r"^\+ depreciation +50\.0 +50\.0 +50\.0$", said, re.MULTILINE)
+    assert re.search(r"^− capital expenditure +−50\.0 +−50\.0 +−50\.0$", said, re.MULTILINE)
+    assert re.search(r"^− increase in working capital +0\.0 +0\.0 +0\.0$", said, re.MULTILINE)
     assert re.search(r"^Free cash flow +150\.0 +150\.0 +150\.0$", said, re.MULTILINE)
     assert re.search(r"^× discount factor +0\.9091 +0\.8264 +0\.7513$", said, re.MULTILINE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -285,6 +286,24 @@ def test_a_body_of_the_greatest_size_is_read_and_one_byte_more_is_not(client: Cl
     body = asking()
     check(client.send(body=body + b" " * (BODY_MAX - len(body))), 200, data=True)
     check(client.send(body=body + b" " * (BODY_MAX + 1 - len(body))), 413, data=False)
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_a_byte_of_it_has_come(
+    server: Served,
+) -> None:
+    host, port = server.origin.removeprefix("http://").split(":")
+    head = (
+        "POST /graphql HTTP/1.1",
+        f"host: {host}",
+        f"authorization: Bearer {server.token()}",
+        f"content-type: {JSON}",
+        f"content-length: {BODY_MAX + 1}",
+        "",
+        "",
+    )
+    with socket.create_connection((host, int(port)), timeout=5.0) as connection:
+        connection.sendall("\r\n".join(head).encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_body_without_a_length_is_counted_as_it_comes(client: Client) -> None:

@@ -298,6 +298,14 @@ def test_a_token_refused_once_is_not_remembered_as_good() -> None:
         refused(header, desk)
 
 
+def test_a_token_of_ours_that_is_too_long_is_not_even_looked_at() -> None:
+    token = signed(claims(note="x" * MAX_TOKEN))
+    assert len(token) > MAX_TOKEN
+    refused(f"Bearer {token}")
+    short = signed(claims(note="x" * 100))
+    assert authenticator().principal_of(f"Bearer {short}").member_id == MEMBER
+
+
 def test_what_is_remembered_has_an_end() -> None:
     desk = authenticator()
     first = f"Bearer {issued()}"

@@ -83,7 +83,7 @@ class Caller:
 
 
 @contextmanager
-def served(home: Path, logs: Logs | None = None, **environment: str) -> Iterator[Served]:
+def served(home: Path, *, logs: Logs | None = None, **environment: str) -> Iterator[Served]:
     """Serve a database with two tenants, as `valor serve --dev` would, from a thread."""
     settings = Settings.read(
         {"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0", **environment}, dev=True

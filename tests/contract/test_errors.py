@@ -107,7 +107,7 @@ def test_every_denial_that_can_be_raised_has_a_code_of_the_list() -> None:
 def test_a_database_that_cannot_answer_is_an_overload_and_says_nothing_of_itself(
     away: type[Exception],
 ) -> None:
-    no = no_of(away("postgresql://secret@10.0.0.1"))  # type: ignore[call-arg] # a message
+    no = no_of(away("postgresql://secret@10.0.0.1"))
     assert no is not None
     assert no[0] == "OVERLOADED"
     assert "secret" not in no[1]

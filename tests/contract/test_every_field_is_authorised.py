@@ -93,7 +93,8 @@ def variables(server: Served) -> dict[str, Any]:
         asked = (
             "mutation ($input: DcfInput!) { valueDcf(input: $input) { ... on Valuation { id } } }"
         )
-        return {"input": firm()} | owner.data(asked, {"input": firm()})["valueDcf"]
+        kept: dict[str, Any] = owner.data(asked, {"input": firm()})["valueDcf"]
+    return {"input": firm()} | kept
 
 
 def used(text: str, variables: dict[str, Any]) -> dict[str, Any]:

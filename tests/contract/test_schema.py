@@ -90,20 +90,19 @@ def breaks(old: str, new: str) -> list[str]:
     return [f"{change.type.name}: {change.description}" for change in found]
 
 
-def last_release() -> tuple[str, str] | None:
+def git(root: Path, *words: str) -> str | None:
+    """What git says in a folder; None where it fails, or is not here."""
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, timeout=30)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def last_release(root: Path = ROOT) -> tuple[str, str] | None:
     """(tag, its schema.graphql); None where there is no release, or no history at all."""
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=30
-            )
-        except FileNotFoundError:  # no git here
-            return None
-        return done.stdout if done.returncode == 0 else None
-
-    tag = (git("describe", "--tags", "--abbrev=0", "--match", "v*") or "").strip()
-    text = git("show", f"{tag}:schema.graphql") if tag else None
+    tag = (git(root, "describe", "--tags", "--abbrev=0", "--match", "v*") or "").strip()
+    text = git(root, "show", f"{tag}:schema.graphql") if tag else None
     return (tag, text) if text else None
 
 
@@ -113,6 +112,21 @@ def test_nothing_breaks_for_clients_of_the_last_release() -> None:
         pytest.skip("there is no release to compare with: no tag v*, or no history here")
     tag, old = release
     assert breaks(old, printed()) == [], f"breaks clients of {tag}: raise the major version"
+
+
+def test_the_last_release_is_the_newest_tag_behind_us(tmp_path: Path) -> None:
+    """In a history made for it: two releases, and work that goes on after them."""
+    assert last_release(tmp_path) is None
+    if git(tmp_path, "init", "--quiet") is None:
+        pytest.skip("no git here")
+    somebody = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+    for text, tag in (("one", "v0.1.0"), ("two", "v0.2.0"), ("three", None)):
+        (tmp_path / "schema.graphql").write_text(text)
+        git(tmp_path, "add", "schema.graphql")
+        assert git(tmp_path, *somebody, "commit", "--quiet", "--message", text) is not None
+        if tag is not None:
+            git(tmp_path, *somebody, "tag", tag)
+    assert last_release(tmp_path) == ("v0.2.0", "two")
 
 
 def test_the_comparison_sees_what_breaks_a_client() -> None:

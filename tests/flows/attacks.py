@@ -156,7 +156,7 @@ def at(path: str, method: str = "GET", **options: Any) -> Attack:
 def post(content: Any, **headers: str) -> Attack:
     def send(server: Served) -> list[Answer]:
         plain = {"authorization": f"Bearer {server.token()}", "content-type": "application/json"}
-        told = {
+        told: Any = {
             name: value.encode("latin-1", "replace") for name, value in (plain | headers).items()
         }
         sent = content if isinstance(content, bytes) else json.dumps(content).encode()

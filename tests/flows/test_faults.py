@@ -37,7 +37,7 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     log = io.BytesIO()
     logs = Logs("INFO", stream=log)
-    with served(tmp_path_factory.mktemp("served"), logs) as server:
+    with served(tmp_path_factory.mktemp("served"), logs=logs) as server:
         yield Watched(server, log)
 
 

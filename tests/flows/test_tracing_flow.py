@@ -164,7 +164,7 @@ def test_of_all_requests_the_share_that_is_set_is_sampled(tmp_path: Path) -> Non
 
 
 def test_a_collector_that_is_away_disturbs_nobody(tmp_path: Path) -> None:
-    away = {"VALOR_TRACE_SAMPLE": "1", "VALOR_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    away: dict[str, Any] = {"VALOR_TRACE_SAMPLE": "1", "VALOR_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     with served(tmp_path, **away) as server, server.caller() as caller:
         for _ in range(3):
             assert "errors" not in ask(caller, "{ viewer { role } }", {})

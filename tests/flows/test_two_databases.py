@@ -79,7 +79,7 @@ def postgresql(
     asyncio.run(administer(postgres_url, f"CREATE DATABASE {name} OWNER {OWNER}"))
     parts = urlsplit(postgres_url)
     with Wire(str(parts.hostname), int(parts.port or 0)) as wire:
-        environment = {
+        environment: dict[str, Any] = {
             "VALOR_DATABASE_URL": f"postgresql://{SERVING}@127.0.0.1:{wire.port}/{name}",
             "VALOR_DATABASE_OWNER_URL": role_url(postgres_url, OWNER, name),
             "VALOR_REDIS_URL": f"redis://127.0.0.1:{redis_wire.port}/0",

@@ -41,13 +41,17 @@ FIND: Final = """
 def apple(server: Served) -> dict[str, Any]:
     """Apple's inputs as they follow from its filings."""
     with server.caller() as analyst:
-        return analyst.data(DERIVED, {"ticker": "aapl"})["company"]
+        company: dict[str, Any] = analyst.data(DERIVED, {"ticker": "aapl"})["company"]
+    return company
 
 
 @pytest.fixture(scope="module")
 def valued(server: Served, apple: dict[str, Any]) -> dict[str, Any]:
     with server.caller() as analyst:
-        return analyst.data(VALUE, {"input": apple["dcfInputs"]["input"]})["valueDcf"]
+        value: dict[str, Any] = analyst.data(VALUE, {"input": apple["dcfInputs"]["input"]})[
+            "valueDcf"
+        ]
+    return value
 
 
 def valor(home: Path, *words: object) -> dict[str, Any]:
@@ -168,7 +172,8 @@ def analysed(server: Served, valued: dict[str, Any]) -> dict[str, Any]:
         },
     }
     with server.caller(Role.VIEWER) as viewer:  # who may read it may analyse it
-        return viewer.data(ANALYSES, variables)["valuation"]
+        found: dict[str, Any] = viewer.data(ANALYSES, variables)["valuation"]
+    return found
 
 
 def test_a_grid_has_the_valuation_itself_in_its_place(

@@ -154,7 +154,7 @@ def test_the_ends_are_shares_too(share: str) -> None:
 
 @pytest.mark.parametrize("name", ["VALOR_REDIS_URL", "VALOR_OTLP_ENDPOINT"])
 def test_what_is_empty_is_not_set(name: str) -> None:
-    settings = read(**{name: ""})
+    settings = Settings.read({name: ""}, dev=True)
     assert (settings.redis_url, settings.otlp_endpoint) == (None, None)
 
 

@@ -93,7 +93,8 @@ def hand_made(header: dict[str, Any], payload: dict[str, Any], signature: bytes 
 def signed(payload: bytes | dict[str, Any], key: OKPKey = KEY, **header: Any) -> str:
     """A token that is really signed, whatever it says: no library would write some of these."""
     head = f"{encoded({'alg': ALGORITHM, **header})}.{encoded(payload)}"
-    return f"{head}.{encoded(key.private_key.sign(head.encode()))}"
+    private: Any = key.private_key
+    return f"{head}.{encoded(private.sign(head.encode()))}"
 
 
 def hmac_signed(header: dict[str, Any], secret: bytes) -> str:
@@ -129,7 +130,7 @@ def test_two_tokens_of_one_member_are_two_sessions() -> None:
     assert one.session_id != other.session_id
 
 
-HEADERS = {
+HEADERS: dict[str, str | None] = {
     "nothing": None,
     "an empty header": "",
     "a space": " ",
@@ -167,10 +168,10 @@ def test_what_is_no_bearer_token_is_unauthenticated(header: str | None) -> None:
 
 
 PUBLIC_PEM = KEY.as_pem(private=False)
-PUBLIC_RAW = base64.urlsafe_b64decode(KEY.as_dict(private=False)["x"] + "==")
+PUBLIC_RAW = base64.urlsafe_b64decode(f"{KEY.as_dict(private=False)['x']}==")
 HS256 = {"alg": "HS256", "typ": "JWT"}
 
-FORGED = {
+FORGED: dict[str, str] = {
     "alg none": hand_made({"alg": "none"}, claims()),
     "alg NONE": hand_made({"alg": "NONE"}, claims()),
     "no alg": hand_made({"typ": "JWT"}, claims()),

@@ -108,7 +108,8 @@ def test_the_remarks_are_there(said: DcfValuation, recorded: Recorded) -> None:
 def test_where_the_valuation_comes_from_is_said(said: DcfValuation, recorded: Recorded) -> None:
     assert inner_id("DcfValuation", said.id) == ID
     assert said.kind is ValuationKind.DCF
-    assert said.inputs == INPUTS
+    inputs: object = said.inputs
+    assert inputs == INPUTS
     assert said.currency == "USD"
     assert (said.result_hash, said.engine_version) == ("cd" * 32, "1.2.3")
     assert (said.computed_at, said.duration_ms) == (recorded.computed_at, 0.25)

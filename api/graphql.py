@@ -278,13 +278,12 @@ class GraphQLEndpoint:
         if trace_id is not None:
             extensions["traceId"] = trace_id
         answer["extensions"] = extensions
-        overloaded = next(
-            (e.original_error for e in errors if recognise(e.original_error) == "OVERLOADED"), None
-        )
-        if overloaded is not None:
-            no_such = no_of(overloaded)
-            wait = no_such[2] if no_such else None
-            return Answer(media, 503, answer, {"Retry-After": f"{wait or 1.0:.0f}"})
+        nos = [no for no in (no_of(error.original_error) for error in errors) if no is not None]
+        for code, _, wait in nos:
+            if code == ErrorCode.OVERLOADED:
+                return Answer(media, 503, answer, {"Retry-After": f"{wait or 1.0:.0f}"})
+            if code == ErrorCode.UNAUTHENTICATED:  # its tenant is not here
+                return Answer(media, 401, answer, {"WWW-Authenticate": "Bearer"})
         return Answer(media, 200, answer)
 
 

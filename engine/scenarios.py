@@ -21,7 +21,7 @@ from engine.schedules import Schedule
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 I = TypeVar("I")  # noqa: E741 - the inputs of a kind
 
-MAX_CELLS = 250_000
+MAX_CELLS = 40_000  # 200 × 200: some hundred kilobytes of answer
 MAX_SWINGS = 200
 # A complex step has no subtraction, so it can be as small as a double: the error is the formula's
 # own rounding (Squire and Trapp, SIAM Review 40, 1998, p. 110).

@@ -159,7 +159,7 @@ class ValuationService:
         # What is no address is under none: the database need not be asked, and may choke on it.
         asked = _ADDRESS.fullmatch(valuation_id)
         kept = await self._kept.find(principal.tenant_id, valuation_id) if asked else None
-        if kept is None or (kept.keep_until is not None and kept.keep_until <= self._clock()):
+        if kept is None:
             raise NotFound("There is no such valuation. Value the inputs again to make it.")
         return Recorded(
             id=kept.id,

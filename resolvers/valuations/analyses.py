@@ -261,7 +261,7 @@ Of: TypeAlias = Annotated[
 
 @strawberry.interface(description="A valuation that can be computed again over other inputs.")
 class Analysable(Valuation):
-    @strawberry.field(description="The value over two inputs at once, up to 250,000 cells.")
+    @strawberry.field(description="The value over two inputs at once, up to 40,000 cells.")
     async def sensitivity(
         self,
         info: Info,

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from api.graphql import Executor
 from observability.health import Health
 from observability.logs import Logs
+from services.principal import Role
 from tests.dcf_documents import firm
 from tests.served import Caller, Served, served
 
@@ -129,3 +131,13 @@ def test_the_log_is_json_without_tokens_and_inputs(watched: Watched, caller: Cal
     assert caller.http.headers["authorization"].split()[1][:30] not in text
     assert "12345.678" not in text
     assert "revenueGrowth" not in text
+
+
+def test_a_token_whose_tenant_is_not_here_proves_nobody(watched: Watched) -> None:
+    with watched.server.caller(Role.ANALYST, UUID(int=9)) as stranger:
+        response = stranger.post(VALUE, {"input": firm()})
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert [error["extensions"]["code"] for error in response.json()["errors"]] == [
+        "UNAUTHENTICATED"
+    ]

@@ -92,6 +92,9 @@ class GroupCommit:
             while self._waiting:
                 try:
                     async with self._writer() as writer:
+                        # Whoever is as good as here comes along: a commit costs more than a turn
+                        # of the loop, in which every request that has arrived gets to its write.
+                        await asyncio.sleep(0)
                         group = self._next_group()
                         outcomes = await writer.run(partial(_commit, writer, group))
                 except Exception as error:  # told to those who wait

@@ -41,10 +41,6 @@ class Schedule:
         """Every year moved by the same amount."""
         return Schedule(by_year=tuple(value + by for value in self.years()))
 
-    def scaled(self, by: Scalar) -> Schedule:
-        """Every year multiplied by the same factor."""
-        return Schedule(by_year=tuple(value * by for value in self.years()))
-
     def with_year(self, year: int, value: Scalar) -> Schedule:
         """One year replaced; years count from 0."""
         years = self.years()

@@ -6,13 +6,13 @@ gave its operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from graphql import (
     DocumentNode,
@@ -24,7 +24,6 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
 )
-from strawberry.extensions import SchemaExtension
 
 from observability.counts import Counts
 from observability.metrics import Histograms, Meter
@@ -261,30 +260,3 @@ def _walk(top: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]
                     sets.append(fragment.selection_set)
             elif isinstance(node, InlineFragmentNode):
                 sets.append(node.selection_set)
-
-
-def operations_eye(
-    watch: OperationWatch, tenant_of: Callable[[Any], str | None]
-) -> type[SchemaExtension]:
-    """A Strawberry extension for those who execute through Strawberry itself.
-
-    ``tenant_of`` reads the validated tenant id from the GraphQL context. Only ``on_operation``
-    is used: a resolve hook is called for every plain attribute.
-    """
-
-    class OperationsEye(SchemaExtension):
-        def on_operation(self) -> Iterator[None]:
-            context = self.execution_context
-            with watch.operation() as operation:
-                try:
-                    yield
-                finally:
-                    operation.tenant = tenant_of(context.context)
-                    if context.graphql_document is not None:
-                        name = context.operation_name
-                        operation.named(*root_fields(context.graphql_document, name))
-                    result = context.result
-                    errors = context.pre_execution_errors or getattr(result, "errors", None)
-                    operation.errors = errors
-
-    return OperationsEye

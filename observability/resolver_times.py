@@ -46,21 +46,6 @@ def time_resolvers(schema: GraphQLSchema) -> tuple[str, ...]:
     return tuple(timed)
 
 
-def timed_batch(
-    coordinate: str, load: Callable[[Any], Awaitable[_Value]]
-) -> Callable[[Any], Awaitable[_Value]]:
-    """Time the batch function of a data loader under the field that it serves."""
-
-    @functools.wraps(load)
-    async def timed(keys: Any) -> _Value:
-        operation = under_way.get()
-        if operation is None:
-            return await load(keys)
-        return await _awaited(operation, coordinate, load(keys), False, perf_counter_ns())
-
-    return timed
-
-
 def _timed(coordinate: str, resolve: _Resolver, answers: bool) -> _Resolver:
     """Time ``resolve``; with ``answers``, also look whether it returned a refusal.
 

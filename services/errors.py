@@ -20,12 +20,6 @@ class Forbidden(Refused):
     code = "FORBIDDEN"
 
 
-class DeadlineExceeded(Refused):
-    """The work is longer than a request may last."""
-
-    code = "DEADLINE_EXCEEDED"
-
-
 class Denied(Exception):
     """A request that may not run. ``code`` is one of the schema's error codes."""
 
@@ -61,7 +55,6 @@ def no_of(thing: object) -> tuple[str, str, float | None] | None:
 
 
 __all__ = [
-    "DeadlineExceeded",
     "Denied",
     "Forbidden",
     "Infeasible",

@@ -11,7 +11,7 @@ from graphql import parse
 from observability.counts import Counts
 from observability.metrics import Meter
 from observability.objectives import ObjectivesInvalid, edges_ns, load
-from observability.operations import OperationWatch, operations_eye, root_coordinates, root_fields
+from observability.operations import OperationWatch, root_coordinates, root_fields
 from observability.outcomes import Outcome
 from observability.slo import Count
 
@@ -215,27 +215,3 @@ def test_a_bomb_of_fragments_is_walked_once() -> None:
     )
     document = parse(bomb + f" fragment F{depth} on Query {{ viewer }}")
     assert root_fields(document) == ("query", ("viewer",))
-
-
-async def test_the_extension_judges_what_strawberry_executes() -> None:
-    bench = Bench()
-    eye = operations_eye(bench.watch, lambda context: context["tenant"])
-    schema = strawberry.Schema(Query, Mutation, extensions=[eye])
-    context = {"tenant": "t"}
-
-    await schema.execute("mutation { valueDcf }", context_value=context)
-    schema.execute_sync("{ viewer }", context_value=context)
-    await schema.execute("{ viewer broken }", context_value=context)
-    await schema.execute("{ nothing }", context_value=context)
-    await schema.execute("{ viewer ", context_value=context)
-    await schema.execute("{ __typename }", context_value=context)
-
-    assert bench.operations == {
-        ("Mutation.valueDcf", Outcome.GOOD): 1,
-        ("Query.viewer", Outcome.GOOD): 1,
-        ("Query (several)", Outcome.BAD): 1,
-        ("unknown", Outcome.EXCLUDED): 2,
-        ("Query (introspection)", Outcome.EXCLUDED): 1,
-    }
-    assert bench.count(UP, "t") == Count(2, 3)
-    assert bench.count(DCF, "t") == Count(1, 1)

@@ -17,7 +17,7 @@ from observability.metrics import Meter
 from observability.objectives import edges_ns
 from observability.operations import OperationWatch
 from observability.outcomes import Outcome
-from observability.resolver_times import time_resolvers, timed_batch
+from observability.resolver_times import time_resolvers
 
 pytestmark = pytest.mark.anyio
 
@@ -254,20 +254,3 @@ async def test_a_sampled_operation_has_one_span_per_real_resolver(sampled: bool)
         assert spans.attributes == [("valor.outcome", "good")]
     else:
         assert spans.ended == []
-
-
-async def test_a_batch_of_a_loader_is_timed_under_the_field_it_serves() -> None:
-    on = schema()
-    spans = Spans()
-    bench = Bench(on._schema, spans)
-
-    async def load(keys: list[int]) -> list[int]:
-        await asyncio.sleep(0)
-        return [key + 1 for key in keys]
-
-    timed = timed_batch("Company.filings", load)
-    assert await timed([1]) == [2]
-    with bench.watch.operation():
-        assert await timed([1, 2]) == [2, 3]
-    assert bench.observed == {"Company.filings": 1}
-    assert "Company.filings" in spans.ended

@@ -41,6 +41,7 @@ from resolvers.refusal import ErrorCode, Refusal
 from services.authentication import Authenticator
 from services.errors import Denied, Overloaded, no_of
 from services.principal import Principal
+from services.sessions import Session
 
 _CODES: Final = frozenset(ErrorCode)
 _QUOTED: Final = 80  # characters of a wrong value
@@ -137,7 +138,7 @@ class Executor:
         _check_transport(found, by_get=by_get)
         if document.errors or document.node is None:
             raise RequestError(*document.errors)
-        context = Context(principal, self._services)
+        context = Context(Session(principal), self._services)
         try:
             async with asyncio.timeout(self._deadline_s):
                 if found.plan is None:

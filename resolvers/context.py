@@ -11,6 +11,7 @@ from services.analyses import AnalysisService
 from services.companies import CompanyService
 from services.principal import Principal
 from services.service_levels import ServiceLevels
+from services.sessions import Session
 from services.tenants import TenantService
 from services.valuations import ValuationService
 
@@ -28,10 +29,15 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's."""
+    """One operation's."""
 
-    principal: Principal
+    session: Session
     services: Services
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks, by the newest token of the connection."""
+        return self.session.principal
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

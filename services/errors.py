@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from engine.errors import Infeasible, InvalidInput, Problem, Refused
 from store.errors import DatabaseAway, DatabaseBusy
@@ -18,6 +20,43 @@ class Forbidden(Refused):
     """The caller's role does not allow it."""
 
     code = "FORBIDDEN"
+
+
+class QuotaExceeded(Refused):
+    """The tenant's plan holds no more of it."""
+
+    code = "QUOTA_EXCEEDED"
+
+
+class IdempotencyKeyReused(Refused):
+    """The operation's id was used before, for something else."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class Unsupported(Refused):
+    """Known, and not offered here."""
+
+    code = "UNSUPPORTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """A path that somebody changed after the revision that an edit was based on."""
+
+    path: str  # as the edit named it
+    value: Any  # JSON: what stands there now; None where nothing does
+    revision: int  # that changed it last
+
+
+class Conflict(Refused):
+    """Somebody was faster, or the thing is in no state for this. ``stale`` has what stands now."""
+
+    code = "CONFLICT"
+
+    def __init__(self, message: str, stale: Sequence[Stale] = ()) -> None:
+        super().__init__(message)
+        self.stale = tuple(stale)
 
 
 class Denied(Exception):
@@ -55,14 +94,19 @@ def no_of(thing: object) -> tuple[str, str, float | None] | None:
 
 
 __all__ = [
+    "Conflict",
     "Denied",
     "Forbidden",
+    "IdempotencyKeyReused",
     "Infeasible",
     "InvalidInput",
     "NotFound",
     "Overloaded",
     "Problem",
+    "QuotaExceeded",
     "Refused",
+    "Stale",
     "Unauthenticated",
+    "Unsupported",
     "no_of",
 ]

@@ -28,15 +28,29 @@ class Action(StrEnum):
     READ_COMPANY = "read companies and their filings"
     READ_TENANT = "read the tenant and its members"
     READ_SERVICE_LEVEL = "read service levels and health"
+    READ_MODEL = "read the tenant's models and their history"
+    EDIT_MODEL = "make models and edit them"
+    JOIN_ROOM = "see who is in a model, and be seen"
+    START_RUN = "start long computations, and cancel them"
+    READ_RUN = "follow the tenant's long computations"
 
 
 _READ: Final = frozenset(
-    {Action.READ_VALUATION, Action.READ_COMPANY, Action.READ_TENANT, Action.READ_SERVICE_LEVEL}
+    {
+        Action.READ_VALUATION,
+        Action.READ_COMPANY,
+        Action.READ_TENANT,
+        Action.READ_SERVICE_LEVEL,
+        Action.READ_MODEL,
+        Action.JOIN_ROOM,
+        Action.READ_RUN,
+    }
 )
+_WORK: Final = _READ | {Action.VALUE, Action.EDIT_MODEL, Action.START_RUN}
 ALLOWED: Final[dict[Role, frozenset[Action]]] = {
-    Role.OWNER: _READ | {Action.VALUE},
-    Role.ADMIN: _READ | {Action.VALUE},
-    Role.ANALYST: _READ | {Action.VALUE},
+    Role.OWNER: _WORK,
+    Role.ADMIN: _WORK,
+    Role.ANALYST: _WORK,
     Role.VIEWER: _READ,
 }
 

@@ -20,6 +20,7 @@ from api.embedded import opened, owner
 from api.protocol import Parameters
 from api.settings import Settings
 from resolvers.context import Context
+from services.sessions import Session
 
 pytestmark = pytest.mark.anyio
 
@@ -92,7 +93,7 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             assert not found.errors, found.errors
             plan = found.asked(None).plan
             assert plan is not None, f"{name} has no plan"
-            context = Context(owner(), executor._services)
+            context = Context(Session(owner()), executor._services)
             data = await plan.run(context, plan.coerce(variables), {})
             assert found.node is not None
             reference = await executor._refer(

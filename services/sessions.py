@@ -1,0 +1,41 @@
+"""A session: who asks over one connection, for as long as it lasts.
+
+Over HTTP a connection is one request. A socket's lasts, and its token is renewed while it is open.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.authentication import Authenticator
+from services.errors import Unsupported
+from services.principal import Principal
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """Whoever holds it asks as ``principal`` does *now*."""
+
+    principal: Principal
+    authenticator: Authenticator | None = None  # None: a single request, which nothing can renew
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    # This connection's participant in each room that it joined.
+    participants: dict[UUID, str] = field(default_factory=dict)
+
+    def renew(self, token: str) -> Principal:
+        """Go on with a newer token of the same member of the same tenant.
+
+        Raises:
+            Unsupported: over a connection that does not last, or for another member's token.
+            Unauthenticated: for a token that proves nothing.
+        """
+        if self.authenticator is None:
+            raise Unsupported("Only an open socket is renewed. Send the new token as a header.")
+        renewed = self.authenticator.principal_of(f"Bearer {token}")
+        same = (renewed.tenant_id, renewed.member_id)
+        if same != (self.principal.tenant_id, self.principal.member_id):
+            raise Unsupported("The token is another member's. Open a socket of its own with it.")
+        self.principal = renewed
+        return renewed

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import explorer
-from api.graphql import GraphQLEndpoint
+from api.endpoint import GraphQLEndpoint
+from api.overload import Limited
 from api.wiring import Parts
 from observability.logs import bind
 from observability.metrics import Meter
@@ -70,9 +71,15 @@ def create_app(parts: Parts) -> ASGIApp:
         "/slo/status": slo_status,
         "/system/metrics": system,
     }
-    graphql = GraphQLEndpoint(
-        parts.executor, parts.authenticator, explorer.page, watch.logs.get("api")
+    endpoint = GraphQLEndpoint(
+        parts.executor,
+        parts.authenticator,
+        explorer.page,
+        parts.lasting,
+        watch.meter,
+        watch.logs.get("api"),
     )
+    graphql = Limited(endpoint, watch.operations)
     app = Starlette(
         routes=[
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in plain.items()),
@@ -81,16 +88,20 @@ def create_app(parts: Parts) -> ASGIApp:
         ],
         lifespan=lifespan,
     )
-    return watch.tracing.gate(Bookkeeping(app, graphql, watch.meter))
+    return watch.tracing.gate(Bookkeeping(app, graphql, parts.sockets, watch.meter))
 
 
 class Bookkeeping:
     """Gives every request an id and counts it. What is for the API does not pass the router."""
 
-    def __init__(self, app: ASGIApp, graphql: ASGIApp, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, graphql: ASGIApp, sockets: ASGIApp, meter: Meter) -> None:
         self._app, self._graphql, self._meter = app, graphql, meter
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
 
 from api import VERSION
-from api.settings import Settings, SettingsInvalid
-
-R = TypeVar("R")
+from api.terminal import URL, fail, json_object, pretty, run_to_end, settings_of
 
 PORT = click.IntRange(0, 65_535)
 JSON_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -44,27 +38,38 @@ def demo(host: str, port: int) -> None:
 
     _loopback(host)
     try:
-        _run(run(_settings(dev=True), host, port))
+        sys.exit(run_to_end(run(settings_of(dev=True), host, port)))
     except (PortTaken, KeyUnusable) as no:
-        _fail(str(no))
+        fail(str(no))
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, type=PORT, show_default=True, help="0: any free port.")
 @click.option("--dev", is_flag=True, help="Loopback only; makes a key that signs its own tokens.")
-def serve(host: str, port: int, *, dev: bool) -> None:
+@click.option("--workers", type=int, help="Server processes; above one wants VALOR_REDIS_URL.")
+def serve(host: str, port: int, *, dev: bool, workers: int | None) -> None:
     """Serve the API, and nothing else."""
     from api.keys import KeyUnusable
-    from api.serve import NotReady, run
-    from api.server import PortTaken
+    from api.listening import PortTaken, listen
+    from api.serve import NotReady, key_of, run
+    from api.supervisor import Supervisor
+    from observability.logs import Logs
 
     if dev:
         _loopback(host)
+    settings = settings_of(dev=dev, VALOR_WORKERS=workers)
     try:
-        _run(run(_settings(dev=dev), host, port))
+        with listen(host, port) as listener:
+            logs = Logs(settings.log_level)
+            logs.adopt()
+            key = key_of(settings)
+            if settings.workers == 1:
+                sys.exit(run_to_end(run(settings, [listener], key, logs)))
+            public_key = key.as_pem(private=False)
+            sys.exit(run_to_end(Supervisor(settings, listener, public_key, logs).run()))
     except (PortTaken, KeyUnusable, NotReady) as no:
-        _fail(str(no))
+        fail(str(no))
 
 
 @main.command()
@@ -74,18 +79,18 @@ def query(file: Path, variables: Path | None) -> None:
     """Run the GraphQL document in FILE, without a server. Prints the answer as JSON."""
     from api.embedded import opened
 
-    given = _json_object(variables) if variables else {}
+    given = json_object(variables) if variables else {}
     try:
         document = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        _fail(f"{file} is not text in UTF-8. Save it as that, then run this again.")
+        fail(f"{file} is not text in UTF-8. Save it as that, then run this again.")
 
     async def ask() -> dict[str, Any]:
-        async with opened(_settings(dev=True)) as embedded:
+        async with opened(settings_of(dev=True)) as embedded:
             return await embedded.ask(document, given)
 
-    answer = _run(ask())
-    click.echo(_pretty(answer))
+    answer = run_to_end(ask())
+    click.echo(pretty(answer))
     if answer.get("errors"):
         sys.exit(1)
 
@@ -99,20 +104,20 @@ def value(file: Path, *, explain: bool, as_json: bool) -> None:
     from api.embedded import opened
     from api.explain import VALUE, explanation, refusal, summary
 
-    given = _json_object(file)
+    given = json_object(file)
 
     async def ask() -> dict[str, Any]:
-        async with opened(_settings(dev=True)) as embedded:
+        async with opened(settings_of(dev=True)) as embedded:
             return await embedded.ask(VALUE, {"input": given})
 
-    answer = _run(ask())
+    answer = run_to_end(ask())
     if answer.get("errors"):
-        _fail("\n".join(_in_file(error["message"], file) for error in answer["errors"]))
+        fail("\n".join(_in_file(error["message"], file) for error in answer["errors"]))
     outcome = answer["data"]["valueDcf"]
     if outcome["__typename"] == "Refusal":
-        _fail(f"{file} cannot be valued.\n{refusal(outcome)}")
+        fail(f"{file} cannot be valued.\n{refusal(outcome)}")
     if as_json:
-        click.echo(_pretty(outcome))
+        click.echo(pretty(outcome))
     else:
         click.echo(explanation(outcome) if explain else summary(outcome))
 
@@ -136,13 +141,13 @@ def schema(file: Path, *, check: bool) -> None:
     elif check:
         kept = file.read_text(encoding="utf-8") if file.exists() else ""
         if kept != text:
-            _fail(f"{file} is not the schema of this code. Write it anew: valor schema")
+            fail(f"{file} is not the schema of this code. Write it anew: valor schema")
         click.echo(f"{file} is up to date.")
     else:
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as no:
-            _fail(f"{file} cannot be written ({no.strerror}). Name another: valor schema --file F")
+            fail(f"{file} cannot be written ({no.strerror}). Name another: valor schema --file F")
         click.echo(f"Wrote {file}.")
 
 
@@ -151,7 +156,9 @@ def migrate() -> None:
     """Bring the database's schema up to date."""
     from store.migrate import migrate as run
 
-    report = _run(run(_settings(dev=True).database_owner_url), database="VALOR_DATABASE_OWNER_URL")
+    report = run_to_end(
+        run(settings_of(dev=True).database_owner_url), database="VALOR_DATABASE_OWNER_URL"
+    )
     if report.applied:
         click.echo(f"Migrated from {report.before or 'nothing'} to {report.after}.")
     else:
@@ -177,81 +184,86 @@ def token(role: str, minutes: int) -> None:
     """Print a token for the development server of this machine."""
     from datetime import timedelta
 
-    from api.embedded import DEMO_MEMBER, DEMO_TENANT
-    from api.keys import KeyUnusable, read_development_key
-    from services.authentication import Issuer
+    from api.embedded import ANALYST
+    from api.keys import KeyUnusable
+    from api.tokens import DevelopmentTokens
     from services.principal import Role
 
-    settings = _settings(dev=True)
+    lifetime = timedelta(minutes=minutes)
+    tokens = DevelopmentTokens(settings_of(dev=True), ANALYST, Role(role.upper()), lifetime)
     try:
-        key = read_development_key(settings.key_file)
+        click.echo(tokens.token())
     except KeyUnusable as no:
-        _fail(str(no))
-    issuer = Issuer(settings.issuer, key)
-    click.echo(
-        issuer.issue(DEMO_TENANT, DEMO_MEMBER, Role(role.upper()), timedelta(minutes=minutes))
+        fail(str(no))
+
+
+@main.command()
+def models() -> None:
+    """List the demonstration's models with their values, without a server."""
+    from api.embedded import opened
+    from api.listing import listed
+
+    async def ask() -> list[str]:
+        async with opened(settings_of(dev=True)) as embedded:
+            return await listed(embedded)
+
+    for line in run_to_end(ask()):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("model_id")
+@click.option("--url", default=URL, show_default=True, help="Of the server.")
+@click.option(
+    "--token",
+    "given",
+    envvar="VALOR_TOKEN",
+    show_envvar=True,
+    help="Who you are. Left out: a member of the demonstration, by this machine's development key.",
+)
+@click.option(
+    "--as",
+    "name",
+    type=click.Choice(["analyst", "partner"]),
+    default="analyst",
+    show_default=True,
+    help="Which member of the demonstration.",
+)
+def join(model_id: str, url: str, given: str | None, name: str) -> None:
+    """Be in a model's room: see who is there, what they point at and edit; and edit yourself.
+
+    Commands are read from standard input, one a line; `help` lists them, and its end leaves.
+    """
+    from api import join as room
+    from api.caller import socket_address
+    from api.embedded import DEMO_MEMBERS
+    from api.keys import KeyUnusable
+    from api.tokens import DevelopmentTokens, GivenToken
+
+    try:
+        address = socket_address(url)
+    except ValueError:
+        fail(f"{url} is no address of a server. It looks like {URL}")
+    tokens: room.Tokens = (
+        GivenToken(given) if given else DevelopmentTokens(settings_of(dev=True), DEMO_MEMBERS[name])
     )
 
-
-def _settings(*, dev: bool) -> Settings:
-    try:
-        return Settings.read(os.environ, dev=dev)
-    except SettingsInvalid as no:
-        _fail(f"The settings need mending:\n{no}")
-
-
-def _run(work: Coroutine[Any, Any, R], database: str = "VALOR_DATABASE_URL") -> R:
-    from store.errors import StoreError
+    async def be_there() -> None:
+        await room.join(address, model_id, tokens, room.typed_lines())
 
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(work)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except StoreError as no:
-        _fail(f"{no} Check {database}, then run this again.")
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's where it is installed: a server spends half as long between requests."""
-    try:
-        import uvloop
-    except ImportError:  # on Windows
-        return None
-    return uvloop.new_event_loop
+        run_to_end(be_there())
+    except (room.Ended, KeyUnusable) as no:
+        fail(str(no))
 
 
 def _loopback(host: str) -> None:
     if host not in ("127.0.0.1", "localhost", "::1"):
-        _fail(
+        fail(
             f"A development server signs tokens for whoever asks this machine, so it does not "
             f"listen on {host}. Use 127.0.0.1, or run `valor serve` with VALOR_PUBLIC_KEY_FILE."
         )
 
 
-def _json_object(file: Path) -> dict[str, Any]:
-    from api.protocol import NotWellFormed, strict_json
-
-    try:
-        found = strict_json(file.read_bytes(), str(file))
-    except NotWellFormed as no:
-        _fail(no.message)
-    if not isinstance(found, dict):
-        _fail(f"{file} must hold a JSON object.")
-    return found
-
-
 def _in_file(message: str, file: Path) -> str:
     return message.replace("Variable '$input'", f"{file}").replace("'input", f"'{file}: input")
-
-
-def _pretty(answer: Any) -> str:
-    import orjson
-
-    plain = orjson.loads(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY))
-    return json.dumps(plain, indent=2, ensure_ascii=False)
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(1)

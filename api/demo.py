@@ -9,19 +9,19 @@ from datetime import timedelta
 from textwrap import fill
 from typing import Any, Final
 
-from joserfc.jwk import OKPKey
-
-from api.embedded import DEMO_MEMBER, DEMO_TENANT, Embedded, owner, prepare
+from api.embedded import ANALYST, Embedded, owner, prepare
 from api.explain import VALUE, WIDTH, summary
 from api.keys import make_development_key
-from api.server import listen, server_of
+from api.listening import listen
+from api.server import server_of
 from api.settings import Settings
-from api.wiring import Parts, build
+from api.terminal import URL
+from api.tokens import DevelopmentTokens
+from api.wiring import build
 from observability.logs import Logs
-from services.authentication import Issuer
-from services.principal import Role
 
 TICKER: Final = "AAPL"
+FIRST_MODEL: Final = "demo-apple"  # the id of the operation that makes it
 TOKEN_LIFETIME: Final = timedelta(minutes=60)
 DERIVED: Final = """
 query Derived($ticker: String!) {
@@ -35,10 +35,27 @@ query Derived($ticker: String!) {
   }
 }
 """
+OLDEST: Final = """
+query Oldest {
+  models(first: 1, filter: {archived: null}, orderBy: {field: CREATED, direction: ASC}) {
+    edges { node { id } }
+  }
+}
+"""
+CREATE: Final = """
+mutation Create($name: String!, $inputs: DcfInput!, $operationId: ID!) {
+  createModel(
+    input: {name: $name, unit: MILLIONS, inputs: {dcf: $inputs}}, operationId: $operationId
+  ) {
+    ... on FinancialModel { id }
+    ... on Refusal { message }
+  }
+}
+"""
 
 
-async def run(settings: Settings, host: str, port: int) -> None:
-    """Prepare, serve, value, and stay up until interrupted."""
+async def run(settings: Settings, host: str, port: int) -> int:
+    """Prepare, serve, value, and stay up until interrupted; the process' exit code."""
     with listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         key = make_development_key(settings.key_file)
@@ -52,18 +69,34 @@ async def run(settings: Settings, host: str, port: int) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]))
             await server.up.wait()
-            await _greet(settings, parts, key, url)
+            await _greet(settings, Embedded(parts, owner()), url)
+        return server.exit_code
 
 
-async def _greet(settings: Settings, parts: Parts, key: OKPKey, url: str) -> None:
-    token = Issuer(settings.issuer, key).issue(DEMO_TENANT, DEMO_MEMBER, Role.OWNER, TOKEN_LIFETIME)
-    print(await _valued(Embedded(parts, owner())))  # noqa: T201 - the command's output
-    print(_places(url, token))  # noqa: T201 - the command's output
+async def _greet(settings: Settings, embedded: Embedded, url: str) -> None:
+    company = (await embedded.data(DERIVED, {"ticker": TICKER}))["company"]
+    token = DevelopmentTokens(settings, ANALYST, lifetime=TOKEN_LIFETIME).token()
+    print(await _valued(embedded, company))  # noqa: T201 - the command's output
+    print(_places(url, token, await _model(embedded, company)))  # noqa: T201 - the same
     sys.stdout.flush()
 
 
-async def _valued(embedded: Embedded) -> str:
-    company = (await embedded.data(DERIVED, {"ticker": TICKER}))["company"]
+async def _model(embedded: Embedded, company: Mapping[str, Any]) -> str:
+    """The id of the oldest model; at the first start one is made of the company."""
+    models = (await embedded.data(OLDEST))["models"]["edges"]
+    if not models:
+        given = {
+            "name": company["name"],
+            "inputs": company["dcfInputs"]["input"],
+            "operationId": FIRST_MODEL,
+        }
+        created: str = (await embedded.data(CREATE, given))["createModel"]["id"]
+        return created
+    oldest: str = models[0]["node"]["id"]
+    return oldest
+
+
+async def _valued(embedded: Embedded, company: Mapping[str, Any]) -> str:
     derived = company["dcfInputs"]
     value = (await embedded.data(VALUE, {"input": derived["input"]}))["valueDcf"]
     lines = [
@@ -87,7 +120,8 @@ def _assumption(each: Mapping[str, Any]) -> str:
     )
 
 
-def _places(url: str, token: str) -> str:
+def _places(url: str, token: str, model_id: str) -> str:
+    where = "" if url == URL else f" --url {url}"
     minutes = int(TOKEN_LIFETIME.total_seconds() // 60)
     return f"""
 The server is up. Ctrl-C ends it.
@@ -105,4 +139,9 @@ The same number, in a second terminal:
   python3 dev.py valor query examples/value_apple.graphql --variables examples/value_apple.json
   curl -s {url}/graphql -H "authorization: Bearer $VALOR_TOKEN" \\
     -H "content-type: application/json" -d @examples/value_apple_request.json
+
+The same firm as a model, with two analysts in it, each in a terminal of its own:
+  python3 dev.py valor join {model_id}{where}
+  python3 dev.py valor join {model_id}{where} --as partner
+Type `move terminal.gordon.growth` in one, or `set terminal.gordon.growth 3%`, and read the other.
 """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import strawberry
@@ -22,6 +24,7 @@ from graphql.validation.validate import ValidationAbortedError
 from api.gate import complaint_of
 from api.planner import Planner
 from api.plans import Plan
+from api.protocol import Parameters
 from observability.operations import root_fields
 
 SOURCE_MAX: Final = 64 * 1024  # characters
@@ -33,6 +36,14 @@ _REMEMBERED_CHARACTERS: Final = 4 * 1024 * 1024  # a parsed document is some 50 
 # Fields of one name are compared pairwise, so a field written 500 times would hold the event loop
 # for a second. graphql-core counts these comparisons and gives up; its own limit is ten times ours.
 merging.MAX_COMPLEXITY_BUDGET = COMPARISONS_MAX
+
+
+class RequestError(Exception):
+    """Well-formed, but nothing was executed: the answer has no ``data`` entry."""
+
+    def __init__(self, *errors: GraphQLError) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +84,44 @@ class Document:
 class Documents:
     """The documents of one schema, the latest used kept."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        trusted: Mapping[str, str] = MappingProxyType({}),
+        *,
+        only_trusted: bool = False,
+    ) -> None:
+        """``trusted``: documents by the SHA-256 of their text, 64 lower hexadecimal digits."""
         # Strawberry executes on graphql-core's schema, and offers no other way to it.
         self.schema = schema._schema  # noqa: SLF001
         self.planner = Planner(self.schema)
         self._known: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
+        self._trusted, self._only_trusted = trusted, only_trusted
+
+    def find(self, asked: Parameters) -> Document:
+        """The document of a request, by its text or by its id.
+
+        Raises:
+            RequestError: if it is not one that is trusted, and has to be.
+        """
+        text: str | None = asked.query
+        if asked.document_id is not None:
+            # Whoever sent the text as well has proved that it is the one of the id.
+            text = self._trusted.get(asked.document_id, text if not self._only_trusted else None)
+        elif self._only_trusted:
+            text = None
+        if not text:
+            raise RequestError(
+                GraphQLError(
+                    "This document is not known here. Send the id of one that is: its SHA-256, as "
+                    "“documentId”."
+                    if self._only_trusted
+                    else "There is no document of this id here. Send its text as “query”.",
+                    extensions={"code": "DOCUMENT_NOT_TRUSTED"},
+                )
+            )
+        return self.read(text)
 
     def read(self, text: str) -> Document:
         """Parse, gate and validate, or remember having done so."""

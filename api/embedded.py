@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from joserfc.jwk import OKPKey
 
-from api.graphql import RequestError, request_error
+from api.documents import RequestError
+from api.graphql import request_error
 from api.protocol import Parameters
 from api.settings import Settings
 from api.wiring import Parts, build
 from observability.logs import Logs
 from services.plans import Plan
 from services.principal import Principal, Role
+from services.sessions import Session
 from store.migrate import migrate
 from store.tenants import MemberRecord, TenantRecord
 
 # The one tenant of a development database. Its ids never change, so that a valuation is found
 # again after a restart.
 DEMO_TENANT: Final = UUID("019300aa-0000-7000-8000-000000000001")
-DEMO_MEMBER: Final = UUID("019300aa-0000-7000-8000-000000000002")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMember:
+    """Somebody who belongs to the demonstration."""
+
+    id: UUID
+    subject: str
+    name: str
+    role: Role
+
+
+# Two, so that they can meet in a model's room.
+ANALYST: Final = DemoMember(
+    UUID("019300aa-0000-7000-8000-000000000002"), "analyst@demo", "Demo Analyst", Role.OWNER
+)
+PARTNER: Final = DemoMember(
+    UUID("019300aa-0000-7000-8000-000000000003"), "partner@demo", "Demo Partner", Role.ANALYST
+)
+DEMO_MEMBERS: Final = {"analyst": ANALYST, "partner": PARTNER}  # as commands name them
 
 
 class QueryFailed(Exception):
@@ -42,7 +63,7 @@ class Embedded:
         """The whole answer: ``data`` and ``errors``."""
         asked = Parameters(query, None, variables or {})
         try:
-            answer, _ = await self.parts.executor.run(asked, self.principal, "embedded")
+            answer, _ = await self.parts.executor.run(asked, Session(self.principal), "embedded")
         except RequestError as no:
             return {"errors": [request_error(error) for error in no.errors]}
         return answer
@@ -73,12 +94,8 @@ async def prepare(settings: Settings, parts: Parts) -> None:
             created_at=datetime.now(UTC),
         ),
         [
-            MemberRecord(
-                id=DEMO_MEMBER,
-                subject="analyst@demo",
-                name="Demo Analyst",
-                role=Role.OWNER.value,
-            )
+            MemberRecord(id=each.id, subject=each.subject, name=each.name, role=each.role.value)
+            for each in DEMO_MEMBERS.values()
         ],
     )
 
@@ -87,6 +104,8 @@ async def prepare(settings: Settings, parts: Parts) -> None:
 async def opened(settings: Settings) -> AsyncIterator[Embedded]:
     """The embedded application. Logs are for errors only: the terminal belongs to the answer."""
     # Nobody proves a token here, so any key will do.
+    # A person at a terminal asks whatever they like: only transports know strangers.
+    settings = replace(settings, only_trusted=False)
     parts = build(settings, OKPKey.generate_key("Ed25519"), Logs("ERROR"))
     try:
         await prepare(settings, parts)
@@ -99,8 +118,8 @@ def owner() -> Principal:
     """The demo's owner, for work inside this process."""
     return Principal(
         tenant_id=DEMO_TENANT,
-        member_id=DEMO_MEMBER,
-        role=Role.OWNER,
+        member_id=ANALYST.id,
+        role=ANALYST.role,
         session_id="embedded",
         expires_at=datetime.now(UTC) + timedelta(days=1),
     )

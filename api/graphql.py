@@ -1,68 +1,38 @@
-"""The endpoint ``/graphql``: from an HTTP request to an answer.
+"""From a well-formed request to answers, over whichever transport it came.
 
 Strawberry authors the schema and its executor runs operations; documents, errors and transport
-are ours. An operation is counted from its document to its last field.
+are ours. An operation is counted from its document to its last field, a subscription to its end.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from contextlib import aclosing
 from inspect import isawaitable
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
 import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, ValueNode
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from graphql.error import located_error
+from graphql.execution import Executor as Reference
 from strawberry.execution import optimized_is_awaitable
 
 from api.coercion import Unusual
-from api.documents import Asked, Documents
+from api.documents import Asked, Document, Documents, RequestError
+from api.events import Events
 from api.plans import Handover, Plan
-from api.protocol import (
-    GRAPHQL,
-    JSON,
-    MediaType,
-    NotWellFormed,
-    Parameters,
-    media_type,
-    parameters_of,
-    wants_page,
-)
-from observability.logs import Log, bind
+from api.protocol import NotWellFormed, Parameters
+from observability.logs import Log
 from observability.operations import Operation, OperationWatch
-from observability.tracing import current_trace_id
 from resolvers.context import Context, Services
 from resolvers.refusal import ErrorCode, Refusal
-from services.authentication import Authenticator
-from services.errors import Denied, Overloaded, no_of
-from services.principal import Principal
+from services.errors import Overloaded, no_of
 from services.sessions import Session
 
 _CODES: Final = frozenset(ErrorCode)
 _QUOTED: Final = 80  # characters of a wrong value
-_ON_RECORD: Final = "Something failed on our side. It is on record as {}."
-_HEADERS: Final = {
-    media: (
-        (b"content-type", f"{media}; charset=utf-8".encode()),
-        (b"cache-control", b"no-store"),
-        (b"vary", b"accept"),
-        (b"x-content-type-options", b"nosniff"),
-    )
-    for media in (JSON, GRAPHQL)
-}
-
-
-class RequestError(Exception):
-    """Well-formed, but nothing was executed: the answer has no ``data`` entry."""
-
-    def __init__(self, *errors: GraphQLError) -> None:
-        super().__init__(errors[0].message)
-        self.errors = errors
 
 
 def recognise(thing: object) -> str | None:
@@ -89,7 +59,7 @@ def _is_of_the_document(error: object) -> bool:
 
 
 class Executor:
-    """Runs one well-formed request for one principal, over whichever transport it came."""
+    """Runs well-formed requests, each for the session of the connection that it came over."""
 
     def __init__(
         self,
@@ -98,25 +68,36 @@ class Executor:
         watch: OperationWatch,
         log: Log,
         deadline_s: float,
+        trusted: Mapping[str, str] = MappingProxyType({}),
+        *,
+        only_trusted: bool = False,
     ) -> None:
+        """``trusted``: documents by the SHA-256 of their text; with ``only_trusted``, no other."""
         self._schema, self._services, self._watch = schema, services, watch
         self._log, self._deadline_s = log, deadline_s
-        self._documents = Documents(schema)
+        self._documents = Documents(schema, trusted, only_trusted=only_trusted)
+
+    def kind(self, asked: Parameters) -> str:
+        """query, mutation or subscription; "" where there is no such document or operation."""
+        try:
+            return self._documents.find(asked).asked(asked.operation_name).kind
+        except RequestError:
+            return ""
 
     async def run(
-        self, asked: Parameters, principal: Principal, request_id: str, *, by_get: bool = False
+        self, asked: Parameters, session: Session, request_id: str, *, by_get: bool = False
     ) -> tuple[dict[str, Any], tuple[GraphQLError, ...]]:
-        """(answer without ``extensions``, its errors unmasked).
+        """(answer without ``extensions``, its errors unmasked) of a query or a mutation.
 
         Raises:
             RequestError: if nothing was executed.
             NotWellFormed: for a change by GET.
         """
-        with self._watch.operation(str(principal.tenant_id)) as operation:
+        with self._watch.operation(str(session.principal.tenant_id)) as operation:
             no: RequestError | NotWellFormed | None = None
             errors: tuple[GraphQLError, ...] = ()
             try:
-                result = await self._execute(asked, principal, operation, by_get=by_get)
+                result = await self._execute(asked, session, operation, by_get=by_get)
                 errors = operation.errors = tuple(result.errors or ())
             except RequestError as refused:
                 no, operation.errors = refused, refused.errors
@@ -124,30 +105,97 @@ class Executor:
                 no, operation.errors = refused, (GraphQLError(refused.message),)
         if no is not None:  # only now: an exception that leaves an operation is a fault of ours
             raise no
-        answer: dict[str, Any] = {"data": result.data}  # there, even when it is null
-        if errors:
-            answer["errors"] = [self._formatted(error, request_id) for error in errors]
-        return answer, errors
+        return self._answer(result, request_id), errors
 
-    async def _execute(
-        self, asked: Parameters, principal: Principal, operation: Operation, *, by_get: bool
-    ) -> ExecutionResult:
-        document = self._documents.read(asked.query)
-        found = document.asked(asked.operation_name)
-        operation.named(found.kind, found.root_fields)
-        _check_transport(found, by_get=by_get)
-        if document.errors or document.node is None:
-            raise RequestError(*document.errors)
-        context = Context(Session(principal), self._services)
+    def subscribe(
+        self, asked: Parameters, session: Session, request_id: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The answers of any operation, over a connection that lasts; close it to end them early.
+
+        A query or a mutation has one, a subscription one for each event. An answer without
+        ``data`` is the last: nothing was executed, or the stream ended in these errors.
+        """
+        if self.kind(asked) == "subscription":
+            return self._events(asked, session, request_id)
+        return self._once(asked, session, request_id)
+
+    async def _once(
+        self, asked: Parameters, session: Session, request_id: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        try:
+            answer, _ = await self.run(asked, session, request_id)
+        except RequestError as no:
+            answer = {"errors": [request_error(error) for error in no.errors]}
+        yield answer
+
+    async def _events(
+        self, asked: Parameters, session: Session, request_id: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        with self._watch.operation(str(session.principal.tenant_id)) as operation:
+            fault: GraphQLError | None = None
+            try:
+                document, found = self._read(asked, operation)
+                node = _admitted(document)
+                context = Context(session, self._services)
+                events = Events(
+                    found.plan, lambda: self._reference(node, asked, context), context, asked
+                )
+                source = await events.source()
+            except RequestError as no:
+                operation.errors = no.errors
+                yield {"errors": [request_error(error) for error in no.errors]}
+                return
+            except GraphQLError as flaw:
+                operation.errors = (flaw,)
+                yield {"errors": [self._formatted(flaw, request_id)]}
+                return
+            async with aclosing(source):
+                try:
+                    async for event in source:
+                        result = events.completed(event)
+                        if not isinstance(result, ExecutionResult):
+                            result = await self._in_time(result)
+                        if result.errors:
+                            operation.errors = result.errors
+                        del operation.answers[1:]  # one tells as much as thousands
+                        yield self._answer(result, request_id)
+                except Exception as flaw:
+                    fault = located_error(flaw, path=events.path)
+            if fault is not None:
+                operation.errors = (fault,)
+                yield {"errors": [self._formatted(fault, request_id)]}
+
+    async def _in_time(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
         try:
             async with asyncio.timeout(self._deadline_s):
-                if found.plan is None:
-                    return await self._refer(document.node, asked, context)
-                return await self._follow(found.plan, document.node, asked, context)
+                return await result
         except TimeoutError:
             late = Overloaded(f"This took longer than {self._deadline_s:g} s.", 5.0)
             error = GraphQLError(late.message, original_error=late)
             return ExecutionResult(data=None, errors=[error])
+
+    def _answer(self, result: ExecutionResult, request_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = {"data": result.data}  # there, even when it is null
+        if result.errors:
+            answer["errors"] = [self._formatted(error, request_id) for error in result.errors]
+        return answer
+
+    def _read(self, asked: Parameters, operation: Operation) -> tuple[Document, Asked]:
+        document = self._documents.find(asked)
+        found = document.asked(asked.operation_name)
+        operation.named(found.kind, found.root_fields)
+        return document, found
+
+    async def _execute(
+        self, asked: Parameters, session: Session, operation: Operation, *, by_get: bool
+    ) -> ExecutionResult:
+        document, found = self._read(asked, operation)
+        _check_transport(found, by_get=by_get)
+        node = _admitted(document)
+        context = Context(session, self._services)
+        if found.plan is None:
+            return await self._in_time(self._refer(node, asked, context))
+        return await self._in_time(self._follow(found.plan, node, asked, context))
 
     async def _follow(
         self, plan: Plan, document: DocumentNode, asked: Parameters, context: Context
@@ -170,6 +218,20 @@ class Executor:
         roots: dict[str, Any] | None = None,
     ) -> ExecutionResult:
         """Run in graphql-core, from the root values that are there, if any."""
+        result = self._reference(document, asked, context, roots).execute_operation()
+        if isawaitable(result):
+            result = await result
+        if not isinstance(result, ExecutionResult):
+            raise TypeError("an operation over HTTP has one result")
+        return result
+
+    def _reference(
+        self,
+        document: DocumentNode,
+        asked: Parameters,
+        context: Context,
+        roots: dict[str, Any] | None = None,
+    ) -> Reference[Any]:
         # `build` answers with a list exactly when nothing can be executed: an unknown operation
         # name, or variables that are not of their types.
         executor = self._schema.execution_context_class.build(
@@ -184,16 +246,11 @@ class Executor:
         )
         if isinstance(executor, list):
             raise RequestError(*executor)
-        result = executor.execute_operation()
-        if isawaitable(result):
-            result = await result
-        if not isinstance(result, ExecutionResult):
-            raise TypeError("an operation over HTTP has one result")
-        return result
+        return executor
 
     def _formatted(self, error: GraphQLError, request_id: str) -> dict[str, Any]:
         """What the caller may read of an error: the words of a no, or the id of a fault of ours."""
-        shape = dict(error.formatted)
+        shape: dict[str, Any] = {**error.formatted}
         code = recognise(error)
         no = no_of(error.original_error)
         if no is not None and no[0] in _CODES:
@@ -202,16 +259,21 @@ class Executor:
             code = ErrorCode.QUERY_INVALID.value  # the executor's own no, before any resolver
         elif code not in _CODES:
             code = ErrorCode.INTERNAL.value
-            shape["message"] = _ON_RECORD.format(request_id)
             self._log.error(
                 "resolver failed",
                 path=[str(key) for key in error.path or ()],
                 exc_info=error.original_error,
             )
-        shape["extensions"] = {**(error.extensions or {}), "code": code}
         if code == ErrorCode.INTERNAL.value:
-            shape["extensions"] = {"code": code, "requestId": request_id}
+            return shape | on_record(request_id)
+        shape["extensions"] = {**(error.extensions or {}), "code": code}
         return shape
+
+
+def _admitted(document: Document) -> DocumentNode:
+    if document.errors or document.node is None:
+        raise RequestError(*document.errors)
+    return document.node
 
 
 def _check_transport(found: Asked, *, by_get: bool) -> None:
@@ -220,72 +282,20 @@ def _check_transport(found: Asked, *, by_get: bool) -> None:
     if by_get and found.node.operation is not OperationType.QUERY:
         raise NotWellFormed(405, "GET serves queries alone; POST the others.", Allow="POST")
     if found.node.operation is OperationType.SUBSCRIPTION:
-        raise RequestError(GraphQLError("Subscriptions are not served over this transport."))
-
-
-class GraphQLEndpoint:
-    """An ASGI application. As a route's endpoint it gets every method, and 405 is its own."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        authenticator: Authenticator,
-        page: Callable[[Request], Awaitable[Response]],
-        log: Log,
-    ) -> None:
-        self._executor, self._authenticator, self._page = executor, authenticator, page
-        self._log = log
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._respond(request)
-        except Exception:
-            request_id = scope["state"]["request_id"]
-            self._log.exception("request failed")
-            code = ErrorCode.INTERNAL.value
-            error = {
-                "message": _ON_RECORD.format(request_id),
-                "extensions": {"code": code, "requestId": request_id},
-            }
-            response = Answer(JSON, 500, {"errors": [error]})
-        await response(scope, receive, send)
-
-    async def _respond(self, request: Request) -> ASGIApp:
-        accept = ", ".join(request.headers.getlist("accept"))
-        if request.method == "GET" and wants_page(accept):
-            return await self._page(request)
-        media = media_type(accept)
-        request_id: str = request.scope["state"]["request_id"]
-        try:
-            if media is None:
-                raise NotWellFormed(406, f"The answer is {JSON} or {GRAPHQL}.")
-            principal = self._authenticator.principal_of(request.headers.get("authorization"))
-            bind(tenant=str(principal.tenant_id), principal=str(principal.member_id))
-            asked = await parameters_of(request)
-            answer, errors = await self._executor.run(
-                asked, principal, request_id, by_get=request.method == "GET"
+        raise RequestError(
+            GraphQLError(
+                "A subscription has many answers: open a WebSocket (graphql-transport-ws), or "
+                "accept text/event-stream."
             )
-        except NotWellFormed as no:
-            error = {"message": no.message, "extensions": {"code": ErrorCode.QUERY_INVALID.value}}
-            return Answer(media or JSON, no.status, {"errors": [error]}, no.headers)
-        except Denied as no:
-            return _denied(media or JSON, no)
-        except RequestError as no:
-            shapes = [request_error(error) for error in no.errors]
-            return Answer(media or JSON, 400 if media == GRAPHQL else 200, {"errors": shapes})
-        extensions = {"requestId": request_id}
-        trace_id = current_trace_id()
-        if trace_id is not None:
-            extensions["traceId"] = trace_id
-        answer["extensions"] = extensions
-        nos = [no for no in (no_of(error.original_error) for error in errors) if no is not None]
-        for code, _, wait in nos:
-            if code == ErrorCode.OVERLOADED:
-                return Answer(media, 503, answer, {"Retry-After": f"{wait or 1.0:.0f}"})
-            if code == ErrorCode.UNAUTHENTICATED:  # its tenant is not here
-                return Answer(media, 401, answer, {"WWW-Authenticate": "Bearer"})
-        return Answer(media, 200, answer)
+        )
+
+
+def on_record(request_id: str) -> dict[str, Any]:
+    """What the caller reads of a fault of ours."""
+    return {
+        "message": f"Something failed on our side. It is on record as {request_id}.",
+        "extensions": {"code": ErrorCode.INTERNAL.value, "requestId": request_id},
+    }
 
 
 def request_error(error: GraphQLError) -> dict[str, Any]:
@@ -298,36 +308,3 @@ def request_error(error: GraphQLError) -> dict[str, Any]:
     code = recognise(error) or ErrorCode.QUERY_INVALID.value
     shape["extensions"] = {**(error.extensions or {}), "code": code}
     return shape
-
-
-def _denied(media: MediaType, no: Denied) -> Answer:
-    status = 401 if no.code == "UNAUTHENTICATED" else 503
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"}
-    error = {"message": no.message, "extensions": {"code": no.code}}
-    return Answer(media, status, {"errors": [error]}, headers)
-
-
-class Answer:
-    """One answer, ready to be sent. Its few headers are known, so nothing has to look at them."""
-
-    __slots__ = ("body", "headers", "status")
-
-    def __init__(
-        self,
-        media: MediaType,
-        status: int,
-        answer: Mapping[str, Any],
-        headers: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self.body = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-        self.status = status
-        self.headers = [
-            *_HEADERS[media],
-            (b"content-length", b"%d" % len(self.body)),
-            *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-        ]
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": self.body})

@@ -63,13 +63,21 @@ def read_public_key(path: Path) -> OKPKey:
         KeyUnusable: if it cannot be read, is no Ed25519 key, or is a private one.
     """
     try:
-        key = _ed25519(path.read_bytes())
+        return public_key_in(path.read_bytes(), str(path))
     except OSError:
-        key = None
+        raise KeyUnusable(f"{path} is not a PEM file with an Ed25519 public key.") from None
+
+
+def public_key_in(text: bytes, named: str) -> OKPKey:
+    """
+    Raises:
+        KeyUnusable: if it is no Ed25519 key, or a private one.
+    """
+    key = _ed25519(text)
     if key is None:
-        raise KeyUnusable(f"{path} is not a PEM file with an Ed25519 public key.")
+        raise KeyUnusable(f"{named} is not a PEM file with an Ed25519 public key.")
     if key.is_private:
-        raise KeyUnusable(f"{path} holds a private key. A server needs the public one alone.")
+        raise KeyUnusable(f"{named} holds a private key. A server needs the public one alone.")
     return key
 
 

@@ -132,8 +132,8 @@ class _Compiler:
     def plan(self) -> Plan:
         operation = self._operation
         mutation = operation.operation is OperationType.MUTATION
-        root = self._schema.mutation_type if mutation else self._schema.query_type
-        if root is None or operation.operation is OperationType.SUBSCRIPTION:
+        root = self._schema.get_root_type(operation.operation)
+        if root is None:
             raise Unsupported
         variables = []
         for definition in operation.variable_definitions or ():
@@ -153,6 +153,8 @@ class _Compiler:
             if name.startswith("__"):
                 raise Unsupported
             calls.append(self._call(key, root.fields[name], nodes))
+        if operation.operation is OperationType.SUBSCRIPTION and len(calls) != 1:
+            raise Unsupported  # validation lets one field through; should it change, this holds
         return Plan(tuple(variables), keys, tuple(calls), mutation)
 
     def _collect(

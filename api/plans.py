@@ -10,7 +10,7 @@ the reference's own, and a mutation runs once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -54,6 +54,10 @@ class Call:
     complete: Complete
 
     def resolve(self, source: Any, info: Info, variables: Variables) -> Any:
+        return self.field.resolve(source, info, **self.given(variables))  # type: ignore[misc] # Strawberry gives each one
+
+    def given(self, variables: Variables) -> dict[str, Any]:
+        """The resolver's arguments."""
         given: dict[str, Any] = {}
         for argument in self.arguments:
             value = argument.value
@@ -61,7 +65,7 @@ class Call:
                 value = variables[argument.variable]
             if value is not Undefined:
                 given[argument.name] = value
-        return self.field.resolve(source, info, **given)  # type: ignore[misc] # Strawberry gives each one
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,34 @@ class Plan:
         for call, value in zip(self.calls, await _all(waiting), strict=True):
             data[call.key] = value
         return data
+
+    def source(self, context: Any, variables: Variables) -> AsyncGenerator[Any, None]:
+        """The events of a subscription, which has one field."""
+        call = self.calls[0]
+        found: AsyncGenerator[Any, None] = call.field.subscribe(  # type: ignore[misc] # it has one
+            None, Info(context), **call.given(variables)
+        )
+        return found
+
+    def complete(self, event: Any, context: Any, variables: Variables) -> Any:
+        """The data of one event of a subscription, or an awaitable of it.
+
+        Raises:
+            Handover: if the reference has to complete this event.
+        """
+        call = self.calls[0]
+        try:
+            completed = call.complete(event, Info(context), variables)
+        except Exception as fault:
+            raise Handover from fault
+        return _data(call.key, completed) if isawaitable(completed) else {call.key: completed}
+
+
+async def _data(key: str, waiting: Awaitable[Any]) -> dict[str, Any]:
+    try:
+        return {key: await waiting}
+    except Exception as fault:
+        raise Handover from fault
 
 
 async def _root(call: Call, info: Info, variables: Variables, roots: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,7 @@ BODY_WITHIN_S: Final = 10.0
 MediaType = Literal["application/json", "application/graphql-response+json"]
 JSON: Final[MediaType] = "application/json"
 GRAPHQL: Final[MediaType] = "application/graphql-response+json"
+EVENTS: Final = "text/event-stream"
 
 
 class NotWellFormed(Exception):
@@ -38,10 +40,11 @@ class NotWellFormed(Exception):
 class Parameters:
     """A GraphQL request, well-formed."""
 
-    query: str
+    query: str  # "" where only its id is given
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    document_id: str | None = None  # SHA-256 of the document, 64 lower hexadecimal digits
 
 
 @lru_cache(maxsize=256)  # by a header of the caller's, so bounded
@@ -73,6 +76,18 @@ def media_type(accept: str) -> MediaType | None:
     if graphql > 0 and graphql >= plain:
         return GRAPHQL
     return JSON if plain > 0 else None
+
+
+def wants_events(accept: str, *, has_many: bool) -> bool:
+    """Whether to answer in events: asked for alone or first, or an answer ``has_many`` parts."""
+    known = qualities(accept)
+    events = known.get(EVENTS, 0.0)
+    if media_type(accept) is None or has_many:
+        return events > 0
+    plain = max(
+        known.get(JSON, known.get("application/*", known.get("*/*", 0.0))), known.get(GRAPHQL, 0.0)
+    )
+    return events > plain
 
 
 def wants_page(accept: str) -> bool:
@@ -169,7 +184,7 @@ def _from_body(body: bytes) -> Parameters:
         raise NotWellFormed(400, "Batches are not served: send one request for each operation.")
     if not isinstance(value, dict):
         raise NotWellFormed(400, "The body must be a JSON object.")
-    return _parameters(value)
+    return parameters_in(value)
 
 
 def _from_url(query_string: bytes) -> Parameters:
@@ -188,18 +203,21 @@ def _from_url(query_string: bytes) -> Parameters:
     if len(given) != len(pairs):
         raise NotWellFormed(400, "A parameter is given twice.")
     source: dict[str, Any] = {"query": given.get("query")}
-    if given.get("operationName"):  # empty means absent, as the draft says
-        source["operationName"] = given["operationName"]
+    for key in ("operationName", "documentId"):
+        if given.get(key):  # empty means absent, as the draft says
+            source[key] = given[key]
     for key in ("variables", "extensions"):
         if given.get(key):
             source[key] = strict_json(given[key], f"“{key}”")
-    return _parameters(source)
+    return parameters_in(source)
 
 
-def _parameters(source: Mapping[str, Any]) -> Parameters:
-    query = source.get("query")
-    if not isinstance(query, str) or not query:
-        raise NotWellFormed(400, "“query” must be a string that is not empty.")
+def parameters_in(source: Mapping[str, Any]) -> Parameters:
+    """The request in a JSON object, wherever it came from.
+
+    Raises:
+        NotWellFormed: 400.
+    """
     name = source.get("operationName")
     if name is not None and not isinstance(name, str):
         raise NotWellFormed(400, "“operationName” must be a string or null.")
@@ -209,4 +227,26 @@ def _parameters(source: Mapping[str, Any]) -> Parameters:
         if value is not None and not isinstance(value, dict):
             raise NotWellFormed(400, f"“{key}” must be an object or null.")
         maps[key] = value or {}
-    return Parameters(query, name, **maps)
+    query, document_id = source.get("query"), _document_id(source, maps["extensions"])
+    if query in (None, "") and document_id is not None:
+        query = ""  # some clients cannot send none
+    elif not isinstance(query, str) or not query:
+        raise NotWellFormed(400, "“query” must be a string that is not empty.")
+    elif document_id is not None and sha256(query.encode()).hexdigest() != document_id:
+        raise NotWellFormed(400, "The id is not that of the document that came with it.")
+    return Parameters(query, name, **maps, document_id=document_id)
+
+
+def _document_id(source: Mapping[str, Any], extensions: Mapping[str, Any]) -> str | None:
+    """``documentId: "sha256:…"``, or what some clients send: ``extensions.persistedQuery``."""
+    found = source.get("documentId")
+    if found is None:
+        persisted = extensions.get("persistedQuery")
+        if persisted is None:
+            return None
+        if not isinstance(persisted, dict) or not isinstance(persisted.get("sha256Hash"), str):
+            raise NotWellFormed(400, "“persistedQuery” must be an object with a “sha256Hash”.")
+        found = persisted["sha256Hash"]
+    if not isinstance(found, str):
+        raise NotWellFormed(400, "“documentId” must be a string or null.")
+    return found.removeprefix("sha256:").lower()

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
+
+from api.trusted import ManifestInvalid, manifest
+
+WORKERS_MAX: Final = 64
+PROCESSES_MAX: Final = 4  # that compute, unless more are asked for
+THREADS_MAX: Final = 8  # more put numbers together no faster
+_ORIGIN: Final = re.compile(
+    r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
+)
 
 
 class SettingsInvalid(Exception):
@@ -26,6 +38,15 @@ class Settings:
     otlp_endpoint: str | None
     log_level: str
     deadline_s: float  # of one request
+    origins: frozenset[str]  # pages that may open a socket, beside our own
+    trusted_documents: Mapping[str, str]  # by the SHA-256 of their text
+    only_trusted: bool  # no other document runs
+    compute_processes: int  # that do what is longer than a request, in each server process
+    compute_threads: int  # in each of them
+    compute_memory_mb: int  # of each of them, at most
+    run_deadline_s: float  # of one run
+    workers: int  # server processes on one socket
+    drain_s: float  # from not ready to taking no more connections
     dev: bool  # loopback only, and signs its own tokens
 
     @classmethod
@@ -36,7 +57,7 @@ class Settings:
         """
         problems: list[str] = []
 
-        def share(name: str, default: str, low: float, high: float) -> float:
+        def number(name: str, default: str, low: float, high: float) -> float:
             written = environment.get(name, default)
             try:
                 value = float(written)
@@ -45,6 +66,13 @@ class Settings:
             if not low <= value <= high:
                 problems.append(f"{name} is “{written}”: give a number from {low:g} to {high:g}.")
             return value
+
+        def count(name: str, default: str, high: int) -> int:
+            written = environment.get(name, default)
+            if not (written.isascii() and written.isdigit() and 1 <= int(written) <= high):
+                problems.append(f"{name} is “{written}”: give a whole number from 1 to {high}.")
+                return 1
+            return int(written)
 
         def database_url(name: str, default: str) -> str:
             url = environment.get(name, default)
@@ -61,6 +89,39 @@ class Settings:
         redis = environment.get("VALOR_REDIS_URL") or None
         if redis and not redis.startswith(("redis://", "rediss://", "unix://")):
             problems.append("VALOR_REDIS_URL does not begin with redis://, rediss:// or unix://.")
+        origins = frozenset(environment.get("VALOR_ORIGINS", "").replace(",", " ").split())
+        problems += [
+            f"VALOR_ORIGINS has “{origin}”: an origin is like https://app.example.com, in lower "
+            "case and without a path."
+            for origin in sorted(origins)
+            if not _ORIGIN.fullmatch(origin)
+        ]
+        documents = environment.get("VALOR_DOCUMENTS", "any")
+        if documents not in ("any", "trusted"):
+            problems.append(f"VALOR_DOCUMENTS is “{documents}”: any or trusted.")
+        trusted: Mapping[str, str] = {}
+        manifest_file = environment.get("VALOR_TRUSTED_DOCUMENTS")
+        if manifest_file:
+            try:
+                trusted = manifest(Path(manifest_file))
+            except ManifestInvalid as no:
+                problems.append(f"VALOR_TRUSTED_DOCUMENTS: {no}")
+        elif documents == "trusted":
+            problems.append(
+                "VALOR_TRUSTED_DOCUMENTS is not set, so no document would run: name the file, or "
+                "leave VALOR_DOCUMENTS out."
+            )
+        workers = count("VALOR_WORKERS", "1", WORKERS_MAX)
+        if workers > 1 and not redis:
+            problems.append(
+                f"VALOR_REDIS_URL is not set, and {workers} workers meet nowhere else: name a "
+                "Redis server, or serve with one process (--workers 1, or no VALOR_WORKERS)."
+            )
+        if workers > 1 and os.name == "nt":
+            problems.append("Several workers share a socket, which Windows lacks: --workers 1.")
+        processors = _processors()
+        few = max(1, min(PROCESSES_MAX, processors // (2 * workers)))
+        processes = count("VALOR_COMPUTE_PROCESSES", str(few), WORKERS_MAX)
         public_key = environment.get("VALOR_PUBLIC_KEY_FILE")
         if not dev and not public_key:
             problems.append(
@@ -79,15 +140,31 @@ class Settings:
             key_file=home / "development-key.pem",
             public_key_file=Path(public_key) if public_key else None,
             issuer=environment.get("VALOR_ISSUER", "valor-ivx-development" if dev else "valor-ivx"),
-            trace_share=share("VALOR_TRACE_SAMPLE", "0.01", 0.0, 1.0),
+            trace_share=number("VALOR_TRACE_SAMPLE", "0.01", 0.0, 1.0),
             otlp_endpoint=environment.get("VALOR_OTLP_ENDPOINT") or None,
             log_level=level,
-            deadline_s=share("VALOR_DEADLINE_S", "15", 0.1, 600.0),
+            deadline_s=number("VALOR_DEADLINE_S", "15", 0.1, 600.0),
+            origins=origins,
+            trusted_documents=trusted,
+            only_trusted=documents == "trusted",
+            compute_processes=processes,
+            compute_threads=max(1, min(THREADS_MAX, processors // (processes * workers))),
+            compute_memory_mb=int(number("VALOR_COMPUTE_MEMORY_MB", "2048", 256, 1_048_576)),
+            run_deadline_s=number("VALOR_RUN_DEADLINE_S", "600", 1.0, 86_400.0),
+            workers=workers,
+            drain_s=number("VALOR_DRAIN_S", "0", 0.0, 600.0),
             dev=dev,
         )
         if problems:
             raise SettingsInvalid("\n".join(problems))
         return settings
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _is_database(url: str) -> bool:

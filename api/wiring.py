@@ -13,25 +13,41 @@ from joserfc.jwk import OKPKey
 
 from api import VERSION
 from api.graphql import Executor, recognise
+from api.lasting import Lasting, Limits
 from api.settings import Settings
+from api.sockets import Sockets
+from api.stopping import Stopping
+from collab.bus import BroadcastBus, MemoryBackend
 from collab.connection import RedisConnection
+from collab.directory import MemoryDirectory, RedisDirectory
+from collab.flights import MemoryFlights, RedisFlights
+from collab.redis_backend import RedisBackend
+from collab.surroundings import RunningLoop
 from engine.provenance import ENGINE_VERSION
 from observability.health import Check
 from observability.logs import Logs
 from observability.watch import Watch
 from resolvers.context import Services
 from resolvers.schema import build_schema
+from resolvers.shapes import shapes_of
 from services.analyses import AnalysisService
 from services.authentication import Authenticator
+from services.collaboration import CollaborationService
 from services.companies import CompanyService
 from services.compute import Compute
+from services.financial_models import ModelService
 from services.kinds import KINDS
+from services.run_work import RunWork
+from services.runs import RunService
 from services.service_levels import ServiceLevels
 from services.tenants import TenantService
 from services.valuations import ValuationService
+from services.workers import WorkerPool
 from store.companies import Companies
 from store.database import Database
+from store.financial_models import FinancialModels
 from store.market import Market
+from store.runs import Runs
 from store.tenants import Tenants
 from store.valuations import Valuations
 
@@ -55,10 +71,17 @@ class Parts:
     database: Database
     redis: RedisConnection | None
     tenants: Tenants
+    bus: BroadcastBus
+    collaboration: CollaborationService
     compute: Compute
+    workers: WorkerPool
+    run_work: RunWork
     watch: Watch
     authenticator: Authenticator
     executor: Executor
+    lasting: Lasting
+    sockets: Sockets
+    stopping: Stopping
 
     async def start(self) -> None:
         """Listen to the event loop. Raises DangerousRole and DatabaseAway."""
@@ -66,18 +89,34 @@ class Parts:
         if self.redis is not None:
             # Imports the client: done in a check, it would make the first one miss its deadline.
             await asyncio.to_thread(self.redis.client)
+        await self.bus.start()
+        await self.collaboration.start()
+        self.workers.start()  # in the background: the first run finds one that is ready
         await self.watch.start()
+        self.lasting.start()
 
     async def close(self) -> None:
-        """Not ready first, then the rest in the order of dependence."""
-        await self.watch.stop()
-        self.compute.close()
+        """Undo `start`, in the order of dependence; what is late keeps nobody else waiting."""
+        stop = self.stopping
+        await stop.step("lasting", self.lasting.close(), 5.0)
+        await stop.step("sockets", self.sockets.close(), 5.0)
+        await stop.step("watch", self.watch.stop(), 5.0)
+        await stop.step("runs", self.run_work.close(), 5.0)
+        await stop.step("workers", self.workers.close(), 5.0)
+        await stop.step("rooms", self.collaboration.close(), 5.0)
+        await stop.step("bus", self.bus.close(), 2.0)
+        await stop.step("engine", asyncio.to_thread(self.compute.close), 5.0)
         if self.redis is not None:
-            await self.redis.close()
-        await self.database.close()
+            await stop.step("redis", self.redis.close(), 2.0)
+        await stop.step("database", self.database.close(), 10.0)
 
 
-def build(settings: Settings, public_key: OKPKey, logs: Logs | None = None) -> Parts:
+def build(
+    settings: Settings,
+    public_key: OKPKey,
+    logs: Logs | None = None,
+    limits: Limits | None = None,
+) -> Parts:
     """An application that has not started: nothing is connected yet."""
     database = Database.open(settings.database_url)
     redis = RedisConnection(settings.redis_url) if settings.redis_url else None
@@ -102,25 +141,76 @@ def build(settings: Settings, public_key: OKPKey, logs: Logs | None = None) -> P
     watch.attach(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to its schema
     compute, tenants = Compute(), Tenants(database)
     tenant_service = TenantService(tenants)
+    log = watch.logs.get("runs")
+    bus = BroadcastBus(
+        RedisBackend(settings.redis_url, log) if settings.redis_url else MemoryBackend(), log
+    )
+    workers = WorkerPool(
+        settings.compute_processes, settings.compute_threads, settings.compute_memory_mb, log
+    )
+    runs = Runs(database)
+    run_work = RunWork(
+        runs, Valuations(database), workers, bus, log, deadline_s=settings.run_deadline_s
+    )
+    valuations = ValuationService(Valuations(database), tenant_service, compute, watch.meter)
+    operations = FinancialModels(database)
+    models = ModelService(operations, tenant_service, valuations, shapes_of(schema))
+    collaboration = CollaborationService(
+        models=models,
+        operations=operations,
+        tenants=tenant_service,
+        valuations=valuations,
+        bus=bus,
+        directory=MemoryDirectory(RunningLoop()) if redis is None else RedisDirectory(redis),
+        flights=MemoryFlights(RunningLoop()) if redis is None else RedisFlights(redis),
+        log=watch.logs.get("rooms"),
+    )
+    models.doorbell = collaboration
     services = Services(
-        valuations=ValuationService(Valuations(database), tenant_service, compute, watch.meter),
+        valuations=valuations,
         analyses=AnalysisService(compute),
+        models=models,
+        collaboration=collaboration,
+        runs=RunService(runs, run_work, tenant_service, valuations, models, bus),
         companies=CompanyService(Companies(), Market()),
         tenants=tenant_service,
         service_levels=ServiceLevels(watch, VERSION),
     )
+    authenticator = Authenticator(settings.issuer, public_key)
+    executor = Executor(
+        schema,
+        services,
+        watch.operations,
+        watch.logs.get("api"),
+        settings.deadline_s,
+        settings.trusted_documents,
+        only_trusted=settings.only_trusted,
+    )
+    lasting = Lasting(tenant_service.belongs, watch.logs.get("api"), limits)
     return Parts(
         settings=settings,
         schema=schema,
         database=database,
         redis=redis,
         tenants=tenants,
+        bus=bus,
+        collaboration=collaboration,
         compute=compute,
+        workers=workers,
+        run_work=run_work,
         watch=watch,
-        authenticator=Authenticator(settings.issuer, public_key),
-        executor=Executor(
-            schema, services, watch.operations, watch.logs.get("api"), settings.deadline_s
+        authenticator=authenticator,
+        executor=executor,
+        lasting=lasting,
+        sockets=Sockets(
+            executor,
+            authenticator,
+            lasting,
+            watch.meter,
+            watch.logs.get("api"),
+            settings.origins,
         ),
+        stopping=Stopping(watch.logs.get("api")),
     )
 
 

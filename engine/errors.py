@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 ProblemCode = Literal[
-    "OUT_OF_RANGE", "NOT_FINITE", "WRONG_LENGTH", "CONTRADICTION", "MISSING", "TOO_LARGE", "UNKNOWN"
+    "OUT_OF_RANGE",
+    "NOT_FINITE",
+    "WRONG_LENGTH",
+    "WRONG_TYPE",
+    "CONTRADICTION",
+    "MISSING",
+    "TOO_LARGE",
+    "UNKNOWN",
 ]
 
 

@@ -1,18 +1,22 @@
 """Monte Carlo: the same valuation over a batch of drawn inputs, chunk by chunk.
 
 The chunks' numbers come from (seed, chunk) alone and are kept in order, so the result has the same
-bits whoever computes them. Memory is one chunk's draws and one number for each trial.
+bits whoever computes them. Memory is one number for each trial, and for each thread one chunk's
+draws.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, Generic, TypeAlias
 
 import numpy as np
 
+from engine.chunks import in_order, never, spans
+from engine.convergence import PERCENTILES, Sample, quantile
 from engine.door import Door, FloatArray, Scalar
 from engine.errors import Infeasible
 from engine.paths import Names, Table, replaced, schedule_at, value_at
@@ -21,8 +25,11 @@ from engine.scenarios import I, Question, known
 
 MAX_TRIALS = 100_000_000
 MAX_SHOCKS = 50
-PERCENTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 BINS = 40
+# A task: long enough that handing it out costs nothing, short enough that the first one is soon
+# done and that whoever says stop is soon heard. Some 20 ms, and at most a megabyte of values.
+TASK_DRAWS: Final = 2_000_000
+TASK_CHUNKS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,66 +105,99 @@ class Simulation:
     probability_above: float | None  # of the price that was asked about
 
 
-def simulate(question: Question[I], spec: SimulationSpec, price: float | None = None) -> Simulation:
+def simulate(
+    question: Question[I],
+    spec: SimulationSpec,
+    price: float | None = None,
+    *,
+    executor: Executor | None = None,
+    stopped: Callable[[], bool] = never,
+    watch: Callable[[Sample], None] | None = None,
+) -> Simulation:
     """Draw, value, and summarise.
+
+    ``watch`` is shown the sample after every task's trials, in the order of the trials.
 
     Raises:
         InvalidInput: for unknown paths, odd distributions or too many trials.
         Infeasible: if fewer than half of the trials have a value.
+        Stopped: when ``stopped`` says so.
     """
-    values = draw_values(question, spec)
-    kept = values[np.isfinite(values)]
-    infeasible = spec.trials - kept.size
-    if kept.size < max(2, spec.trials / 2):
+    work = admit_spec(question, spec)
+    sample = Sample(spec.trials)
+    for values in _values(work, spec.trials, executor, stopped):
+        sample.add(values)
+        if watch is not None:
+            watch(sample)
+    infeasible = sample.infeasible
+    if sample.kept < max(2, spec.trials / 2):
         raise Infeasible(
             f"{infeasible:,} of {spec.trials:,} trials have no finite value: the shocks are wider "
             "than the model can bear (for instance, growth drawn above the WACC)."
         )
-    kept.sort()
-    with np.errstate(all="ignore"):
-        deviation = float(kept.std(ddof=1))
-    if not math.isfinite(deviation):
-        raise Infeasible(
-            "The values spread beyond the range of a number: the shocks are wider than the model "
-            "can bear."
-        )
-    low, high = _quantile(kept, 0.005), _quantile(kept, 0.995)
+    with np.errstate(all="ignore"):  # a spread that no double holds is refused below
+        return _summary(sample.ordered(), spec.trials, price)
+
+
+def _summary(ordered: FloatArray, trials: int, price: float | None) -> Simulation:
+    """Every statistic. ``ordered`` is used up: a hundred million trials have no room for a copy."""
+    size = ordered.size
+    low, high = quantile(ordered, 0.005), quantile(ordered, 0.995)
     edges = (
         np.linspace(low, high, BINS + 1)
         if high > low
         else np.array([low, np.nextafter(low, np.inf)])
     )
-    inner = np.searchsorted(kept, edges[1:-1], side="left")
-    counts = np.diff(np.concatenate(([0], inner, [kept.size]))).astype(np.float64)
+    inner = np.searchsorted(ordered, edges[1:-1], side="left")
+    above = None if price is None else float(1.0 - np.searchsorted(ordered, price, "right") / size)
+    percentiles = np.array([quantile(ordered, level) for level in PERCENTILES])
+    minimum, maximum = float(ordered[0]), float(ordered[-1])
+    mean = ordered.mean()
+    # What numpy's std does, in place.
+    ordered -= mean
+    np.multiply(ordered, ordered, out=ordered)
+    deviation = float(np.sqrt(ordered.sum() / (size - 1)))
+    if not math.isfinite(deviation):
+        raise Infeasible(
+            "The values spread beyond the range of a number: the shocks are wider than the model "
+            "can bear."
+        )
     return Simulation(
-        trials=spec.trials,
-        infeasible=infeasible,
-        mean=float(kept.mean()),
-        standard_error=deviation / float(np.sqrt(kept.size)),
+        trials=trials,
+        infeasible=trials - size,
+        mean=float(mean),
+        standard_error=deviation / float(np.sqrt(size)),
         standard_deviation=deviation,
-        minimum=float(kept[0]),
-        maximum=float(kept[-1]),
+        minimum=minimum,
+        maximum=maximum,
         percentile_levels=PERCENTILES,
-        percentiles=np.array([_quantile(kept, level) for level in PERCENTILES]),
+        percentiles=percentiles,
         bin_edges=edges,
-        bin_counts=counts,
-        probability_above=None
-        if price is None
-        else float(1.0 - np.searchsorted(kept, price, side="right") / kept.size),
+        bin_counts=np.diff(np.concatenate(([0], inner, [size]))).astype(np.float64),
+        probability_above=above,
     )
 
 
-def draw_values(question: Question[I], spec: SimulationSpec) -> FloatArray:
+def draw_values(
+    question: Question[I], spec: SimulationSpec, executor: Executor | None = None
+) -> FloatArray:
     """(trials,) the value of each trial in order; NaN where a trial has none."""
-    draws = _plan(question, spec)
-    values = np.empty(spec.trials)
-    workspace = np.empty((sum(len(draw.paths) for draw in draws), CHUNK))
-    with np.errstate(all="ignore"):  # trials without a value are counted, not warned about
-        for start in range(0, spec.trials, CHUNK):
-            chunk = _chunk(question, draws, generator(spec.seed, start // CHUNK), workspace)
-            stop = min(start + CHUNK, spec.trials)
-            values[start:stop] = chunk[: stop - start]
+    values, start = np.empty(spec.trials), 0
+    for part in _values(admit_spec(question, spec), spec.trials, executor, never):
+        values[start : start + part.size] = part
+        start += part.size
     return values
+
+
+def _values(
+    work: Trials[I], trials: int, executor: Executor | None, stopped: Callable[[], bool]
+) -> Iterator[FloatArray]:
+    """The trials' values, one task's after the other's; the last chunk is cut to what was asked."""
+    left = trials
+    each = max(1, min(TASK_CHUNKS, TASK_DRAWS // (work.rows * CHUNK)))
+    for values in in_order(work, spans(-(-trials // CHUNK), each), executor, stopped):
+        yield values[:left]
+        left -= values.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +209,49 @@ class _Draw:
     bases: FloatArray  # (paths, 1)
 
 
-def _plan(question: Question[I], spec: SimulationSpec) -> list[_Draw]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials(Generic[I]):
+    """What makes any chunk of one simulation, in this process or, pickled, in another."""
+
+    question: Question[I]
+    seed: int
+    draws: tuple[_Draw, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many numbers are drawn for a trial."""
+        return sum(len(draw.paths) for draw in self.draws)
+
+    def __call__(self, chunks: range) -> FloatArray:
+        """(len(chunks) × CHUNK,) values; NaN where the kind's door would not let a trial in."""
+        values = np.empty((len(chunks), CHUNK))
+        workspace = np.empty((self.rows, CHUNK))
+        with np.errstate(all="ignore"):  # trials without a value are counted, not warned about
+            for row, chunk in enumerate(chunks):
+                values[row] = self._chunk(generator(self.seed, chunk), workspace)
+        return values.reshape(-1)
+
+    def _chunk(self, source: np.random.Generator, workspace: FloatArray) -> FloatArray:
+        changes: dict[str, Scalar] = {}
+        row = 0
+        for draw in self.draws:
+            drawn = workspace[row : row + len(draw.paths)]
+            draw.distribution.fill(source, drawn, draw.bases)
+            changes.update(zip(draw.paths, drawn, strict=True))
+            row += len(draw.paths)
+        question = self.question
+        changed = replaced(question.inputs, changes)
+        value = np.broadcast_to(np.asarray(question.worth(changed), dtype=np.float64), (CHUNK,))
+        outside = question.outside(changed)
+        return value if outside is None else np.where(outside, np.nan, value)
+
+
+def admit_spec(question: Question[I], spec: SimulationSpec) -> Trials[I]:
+    """What will make the trials; nothing is drawn yet.
+
+    Raises:
+        InvalidInput: with every problem of the spec.
+    """
     table = Names(question.inputs)
     _check(table, spec)
     draws = []
@@ -180,35 +262,7 @@ def _plan(question: Question[I], spec: SimulationSpec) -> list[_Draw]:
             paths = tuple(f"{shock.path}[{year}]" for year in range(years))
         bases = np.array([[value_at(table, path)] for path in paths])
         draws.append(_Draw(shock.distribution, paths, bases))
-    return draws
-
-
-def _chunk(
-    question: Question[I],
-    draws: Sequence[_Draw],
-    source: np.random.Generator,
-    workspace: FloatArray,
-) -> FloatArray:
-    """(CHUNK,) values; NaN where the kind's door would not let a trial in."""
-    changes: dict[str, Scalar] = {}
-    row = 0
-    for draw in draws:
-        drawn = workspace[row : row + len(draw.paths)]
-        draw.distribution.fill(source, drawn, draw.bases)
-        changes.update(zip(draw.paths, drawn, strict=True))
-        row += len(draw.paths)
-    changed = replaced(question.inputs, changes)
-    value = np.broadcast_to(np.asarray(question.worth(changed), dtype=np.float64), (CHUNK,))
-    outside = question.outside(changed)
-    return value if outside is None else np.where(outside, np.nan, value)
-
-
-def _quantile(ordered: FloatArray, level: float) -> float:
-    """Linear between order statistics: Hyndman and Fan, American Statistician 50 (1996), type 7."""
-    position = level * (ordered.size - 1)
-    below = int(position)
-    above = min(below + 1, ordered.size - 1)
-    return float(ordered[below] + (position - below) * (ordered[above] - ordered[below]))
+    return Trials(question, spec.seed, tuple(draws))
 
 
 def _check(table: Table, spec: SimulationSpec) -> None:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
+# How a socket may end: codes of RFC 6455 and of graphql-transport-ws, and who was let go unasked.
+CLOSES = frozenset(
+    {"1000", "1001", "1005", "1006", "1009", "1012", "1013", "4400", "4401", "4403", "4406",
+     "4408", "4409", "4429", "behind", "silent"}
+)  # fmt: skip
 
 
 class Histogram:
@@ -88,6 +93,10 @@ class Meter:
         self.resolver_seconds = Histograms(edges_ns)  # by coordinate
         self.valuation_seconds = Histograms(edges_ns)  # by kind
         self.in_flight = 0
+        self.sockets = 0  # open now
+        self.streams = 0  # event streams over HTTP, open now
+        self.subscriptions = 0  # under way, over sockets and streams
+        self._closes: dict[tuple[str], int] = {}
         self._operations: dict[tuple[str, Outcome], int] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
         self._valuations: dict[tuple[str, str], int] = {}
@@ -118,6 +127,12 @@ class Meter:
             f"{status // 100}xx" if 100 <= status < 600 else OTHER,
         )
         self._requests[key] = self._requests.get(key, 0) + 1
+
+    def socket_closed(self, why: str) -> None:
+        """One socket ended: by a close code, or by a word of ours."""
+        self.sockets -= 1
+        key = (why if why in CLOSES else OTHER,)
+        self._closes[key] = self._closes.get(key, 0) + 1
 
     def valued(self, kind: str, outcome: Outcome, duration_s: float) -> None:
         """One valuation was made, refused (excluded) or failed (bad)."""
@@ -166,6 +181,17 @@ class Meter:
         )
         yield GaugeMetricFamily(
             "valor_http_requests_in_flight", "Requests being served.", value=self.in_flight
+        )
+        yield GaugeMetricFamily("valor_sockets_open", "WebSockets.", value=self.sockets)
+        yield GaugeMetricFamily("valor_streams_open", "Event streams.", value=self.streams)
+        yield GaugeMetricFamily(
+            "valor_subscriptions_open", "Subscriptions under way.", value=self.subscriptions
+        )
+        yield _counter(
+            "valor_socket_closes",
+            "WebSockets ended, by close code, or the reason that there was no code.",
+            ("code",),
+            list(self._closes.items()),
         )
         yield _counter(
             "valor_http_requests",

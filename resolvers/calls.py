@@ -33,17 +33,31 @@ def call_directly(schema: strawberry.Schema) -> None:
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             for field in kind.fields.values():
                 definition = field.extensions[DEFINITION]
-                if definition.base_resolver is not None:
+                if definition.is_subscription:
+                    field.subscribe = _stream(schema, definition)
+                elif definition.base_resolver is not None:
                     field.resolve = _call(schema, definition)
 
 
-def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any]:
+def _stream(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any]:
+    """A subscription's resolver yields events; a `Refused` that it raises ends the stream."""
+    function, given = _given(schema, field)
+    if not inspect.isasyncgenfunction(function):
+        raise TypeError(f"{field.python_name}: a subscription is an async generator")
+
+    def subscribe(_source: Any, info: Any, **coerced: Any) -> Any:
+        return function(None, **given(info, coerced))
+
+    return subscribe
+
+
+def _given(
+    schema: strawberry.Schema, field: StrawberryField
+) -> tuple[Callable[..., Any], Callable[[Any, Mapping[str, Any]], dict[str, Any]]]:
+    """The function behind a resolver, and what makes its arguments of coerced ones."""
     resolver: Any = field.base_resolver
     known = resolver.self_parameter and not (
-        field.extensions
-        or field.is_subscription
-        or resolver.parent_parameter
-        or resolver.root_parameter
+        field.extensions or resolver.parent_parameter or resolver.root_parameter
     )
     if not known:
         raise TypeError(f"{field.python_name}: a resolver takes self, info and its arguments")
@@ -55,8 +69,6 @@ def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., An
         for argument in field.arguments
     }
     info_name = resolver.info_parameter.name if resolver.info_parameter else None
-    function: Callable[..., Any] = resolver.wrapped_func
-    answers = _has_refusal(field.type)
 
     def given(info: Any, coerced: Mapping[str, Any]) -> dict[str, Any]:
         found = {} if info_name is None else {info_name: info}
@@ -64,6 +76,13 @@ def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., An
             python_name, read = arguments[name]
             found[python_name] = value if read is None or value is None else read(value)
         return found
+
+    return resolver.wrapped_func, given
+
+
+def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any]:
+    function, given = _given(schema, field)
+    answers = _has_refusal(field.type)
 
     if not inspect.iscoroutinefunction(function):
 

@@ -8,8 +8,11 @@ from typing import TypeAlias
 import strawberry
 
 from services.analyses import AnalysisService
+from services.collaboration import CollaborationService
 from services.companies import CompanyService
+from services.financial_models import ModelService
 from services.principal import Principal
+from services.runs import RunService
 from services.service_levels import ServiceLevels
 from services.sessions import Session
 from services.tenants import TenantService
@@ -22,6 +25,9 @@ class Services:
 
     valuations: ValuationService
     analyses: AnalysisService
+    models: ModelService
+    collaboration: CollaborationService
+    runs: RunService
     companies: CompanyService
     tenants: TenantService
     service_levels: ServiceLevels

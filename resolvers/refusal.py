@@ -7,6 +7,8 @@ from enum import StrEnum
 import strawberry
 
 from engine.errors import Problem, Refused
+from resolvers.scalars import InputValue
+from services.errors import Conflict, Stale
 from services.words import camel, for_callers
 
 
@@ -52,8 +54,8 @@ class Issue:
     )
     code: str = strawberry.field(
         description=(
-            "What is wrong: OUT_OF_RANGE, NOT_FINITE, WRONG_LENGTH, CONTRADICTION, MISSING, "
-            "TOO_LARGE or UNKNOWN."
+            "What is wrong: OUT_OF_RANGE, NOT_FINITE, WRONG_LENGTH, WRONG_TYPE, CONTRADICTION, "
+            "MISSING, TOO_LARGE or UNKNOWN."
         )
     )
     message: str = strawberry.field(description="The same, in words.")
@@ -69,6 +71,20 @@ class Issue:
         )
 
 
+@strawberry.type(description="A path that somebody changed after the revision an edit is based on.")
+class StalePath:
+    path: str = strawberry.field(description="As the edit names it.")
+    value: InputValue | None = strawberry.field(
+        description="What stands there now, as JSON; null: nothing."
+    )
+    revision: int = strawberry.field(description="The revision that changed it last.")
+
+    @classmethod
+    def of(cls, stale: Stale) -> StalePath:
+        value = None if stale.value is None else InputValue(stale.value)
+        return cls(path=stale.path, value=value, revision=stale.revision)
+
+
 @strawberry.type(description="A no that the caller can mend, with every problem at once.")
 class Refusal:
     code: RefusalCode = strawberry.field(description="Why, for a program.")
@@ -77,6 +93,9 @@ class Refusal:
         description="Seconds after which the same request may succeed; null: not by waiting."
     )
     issues: list[Issue] = strawberry.field(description="Each thing to mend, in input order.")
+    conflicts: list[StalePath] = strawberry.field(
+        description="Each path that an edit would have overwritten unseen; none but in a CONFLICT."
+    )
 
     @classmethod
     def of(cls, no: Refused) -> Refusal:
@@ -85,4 +104,7 @@ class Refusal:
             message=for_callers(no.message),
             retry_after=no.retry_after_s,
             issues=[Issue.of(problem) for problem in no.problems],
+            conflicts=[StalePath.of(stale) for stale in no.stale]
+            if isinstance(no, Conflict)
+            else [],
         )

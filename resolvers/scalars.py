@@ -18,6 +18,7 @@ from engine.door import FloatArray
 FloatSeries = NewType("FloatSeries", object)
 FloatGrid = NewType("FloatGrid", object)
 InputDocument = NewType("InputDocument", object)
+InputValue = NewType("InputValue", object)
 
 
 def series(numbers: object) -> FloatSeries:
@@ -67,6 +68,14 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description=(
             "A JSON object with the fields of a valuation's input type, defaults applied. Sent "
             "back as that input, it gives the same valuation id."
+        ),
+        parse_value=_output_only,
+    ),
+    InputValue: strawberry.scalar(
+        name="InputValue",
+        description=(
+            "The value of one input as JSON: a number, a text, true or false, a list of numbers, "
+            "or an object with the fields of its input type, such as `ScheduleInput`."
         ),
         parse_value=_output_only,
     ),

@@ -7,29 +7,43 @@ from graphql import GraphQLInputObjectType
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.calls import DEFINITION, call_directly
+from resolvers.collaboration import CollaborationMutation, CollaborationSubscription
 from resolvers.companies import CompanyQuery
+from resolvers.financial_models import ModelMutation, ModelQuery
+from resolvers.nodes import NodeQuery
 from resolvers.refusal import ErrorCode
+from resolvers.runs import RunMutation, RunQuery, RunSubscription
 from resolvers.scalars import SCALARS
 from resolvers.service_levels import ServiceLevelQuery
+from resolvers.sessions import SessionMutation
 from resolvers.tenants import TenantQuery
 from resolvers.valuations.dcf import DcfMutation, DcfValuation, ValuationQuery
 
 
 @strawberry.type(description="What is known.")
-class Query(TenantQuery, ValuationQuery, CompanyQuery, ServiceLevelQuery):
+class Query(
+    NodeQuery, TenantQuery, ModelQuery, RunQuery, ValuationQuery, CompanyQuery, ServiceLevelQuery
+):
     pass
 
 
 @strawberry.type(description="What is decided. Each answers with what came out, or a `Refusal`.")
-class Mutation(DcfMutation):
+class Mutation(DcfMutation, ModelMutation, CollaborationMutation, RunMutation, SessionMutation):
     pass
+
+
+# What can be followed: classes with `@strawberry.subscription` fields, mixed into one root.
+STREAMS: tuple[type, ...] = (CollaborationSubscription, RunSubscription)
 
 
 def build_schema() -> strawberry.Schema:
     """A schema of its own for each application: resolvers are timed in place."""
+    root = type("Subscription", STREAMS, {})
+    followed = "What happens, as it happens. A stream ends with an error where it cannot go on."
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=strawberry.type(root, description=followed) if STREAMS else None,
         types=[DcfValuation, ErrorCode],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False),
     )

@@ -59,6 +59,16 @@ class Conflict(Refused):
         self.stale = tuple(stale)
 
 
+class RateLimited(Refused):
+    """Too much of it in too short a time: the same succeeds a little later."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class Denied(Exception):
     """A request that may not run. ``code`` is one of the schema's error codes."""
 
@@ -74,6 +84,12 @@ class Unauthenticated(Denied):
     """No token, or one that proves nothing."""
 
     code = "UNAUTHENTICATED"
+
+
+class QueryInvalid(Denied):
+    """Arguments that mean nothing together, or a cursor that is none, where no `Refusal` fits."""
+
+    code = "QUERY_INVALID"
 
 
 class Overloaded(Denied):
@@ -103,7 +119,9 @@ __all__ = [
     "NotFound",
     "Overloaded",
     "Problem",
+    "QueryInvalid",
     "QuotaExceeded",
+    "RateLimited",
     "Refused",
     "Stale",
     "Unauthenticated",

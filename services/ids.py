@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from time import time_ns
+from typing import Final
 from uuid import UUID
+
+from engine.errors import InvalidInput, Problem
+
+_OPERATION_ID: Final = re.compile(r"[!-~]{1,64}")
 
 
 def new_id() -> UUID:
@@ -14,3 +20,18 @@ def new_id() -> UUID:
     high = (milliseconds << 16) | 0x7000 | (random >> 62)
     low = (0b10 << 62) | (random & ((1 << 62) - 1))
     return UUID(int=(high << 64) | low)
+
+
+def operation_id_of(given: str | None) -> str:
+    """The id that a caller gave an operation, or a new one.
+
+    Raises:
+        InvalidInput: if it cannot be one.
+    """
+    if given is None:
+        return str(new_id())
+    if not _OPERATION_ID.fullmatch(given):
+        message = "An operation's id is 1 to 64 printable ASCII characters without spaces."
+        suggestion = "Draw a UUID for each operation, and keep it for repeats of it."
+        raise InvalidInput.of([Problem("operationId", "WRONG_LENGTH", message, suggestion)])
+    return given

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Dialect, Executable, make_url
@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
 from store.errors import TRANSLATED, DatabaseAway
-from store.scope import InsertOnce
+from store.scope import Change, InsertOnce, Look, check
 from store.session import ReadSession, WriteSession
 from store.statement import Prepared
 
@@ -37,6 +37,26 @@ class Bounds:
     lock_wait_s: float = 5.0  # for another process' lock; then DatabaseBusy
     statement_s: float = 10.0  # one statement; then DatabaseBusy
     connect_s: float = 5.0  # to open a connection; then DatabaseAway
+
+
+Rows: TypeAlias = list[tuple[Any, ...] | None]
+
+
+class Write(NamedTuple):
+    """What is to be written: a change, and the values of every column that it names."""
+
+    change: Change
+    values: Mapping[str, object]
+
+
+class Raised(NamedTuple):
+    """What was raised in the middle of a transaction, on its way out as it is."""
+
+    error: Exception
+
+
+Decide: TypeAlias = Callable[[Rows], Write | None]
+Asked: TypeAlias = Callable[[Rows], Write | Raised | None]
 
 
 @cache
@@ -104,12 +124,48 @@ class Database(ABC):
         """
 
     @abstractmethod
+    async def all(
+        self, tenant_id: UUID, statement: Executable, /, **values: object
+    ) -> list[tuple[Any, ...]]:
+        """Every row of one scoped statement, by the same road as ``first``."""
+
+    @abstractmethod
     async def insert_once(self, tenant_id: UUID, what: InsertOnce, /, **values: object) -> Any:
         """Insert a row unless its key is there; durable when this returns.
 
         Returns the told column of the row that is now on record: this one's, or that of
         whoever was first. Raises NotKept where the row breaks a rule of its table.
         """
+
+    async def decide(
+        self, tenant_id: UUID, look: Look, decide: Decide, /, **values: object
+    ) -> tuple[Rows, Write | None]:
+        """Look at rows and change what follows from them, as if nobody else wrote meanwhile.
+
+        ``decide`` is given the rows of ``look``, None where there is none, and says what is
+        to be written, or None. It is quick and has no effect of its own, since it may be
+        asked again with newer rows. What it raises comes out as it is, and nothing is written.
+
+        Returns what was seen and what was written; durable when this returns. Raises NotKept
+        where a row breaks a rule of its table: then nothing of the change was kept.
+        """
+
+        def asked(rows: Rows) -> Write | Raised | None:
+            try:
+                return decide(rows)
+            except Exception as error:  # it is the caller's, and no failure of the database
+                return Raised(error)
+
+        rows, answer = await self._decide(tenant_id, look, asked, values)
+        if isinstance(answer, Raised):
+            raise answer.error
+        return rows, answer
+
+    @abstractmethod
+    async def _decide(
+        self, tenant_id: UUID, look: Look, asked: Asked, values: Mapping[str, object]
+    ) -> tuple[Rows, Write | Raised | None]:
+        """``decide``, with what the caller raised as an answer."""
 
     @abstractmethod
     async def ping(self) -> None:
@@ -133,10 +189,17 @@ class Database(ABC):
         await self._read.dispose()
         await self._write.dispose()
 
-    def _ready(self, statement: Any) -> Prepared:
-        prepared = self._prepared.get(statement)
+    def _ready(self, key: Any, build: Callable[[], Any] | None = None) -> Prepared:
+        """A statement made ready once. ``build`` makes it, or the key is the statement itself.
+
+        Raises Unscoped.
+        """
+        prepared = self._prepared.get(key)
         if prepared is None:
-            prepared = self._prepared[statement] = Prepared(statement, self.dialect)
+            if build is None:
+                check(key)
+            statement = key if build is None else build()
+            prepared = self._prepared[key] = Prepared(statement, self.dialect)
         return prepared
 
     def _check_open(self) -> None:

@@ -3,7 +3,7 @@
 A commit that survives a power cut costs a sync of the disk, and a hop to the writer's
 thread and back costs as much again. While one group is being committed the next gathers,
 and goes as a whole. Each caller is answered after the commit that holds its own write;
-a write that fails undoes itself alone.
+a write that fails, be it of several statements, undoes itself alone.
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ class GroupCommit:
         self._closed = False
 
     async def write(self, tenant_id: UUID, work: Work) -> Any:
-        """Run one statement for a tenant and return what it returned, once it is durable.
+        """Do a piece of work for a tenant and return what it returned, once it is durable.
 
-        ``work`` runs on the writer's thread and must be a single change, so that its
-        failure leaves nothing behind. A caller that is cancelled may or may not have
-        written. Raises DatabaseBusy when too many wait already.
+        ``work`` runs on the writer's thread, between two moments at which nobody else
+        writes: what it reads is so until it has written. Where it fails, nothing of it is
+        left behind. A caller that is cancelled may or may not have written, all of it or
+        nothing. Raises DatabaseBusy when too many wait already.
         """
         if self._closed:
             raise DatabaseAway("The database was closed.")
@@ -129,22 +130,13 @@ def _answer(waiting: Waiting, outcome: Outcome) -> None:
 
 
 def _commit(writer: Writer, group: list[Waiting], connection: sqlite3.Connection) -> list[Outcome]:
-    """Run a group in one transaction, each write for its own tenant. On the writer's thread.
-
-    SQLite undoes a statement that fails and keeps the transaction; where it cannot keep
-    it (a full disk), the whole group fails.
-    """
+    """Run a group in one transaction, each write for its own tenant. On the writer's thread."""
     outcomes: list[Outcome] = []
     connection.execute("BEGIN IMMEDIATE")
     try:
         for waiting in group:
             writer.serve(waiting.tenant_id)
-            try:
-                outcomes.append(Outcome(waiting.work(connection)))
-            except Exception as error:
-                if not connection.in_transaction:
-                    raise
-                outcomes.append(Outcome(error=error))
+            outcomes.append(_alone(waiting.work, connection))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -153,3 +145,21 @@ def _commit(writer: Writer, group: list[Waiting], connection: sqlite3.Connection
     finally:
         writer.serve(None)
     return outcomes
+
+
+def _alone(work: Work, connection: sqlite3.Connection) -> Outcome:
+    """Do a piece of work, or nothing of it, without a loss to those in its group.
+
+    Where SQLite cannot keep the transaction itself (a full disk), the whole group fails.
+    """
+    connection.execute("SAVEPOINT alone")
+    try:
+        value = work(connection)
+    except Exception as error:
+        if not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO alone")
+        connection.execute("RELEASE alone")
+        return Outcome(error=error)
+    connection.execute("RELEASE alone")
+    return Outcome(value)

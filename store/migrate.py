@@ -6,7 +6,7 @@ third of a second to every start.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from store.errors import TRANSLATED, MigrationRefused
+from store.isolation import Isolated
+from store.protection import unprotected
 
 APPLICATION_ROLE = "valor_app"
 
@@ -38,7 +40,9 @@ async def migrate(owner_url: str, *, application_role: str = APPLICATION_ROLE) -
 
     ``owner_url`` names the role that owns the tables on PostgreSQL; ``application_role``
     the one that serves, which must exist and is given its rights here. On SQLite the file
-    and its directory are made where they are wanting.
+    and its directory are made where they are wanting. At the end the whole schema is asked
+    whether it keeps tenants apart (``store.protection``); where it does not, every step is
+    undone.
 
     Raises MigrationRefused, DatabaseAway, DatabaseBusy.
     """
@@ -47,7 +51,14 @@ async def migrate(owner_url: str, *, application_role: str = APPLICATION_ROLE) -
         try:
             async with _one_at_a_time(engine, application_role) as connection:
                 role = engine.dialect.identifier_preparer.quote(application_role)
-                return await connection.run_sync(_upgrade, role)
+                report, declared = await connection.run_sync(_upgrade, role)
+                wrong = await connection.run_sync(unprotected, declared, application_role)
+                if wrong:
+                    raise MigrationRefused(
+                        "Tenants would not be kept apart, so nothing was changed:\n  "
+                        + "\n  ".join(wrong)
+                    )
+                return report
         finally:
             await engine.dispose()
 
@@ -120,7 +131,10 @@ async def _one_at_a_time(
         yield connection
 
 
-def _upgrade(connection: Connection, application_role: str) -> MigrationReport:
+def _upgrade(
+    connection: Connection, application_role: str
+) -> tuple[MigrationReport, Sequence[Isolated]]:
+    """Run the steps. Tells as well how each table is isolated: the step that came last counts."""
     from alembic import command
     from alembic.config import Config
     from alembic.migration import MigrationContext
@@ -135,6 +149,12 @@ def _upgrade(connection: Connection, application_role: str) -> MigrationReport:
     after = MigrationContext.configure(connection).get_current_revision()
     if after is None:
         raise MigrationRefused("There is no migration to run.")
-    steps = ScriptDirectory.from_config(config).iterate_revisions(after, before)
+    scripts = ScriptDirectory.from_config(config)
+    steps = scripts.iterate_revisions(after, before)
     applied = tuple(reversed([step.revision for step in steps]))
-    return MigrationReport(before=before, after=after, applied=applied)
+    declared: dict[str, Isolated] = {}
+    for step in scripts.iterate_revisions(after, "base"):  # the newest first
+        for isolated in getattr(step.module, "ISOLATED", ()):
+            declared.setdefault(isolated.table, isolated)
+    report = MigrationReport(before=before, after=after, applied=applied)
+    return report, tuple(declared.values())

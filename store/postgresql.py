@@ -7,7 +7,9 @@ cannot bypass row-level security; every new connection is asked, and refused oth
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -16,31 +18,21 @@ from sqlalchemy import Executable, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from store.database import Bounds, Database
-from store.errors import TRANSLATED, DangerousRole, DatabaseFault
+from store.database import Asked, Bounds, Database, Raised, Rows, Write
+from store.errors import TRANSLATED, DangerousRole, DatabaseBusy, DatabaseFault
+from store.one_statement import (
+    SCOPE_TEXT,
+    TENANT_SETTING,
+    apart,
+    do_all,
+    insert_once,
+    look_at,
+)
 from store.openings import Openings
-from store.scope import SCOPE, SCOPE_TEXT, TENANT_SETTING, InsertOnce
-from store.statement import Prepared
+from store.scope import SCOPE, InsertOnce, Look
+from store.serving_role import danger
 
-# What a role can do by itself, or as any role it is a member of. pg_has_role counts a
-# superuser as a member of all.
-_DANGER = """
-SELECT CASE
-  WHEN EXISTS (SELECT FROM pg_roles WHERE rolsuper AND pg_has_role(session_user, oid, 'MEMBER'))
-    THEN 'is a superuser or can become one'
-  WHEN EXISTS (
-    SELECT FROM pg_roles WHERE rolbypassrls AND pg_has_role(session_user, oid, 'MEMBER'))
-    THEN 'can bypass row-level security'
-  WHEN EXISTS (
-    SELECT FROM pg_roles WHERE rolcreaterole AND pg_has_role(session_user, oid, 'MEMBER'))
-    THEN 'can create roles'
-  WHEN EXISTS (
-    SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE nspname = 'public' AND relkind IN ('r', 'p', 'v', 'm')
-    AND pg_has_role(session_user, relowner, 'MEMBER'))
-    THEN 'owns tables'
-END
-"""
+_DANGER = danger("session_user")
 
 # The version table may not be there yet; to_regclass asks without an error.
 _VERSION_TABLE = "SELECT to_regclass('public.alembic_version') IS NOT NULL"
@@ -85,6 +77,10 @@ class TenantConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg pub
         return TenantTransaction(self)
 
 
+class Overtaken(DatabaseBusy):
+    """Another writer was faster each time, or holds the row for too long."""
+
+
 class PostgresDatabase(Database):
     """PostgreSQL through asyncpg."""
 
@@ -94,7 +90,6 @@ class PostgresDatabase(Database):
             read=_engine(url, "read", bounds.read_connections, bounds, self._openings),
             write=_engine(url, "write", bounds.write_connections, bounds, self._openings),
         )
-        self._once: dict[InsertOnce, Prepared] = {}
 
     async def first(
         self, tenant_id: UUID, statement: Executable, /, **values: object
@@ -102,21 +97,23 @@ class PostgresDatabase(Database):
         with TRANSLATED:
             prepared = self._ready(statement)
             parameters = prepared.parameters({**values, SCOPE: tenant_id})
-            async with self._driver(self._read) as connection:
-                connection.serve(tenant_id)
-                transaction = connection.transaction()
-                await transaction.start()
-                try:
-                    found = await connection.fetchrow(prepared.text, *parameters)
-                finally:
-                    await transaction.rollback()
+            async with self._seen(tenant_id) as connection:
+                found = await connection.fetchrow(prepared.text, *parameters)
             return None if found is None else prepared.row(found)
+
+    async def all(
+        self, tenant_id: UUID, statement: Executable, /, **values: object
+    ) -> list[tuple[Any, ...]]:
+        with TRANSLATED:
+            prepared = self._ready(statement)
+            parameters = prepared.parameters({**values, SCOPE: tenant_id})
+            async with self._seen(tenant_id) as connection:
+                found = await connection.fetch(prepared.text, *parameters)
+            return [prepared.row(row) for row in found]
 
     async def insert_once(self, tenant_id: UUID, what: InsertOnce, /, **values: object) -> Any:
         with TRANSLATED:
-            prepared = self._once.get(what)
-            if prepared is None:
-                prepared = self._once[what] = Prepared(what.in_one_statement(), self.dialect)
+            prepared = self._ready(what, partial(insert_once, what))
             parameters = prepared.parameters(
                 {**values, SCOPE: tenant_id, SCOPE_TEXT: str(tenant_id)}
             )
@@ -130,6 +127,52 @@ class PostgresDatabase(Database):
         if told is None:
             raise DatabaseFault("The row was neither inserted nor found.")
         return told[0]
+
+    async def _decide(
+        self, tenant_id: UUID, look: Look, asked: Asked, values: Mapping[str, object]
+    ) -> tuple[Rows, Write | Raised | None]:
+        """Two round trips when nobody interferes; otherwise again, with the row held.
+
+        The second statement changes the row only as it was seen. Whoever finds it changed
+        waits for it next time, so that nobody is overtaken for ever.
+        """
+        overtaken: Exception = Overtaken()
+        with TRANSLATED:
+            for locked in (False, True, True):
+                try:
+                    async with self._driver(self._write) as connection:
+                        if not locked:
+                            return await self._attempt(connection, tenant_id, look, asked, values)
+                        async with _transaction(connection, tenant_id):
+                            return await self._attempt(
+                                connection, tenant_id, look, asked, values, locked=True
+                            )
+                # A key that is there by now: what was asked for may be done already.
+                except (Overtaken, asyncpg.UniqueViolationError) as error:
+                    overtaken = error
+            raise overtaken
+
+    async def _attempt(
+        self,
+        connection: TenantConnection,
+        tenant_id: UUID,
+        look: Look,
+        asked: Asked,
+        values: Mapping[str, object],
+        *,
+        locked: bool = False,
+    ) -> tuple[Rows, Write | Raised | None]:
+        scope = {SCOPE_TEXT: str(tenant_id)}
+        looked = self._ready((look, locked), partial(look_at, look, locked=locked))
+        found = await connection.fetchrow(looked.text, *looked.parameters({**values, **scope}))
+        rows = apart(look, looked.row(found))
+        answer = asked(rows)
+        if isinstance(answer, Write):
+            change = self._ready(answer.change, partial(do_all, answer.change))
+            parameters = change.parameters({**answer.values, **scope})
+            if await connection.fetchrow(change.text, *parameters) is None:
+                raise Overtaken
+        return rows, answer
 
     async def ping(self) -> None:
         with TRANSLATED:
@@ -147,6 +190,32 @@ class PostgresDatabase(Database):
     async def close(self) -> None:
         await super().close()
         await self._openings.settle()
+
+    @asynccontextmanager
+    async def _seen(self, tenant_id: UUID) -> AsyncIterator[TenantConnection]:
+        """The driver's own connection, in a transaction that reads the tenant's rows."""
+        async with self._driver(self._read) as connection:
+            connection.serve(tenant_id)
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            finally:
+                await transaction.rollback()
+
+
+@asynccontextmanager
+async def _transaction(connection: TenantConnection, tenant_id: UUID) -> AsyncIterator[None]:
+    """A transaction of the tenant, committed at the end, undone by any exception."""
+    connection.serve(tenant_id)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 def _engine(
@@ -206,9 +275,11 @@ async def _connect(*, reads_only: bool, **arguments: Any) -> TenantConnection:
         **arguments, connection_class=TenantConnection
     )
     try:
-        danger = await connection.fetchval(_DANGER)
-        if danger is not None:
-            raise DangerousRole(f"The database role {danger}: serve with a role that owns nothing.")
+        dangerous = await connection.fetchval(_DANGER)
+        if dangerous is not None:
+            raise DangerousRole(
+                f"The database role {dangerous}: serve with a role that owns nothing."
+            )
     except BaseException:
         connection.terminate()
         raise

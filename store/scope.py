@@ -9,73 +9,138 @@ by themselves; this door is there so that they never have to refuse.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import (
     BindParameter,
-    CompoundSelect,
+    Column,
+    ColumnElement,
+    Delete,
     Insert,
     Select,
-    String,
+    Update,
     Uuid,
     bindparam,
-    cast,
     func,
-    literal_column,
-    true,
+    tuple_,
 )
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import insert as insert_rows
 from sqlalchemy import select as select_columns
+from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 
+from store.errors import StoreError
+from store.scoped import asks_for_its_tenant
 from store.tables import Row, table_of
 
 SCOPE = "scope_tenant"
-SCOPE_TEXT = "scope_tenant_text"
-TENANT_SETTING = "valor.tenant_id"
 
-_MARK = {"valor_scoped": True}
+_CHECKED: WeakSet[Any] = WeakSet()  # looking at a statement costs as much as running it
 
 
 def _tenant() -> BindParameter[Any]:
     return bindparam(SCOPE, type_=Uuid())
 
 
-def is_scoped(statement: Any) -> bool:
-    """Whether the statement came through this door."""
-    return bool(statement.get_execution_options().get("valor_scoped"))
+class Unscoped(StoreError):
+    """A statement that does not ask for its tenant: a mistake in our code."""
+
+    message = "Statements about a tenant's rows are built by store.scope."
+
+
+def check(statement: Any) -> None:
+    """Let nothing pass but what asks for its tenant, all through. Raises Unscoped."""
+    if statement in _CHECKED:
+        return
+    if not asks_for_its_tenant(statement, SCOPE):
+        raise Unscoped
+    _CHECKED.add(statement)
 
 
 def select(row: type[Row], *names: str) -> Select[Any]:
     """The tenant's rows: the named columns, or all of them. ``.where(…)`` narrows it."""
     table = table_of(row)
     columns = [table.c[name] for name in names] if names else list(table.c)
-    chosen = select_columns(*columns).where(table.c.tenant_id == _tenant())
-    return chosen.execution_options(**_MARK)
+    return select_columns(*columns).where(table.c.tenant_id == _tenant())
 
 
-def equals(row: type[Row], name: str) -> Any:
-    """The criterion that a column equals the value given by its own name at each run."""
-    column = table_of(row).c[name]
-    return column == bindparam(name, type_=column.type)
+def count(row: type[Row]) -> Select[Any]:
+    """How many rows the tenant has. ``.where(…)`` narrows it."""
+    table = table_of(row)
+    counted = select_columns(func.count().label("count")).select_from(table)
+    return counted.where(table.c.tenant_id == _tenant())
 
 
-def _values(row: type[Row]) -> dict[str, BindParameter[Any]]:
-    named = {
-        column.name: bindparam(column.name, type_=column.type) for column in table_of(row).columns
+def update(row: type[Row], *names: str) -> Update:
+    """Give the named columns of the tenant's rows the values of the same names.
+
+    ``.where(…)`` narrows it; a value that is only compared with needs a name that no column
+    has: ``scope.equals(RunRow, "id", called="run_id")``.
+    """
+    table = table_of(row)
+    change = update_rows(table).values({name: given(row, name) for name in names})
+    return change.where(table.c.tenant_id == _tenant())
+
+
+def delete(row: type[Row]) -> Delete:
+    """Remove the tenant's rows. ``.where(…)`` narrows it."""
+    table = table_of(row)
+    return delete_rows(table).where(table.c.tenant_id == _tenant())
+
+
+def column(row: type[Row], name: str) -> Column[Any]:
+    """A column, to compare and to order by."""
+    return table_of(row).c[name]
+
+
+def given(row: type[Row], name: str, called: str | None = None) -> BindParameter[Any]:
+    """A value of a column's type, given at each run by the column's name or another."""
+    return bindparam(called or name, type_=column(row, name).type)
+
+
+def equals(row: type[Row], name: str, called: str | None = None) -> ColumnElement[bool]:
+    """The criterion that a column equals the value given by its own name, or another."""
+    return column(row, name) == given(row, name, called)
+
+
+def among(row: type[Row], names: Sequence[str], called: str) -> ColumnElement[bool]:
+    """The criterion that a column has one of a list of values; several: one of tuples."""
+    columns = [column(row, name) for name in names]
+    several = tuple_(*columns) if len(columns) > 1 else columns[0]
+    return several.in_(bindparam(called, expanding=True))
+
+
+def beyond(row: type[Row], names: Sequence[str], *, descending: bool) -> ColumnElement[bool]:
+    """The criterion that a row comes after the one given as ``after_<name>``, in that order."""
+    here = tuple_(*(column(row, name) for name in names))
+    there = tuple_(*(given(row, name, f"after_{name}") for name in names))
+    return here < there if descending else here > there
+
+
+def values_of(row: type[Row]) -> dict[str, ColumnElement[Any]]:
+    """A value for each column of a new row, given by its name; the tenant's by the session."""
+    named: dict[str, ColumnElement[Any]] = {
+        column.name: given(row, column.name) for column in table_of(row).columns
     }
     return named | {"tenant_id": _tenant()}
+
+
+def insert(row: type[Row]) -> Insert:
+    """Insert a row of the tenant. It is an error where its key is already there."""
+    return insert_rows(table_of(row)).values(values_of(row))
 
 
 def insert_if_absent(row: type[Row], dialect_name: str) -> Insert:
     """Insert a row of the tenant; nothing happens where its key is already there."""
     table = table_of(row)
     kind = insert_on_sqlite if dialect_name == "sqlite" else insert_on_postgresql
-    insert = kind(table).values(_values(row))
-    return insert.on_conflict_do_nothing(index_elements=list(table.primary_key)).execution_options(
-        **_MARK
-    )
+    insert_row = kind(table).values(values_of(row))
+    return insert_row.on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,33 +158,32 @@ class InsertOnce:
                 statement = statement.where(equals(self.row, column.name))
         return statement
 
-    def in_one_statement(self) -> CompoundSelect[Any]:
-        """PostgreSQL: set the tenant, insert, and tell, in one statement and one round trip.
 
-        The tenant's id of the new row *is* the answer of ``set_config``, so the setting
-        stands before row-level security looks at the row; were it ever otherwise, the
-        policy would refuse the row. ``true`` ends the setting with this transaction.
-        The second half sees the row of an earlier transaction. It is empty, like the
-        first, when another transaction inserts the row at this very moment: then
-        ``first_on_record`` has to be asked.
-        """
-        table = table_of(self.row)
-        values = _values(self.row)
-        setting = func.set_config(
-            literal_column(f"'{TENANT_SETTING}'"), bindparam(SCOPE_TEXT, type_=String()), true()
-        )
-        new = select_columns(
-            *(
-                cast(setting, Uuid()) if column.name == "tenant_id" else values[column.name]
-                for column in table.columns
-            )
-        )
-        told = table.c[self.tells]
-        inserted = (
-            insert_on_postgresql(table)
-            .from_select([column.name for column in table.columns], new)
-            .on_conflict_do_nothing(index_elements=list(table.primary_key))
-            .returning(told)
-            .cte("inserted")
-        )
-        return select_columns(inserted.c[self.tells]).union_all(self.first_on_record())
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What is looked at before a change: of each select the first row, all at one moment.
+
+    The first column of each is one that is never null, so that a row is known to be there.
+    """
+
+    selects: tuple[Select[Any], ...]
+    changing: int | None = None  # which of them is the row to be changed; None: a new one is made
+
+    def __post_init__(self) -> None:
+        for statement in self.selects:
+            check(statement)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """A row that is changed or made, and rows that are added along with it: all or nothing.
+
+    A row of each table in ``along`` is added where the first change touched a row. All
+    take their values by the columns' names, so columns of one name have one value.
+    """
+
+    first: Update | Insert
+    along: tuple[type[Row], ...]
+
+    def __post_init__(self) -> None:
+        check(self.first)

@@ -14,14 +14,9 @@ from sqlalchemy import Delete, Insert, RowMapping, Select, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import scope
-from store.errors import TRANSLATED, StoreError
+from store.errors import TRANSLATED
+from store.statement import schema_of
 from store.tables import Row
-
-
-class Unscoped(StoreError):
-    """A statement that did not come through ``store.scope``: a mistake in our code."""
-
-    message = "Statements about a tenant's rows are built by store.scope."
 
 
 class ReadSession:
@@ -38,18 +33,23 @@ class ReadSession:
         return self._tenant_id
 
     async def all(self, statement: Select[Any], /, **values: object) -> Sequence[RowMapping]:
-        """Every row of the statement, as mappings from column names."""
-        if not scope.is_scoped(statement):
-            raise Unscoped
+        """Every row of the statement, as mappings from column names. Raises Unscoped."""
+        scope.check(statement)
+        return await self._rows(statement, values)
+
+    async def first(self, statement: Select[Any], /, **values: object) -> RowMapping | None:
+        """The first row of the statement, or None. Raises Unscoped."""
+        scope.check(statement)
+        rows = await self._rows(statement.limit(1), values)
+        return rows[0] if rows else None
+
+    async def _rows(
+        self, statement: Select[Any], values: Mapping[str, object]
+    ) -> Sequence[RowMapping]:
         with TRANSLATED:
             found = await self._connection.execute(statement, self._scoped(values))
             rows: Sequence[RowMapping] = found.mappings().all()
         return rows
-
-    async def first(self, statement: Select[Any], /, **values: object) -> RowMapping | None:
-        """The first row of the statement, or None."""
-        rows = await self.all(statement.limit(1), **values)
-        return rows[0] if rows else None
 
     def _scoped(self, values: Mapping[str, object]) -> dict[str, object]:
         return {**values, scope.SCOPE: self._tenant_id}
@@ -61,11 +61,18 @@ class WriteSession(ReadSession):
     __slots__ = ()
 
     async def execute(self, change: Insert | Update | Delete, /, **values: object) -> int:
-        """Run a change and tell how many rows it touched."""
-        if not scope.is_scoped(change):
-            raise Unscoped
+        """Run a change and tell how many rows it touched. Raises Unscoped."""
+        scope.check(change)
         with TRANSLATED:
-            done = await self._connection.execute(change, self._scoped(values))
+            tables = schema_of(change, self._connection.dialect)
+            scoped = self._scoped(values)
+            # SQLAlchemy sets each column that a value is named after, asked for or not.
+            scoped.pop("tenant_id", None)
+            done = await self._connection.execute(
+                change,
+                scoped,
+                execution_options={"schema_translate_map": tables} if tables else None,
+            )
             return done.rowcount
 
     async def add_if_absent(self, row: type[Row], /, **values: object) -> bool:

@@ -2,13 +2,13 @@
 
 Writers wait for each other in the pool's queue, in order, and not in SQLite's, by
 chance; small writes go together (``store.group_commit``). How tenants are kept apart is
-told in ``store.sqlite_connection``.
+told in ``store.sqlite_guard``.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,19 +20,14 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from store.database import Bounds, Database
-from store.errors import TRANSLATED
+from store.database import Asked, Bounds, Database, Raised, Rows, Write
+from store.errors import TRANSLATED, DatabaseFault
 from store.group_commit import GroupCommit, Writer
 from store.one_writer import OneWriter
 from store.openings import Openings
-from store.scope import SCOPE, InsertOnce, insert_if_absent
-from store.sqlite_connection import (
-    VERSION_TABLE,
-    TenantConnection,
-    prepare_reader,
-    prepare_writer,
-)
-from store.statement import Prepared
+from store.scope import SCOPE, InsertOnce, Look, insert, insert_if_absent
+from store.sqlite_connection import TenantConnection, prepare_reader, prepare_writer
+from store.sqlite_guard import VERSION_TABLE, WritingConnection
 
 
 def file_of(url: str) -> Path:
@@ -54,6 +49,7 @@ class SqliteDatabase(Database):
             read=_engine(
                 self._path,
                 partial(prepare_reader, lock_wait_s=wait),
+                sqlite3.Connection,
                 begin="BEGIN",
                 size=bounds.read_connections,
                 bounds=bounds,
@@ -62,6 +58,7 @@ class SqliteDatabase(Database):
             write=_engine(
                 self._path,
                 partial(prepare_writer, lock_wait_s=wait),
+                WritingConnection,
                 begin="BEGIN IMMEDIATE",
                 size=1,
                 bounds=bounds,
@@ -70,7 +67,6 @@ class SqliteDatabase(Database):
         )
         self._one_writer = OneWriter(self._write, wait_s=bounds.pool_wait_s)
         self._group_commit = GroupCommit(self._writer)
-        self._once: dict[InsertOnce, tuple[Prepared, Prepared]] = {}
 
     async def first(
         self, tenant_id: UUID, statement: Executable, /, **values: object
@@ -83,21 +79,62 @@ class SqliteDatabase(Database):
                 found = await reader.run(partial(_first, prepared.text, parameters))
             return None if found is None else prepared.row(found)
 
+    async def all(
+        self, tenant_id: UUID, statement: Executable, /, **values: object
+    ) -> list[tuple[Any, ...]]:
+        with TRANSLATED:
+            prepared = self._ready(statement)
+            parameters = prepared.parameters({**values, SCOPE: tenant_id})
+            async with self._driver(self._read) as reader:
+                reader.serve(tenant_id)
+                found = await reader.run(partial(_all, prepared.text, parameters))
+            return [prepared.row(row) for row in found]
+
     async def insert_once(self, tenant_id: UUID, what: InsertOnce, /, **values: object) -> Any:
         with TRANSLATED:
-            known = self._once.get(what)
-            if known is None:
-                insert = Prepared(insert_if_absent(what.row, "sqlite"), self.dialect)
-                known = self._once[what] = insert, self._ready(what.first_on_record())
-            insert, first = known
+            new = self._ready(what, partial(insert_if_absent, what.row, "sqlite"))
+            first = self._ready((what, "first"), what.first_on_record)
             scoped = {**values, SCOPE: tenant_id}
             work = partial(
                 _insert_once,
-                (insert.text, insert.parameters(scoped)),
+                (new.text, new.parameters(scoped)),
                 (first.text, first.parameters(scoped)),
             )
             found = await self._group_commit.write(tenant_id, work)
             return values[what.tells] if found is None else first.row(found)[0]
+
+    async def _decide(
+        self, tenant_id: UUID, look: Look, asked: Asked, values: Mapping[str, object]
+    ) -> tuple[Rows, Write | Raised | None]:
+        with TRANSLATED:
+            scoped = {**values, SCOPE: tenant_id}
+            looks = [self._ready(statement) for statement in look.selects]
+            ready = [(each, each.parameters(scoped)) for each in looks]
+
+            def work(connection: sqlite3.Connection) -> tuple[Rows, Write | Raised | None]:
+                rows: Rows = []
+                for each, parameters in ready:
+                    found = _first(each.text, parameters, connection)
+                    rows.append(None if found is None else each.row(found))
+                answer = asked(rows)
+                if isinstance(answer, Write):
+                    self._write_now(tenant_id, answer, connection)
+                return rows, answer
+
+            done: tuple[Rows, Write | Raised | None]
+            done = await self._group_commit.write(tenant_id, work)
+            return done
+
+    def _write_now(self, tenant_id: UUID, write: Write, connection: sqlite3.Connection) -> None:
+        """Make a change on the writer's thread; what fails in the middle is undone by the group."""
+        change = write.change
+        scoped = {**write.values, SCOPE: tenant_id}
+        first = self._ready(change.first)
+        if connection.execute(first.text, first.parameters(scoped)).rowcount != 1:
+            raise DatabaseFault("The row that was looked at is not there to be changed.")
+        for row in change.along:
+            new = self._ready((row, "insert"), partial(insert, row))
+            connection.execute(new.text, new.parameters(scoped))
 
     async def ping(self) -> None:
         with TRANSLATED:
@@ -138,7 +175,8 @@ class SqliteDatabase(Database):
 
 def _engine(
     path: Path,
-    prepare: Callable[[sqlite3.Connection], None],
+    prepare: Callable[[Any], None],
+    kind: type[sqlite3.Connection],
     *,
     begin: str,
     size: int,
@@ -146,7 +184,7 @@ def _engine(
     openings: Openings[TenantConnection],
 ) -> AsyncEngine:
     def connect(*_: object, **__: object) -> Awaitable[TenantConnection]:
-        return openings.wait_for(TenantConnection(path, prepare).opened())
+        return openings.wait_for(TenantConnection(path, prepare, kind).opened())
 
     engine = create_async_engine(
         "sqlite+aiosqlite://",
@@ -184,6 +222,10 @@ def _first(text: str, parameters: tuple[Any, ...], connection: sqlite3.Connectio
         return cursor.fetchone()
     finally:
         cursor.close()  # or the statement would hold its view of the file open
+
+
+def _all(text: str, parameters: tuple[Any, ...], connection: sqlite3.Connection) -> Any:
+    return connection.execute(text, parameters).fetchall()
 
 
 def _insert_once(

@@ -1,53 +1,33 @@
-"""A connection to SQLite that knows whom it serves, and shows nothing of anyone else.
-
-A reading connection sees, in place of each table, a temporary view of the same name that
-holds the rows of ``valor_tenant()`` alone. The table itself can be read only from inside
-an inner view whose name is drawn at random for the connection: SQLite tells its
-authorizer from which view a read comes, and that name can be claimed by a common table
-expression, but not guessed. Everything else is refused: the authorizers list what is
-allowed, and a reading connection is ``query_only`` besides.
-
-The writing connection reads the tables as they are; its changes are checked by triggers
-(``store.isolation``), which its authorizer keeps from being dropped.
-"""
+"""A connection to SQLite that knows whom it serves; what it may do is ``store.sqlite_guard``'s."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import aiosqlite
 
-from store.tables import TENANT_TABLES
+from store.sqlite_guard import WritingConnection, guard_reader, guard_writer
 
 T = TypeVar("T")
-Guard = Callable[[int, str | None, str | None, str | None, str | None], int]
-
-VERSION_TABLE = "alembic_version"
-
-_ALWAYS = frozenset(
-    {
-        sqlite3.SQLITE_SELECT,
-        sqlite3.SQLITE_RECURSIVE,
-        sqlite3.SQLITE_TRANSACTION,
-        sqlite3.SQLITE_SAVEPOINT,
-    }
-)
-_CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 
 
 class TenantConnection(aiosqlite.Connection):
     """One SQLite connection on a thread of its own."""
 
-    def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        prepare: Callable[[Any], None],
+        kind: type[sqlite3.Connection],
+    ) -> None:
         super().__init__(self._open, iter_chunk_size=64)
         self._path = path
+        self._kind = kind
         self._prepare = prepare
         self._tenant: str | None = None
         self._identity: tuple[int, int] | None = None
@@ -82,7 +62,7 @@ class TenantConnection(aiosqlite.Connection):
             return False
 
     def _open(self) -> sqlite3.Connection:
-        connection = open_file(self._path)
+        connection = open_file(self._path, kind=self._kind)
         try:
             self._identity = identity(self._path)
             connection.create_function("valor_tenant", 0, lambda: self._tenant)
@@ -93,7 +73,9 @@ class TenantConnection(aiosqlite.Connection):
         return connection
 
 
-def open_file(path: Path, *, create: bool = False) -> sqlite3.Connection:
+def open_file(
+    path: Path, *, create: bool = False, kind: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     """Open the file for SQL without any transaction of sqlite3's own.
 
     Without ``create`` a missing file is an error, never a new and empty database.
@@ -103,6 +85,7 @@ def open_file(path: Path, *, create: bool = False) -> sqlite3.Connection:
         uri=True,
         isolation_level=None,
         check_same_thread=False,
+        factory=kind,
     )
 
 
@@ -113,21 +96,12 @@ def identity(path: Path) -> tuple[int, int]:
 
 
 def prepare_reader(connection: sqlite3.Connection, *, lock_wait_s: float) -> None:
-    """Hide every table behind a view of the tenant's rows, and allow nothing but looking."""
+    """Let it wait for a lock, and see the tenant's rows alone."""
     connection.execute(f"PRAGMA busy_timeout = {round(lock_wait_s * 1000)}")
-    inner_of: dict[str, str] = {}
-    for table in TENANT_TABLES:
-        inner = inner_of[table] = f"inner_{secrets.token_hex(16)}"
-        connection.execute(
-            f"CREATE TEMP VIEW {inner} AS SELECT * FROM main.{table} "  # noqa: S608 (our own names)
-            "WHERE tenant_id = valor_tenant()"
-        )
-        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT * FROM temp.{inner}")  # noqa: S608
-    connection.execute("PRAGMA query_only = ON")
-    connection.set_authorizer(partial(_may_read, inner_of))
+    guard_reader(connection)
 
 
-def prepare_writer(connection: sqlite3.Connection, *, lock_wait_s: float) -> None:
+def prepare_writer(connection: WritingConnection, *, lock_wait_s: float) -> None:
     """Make commits durable and every rule of the tables hold; allow changes of rows alone."""
     for setting in (
         f"busy_timeout = {round(lock_wait_s * 1000)}",
@@ -138,43 +112,4 @@ def prepare_writer(connection: sqlite3.Connection, *, lock_wait_s: float) -> Non
         "recursive_triggers = ON",
     ):
         connection.execute(f"PRAGMA {setting}")
-    connection.set_authorizer(_may_write)
-
-
-def _may_read(
-    inner_of: dict[str, str],
-    action: int,
-    first: str | None,
-    second: str | None,
-    schema: str | None,
-    source: str | None,
-) -> int:
-    if action == sqlite3.SQLITE_READ:
-        if schema == "temp":
-            known = first in inner_of or first in inner_of.values()
-        elif first in inner_of:
-            known = source == inner_of[first]
-        else:
-            known = first == VERSION_TABLE
-        return sqlite3.SQLITE_OK if known else sqlite3.SQLITE_DENY
-    return _may_always(action, first, second)
-
-
-def _may_write(
-    action: int, first: str | None, second: str | None, schema: str | None, _source: str | None
-) -> int:
-    if action == sqlite3.SQLITE_READ or action in _CHANGES:
-        known = first in TENANT_TABLES and schema == "main"
-        return sqlite3.SQLITE_OK if known else sqlite3.SQLITE_DENY
-    return _may_always(action, first, second)
-
-
-def _may_always(action: int, first: str | None, second: str | None) -> int:
-    if action in _ALWAYS:
-        return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_FUNCTION and second != "load_extension":
-        return sqlite3.SQLITE_OK
-    # SQLAlchemy asks for this once; it cannot be set by the asking.
-    if action == sqlite3.SQLITE_PRAGMA and first == "read_uncommitted" and second is None:
-        return sqlite3.SQLITE_OK
-    return sqlite3.SQLITE_DENY
+    guard_writer(connection)

@@ -39,6 +39,14 @@ KINDS = (
     "RISK",
     "CREDIT",
 )
+UNITS = ("ONES", "THOUSANDS", "MILLIONS", "BILLIONS")
+VERBS = ("CREATE", "EDIT", "RESTORE", "ARCHIVE", "DUPLICATE")
+RUN_KINDS = ("SIMULATION",)
+RUN_STATES = ("QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED")
+
+# Sorted and compared by its bytes, which is what SQLite does with every text: PostgreSQL finds a
+# prefix by an index only so, and both have one order.
+_KEY_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -144,6 +152,146 @@ class ValuationRow(Row, table=True):
     computed_at: datetime = Field(sa_type=Moment)
     duration_ms: float
     keep_until: datetime | None = Field(default=None, sa_type=Moment)  # None: no end
+
+
+class FinancialModelRow(Row, table=True):
+    """What an analyst builds and shares, as it stands after its newest operation."""
+
+    __tablename__ = "financial_model"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
+        Index(None, "tenant_id", "updated_at", "id"),
+        Index(None, "tenant_id", "created_at", "id"),
+        Index(None, "tenant_id", "name_key", "id"),
+        _one_of("kind", KINDS),
+        _one_of("unit", UNITS),
+        CheckConstraint("length(name) BETWEEN 1 AND 200", name="name"),
+        CheckConstraint("input_version >= 1", name="input_version"),
+        CheckConstraint("revision >= 1", name="revision"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    kind: str = Field(sa_type=String(16))
+    input_version: int
+    name: str = Field(sa_type=Text)
+    name_key: str = Field(sa_type=_KEY_TEXT)  # the name, casefolded
+    unit: str = Field(sa_type=String(16))
+    inputs: str = Field(sa_type=Text)  # canonical JSON
+    scenarios: str = Field(sa_type=Text)  # canonical JSON
+    touched: str = Field(sa_type=Text)  # JSON: path -> the revision that last changed it
+    revision: int = Field(sa_type=BigInteger)  # the seq of the newest operation
+    archived: bool
+    created_at: datetime = Field(sa_type=Moment)
+    created_by: UUID
+    updated_at: datetime = Field(sa_type=Moment)
+    updated_by: UUID
+
+
+class OperationRow(Row, table=True):
+    """One change of a model: who, what, when. The log is only ever added to."""
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "model_id"], ["financial_model.tenant_id", "financial_model.id"]
+        ),
+        UniqueConstraint("tenant_id", "operation_id"),
+        _one_of("verb", VERBS),
+        CheckConstraint("seq >= 1", name="seq"),
+        CheckConstraint("length(operation_id) BETWEEN 1 AND 64", name="operation_id"),
+        CheckConstraint("length(fingerprint) = 64", name="fingerprint"),
+        CheckConstraint("input_version >= 1", name="input_version"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    model_id: UUID = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)  # 1, 2, 3 … without a gap
+    operation_id: str = Field(sa_type=String(64))  # the caller's: a repeat gets the first answer
+    fingerprint: str = Field(sa_type=String(64))  # SHA-256 of what was asked, in hex
+    verb: str = Field(sa_type=String(16))
+    author: UUID
+    at: datetime = Field(sa_type=Moment)
+    input_version: int
+    changes: str = Field(sa_type=Text)  # JSON: [{"path", "old", "new"}]
+
+
+class ModelSnapshotRow(Row, table=True):
+    """A model as it stood after one of its operations, so that no history is replayed in full."""
+
+    __tablename__ = "model_snapshot"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "model_id", "seq"],
+            ["operation.tenant_id", "operation.model_id", "operation.seq"],
+        ),
+        CheckConstraint("input_version >= 1", name="input_version"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    model_id: UUID = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    input_version: int
+    content: str = Field(sa_type=Text)  # JSON: name, unit, archived, scenarios, inputs
+
+
+class OutboxRow(Row, table=True):
+    """An operation that the world was not yet told of."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "model_id", "seq"],
+            ["operation.tenant_id", "operation.model_id", "operation.seq"],
+        ),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    model_id: UUID = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    at: datetime = Field(sa_type=Moment)
+
+
+class RunRow(Row, table=True):
+    """Work that is longer than a request, and the lease of the process that does it."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
+        UniqueConstraint("tenant_id", "operation_id"),
+        Index(None, "tenant_id", "state"),
+        Index(None, "tenant_id", "created_at", "id"),
+        _one_of("kind", RUN_KINDS),
+        _one_of("state", RUN_STATES),
+        CheckConstraint("length(operation_id) BETWEEN 1 AND 64", name="operation_id"),
+        CheckConstraint("length(fingerprint) = 64", name="fingerprint"),
+        CheckConstraint("length(valuation_id) = 64", name="valuation_id"),
+        CheckConstraint("length(owner) BETWEEN 1 AND 64", name="owner"),
+        CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("trials >= 1", name="trials"),
+        CheckConstraint("trials_done BETWEEN 0 AND trials", name="trials_done"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    kind: str = Field(sa_type=String(16))
+    operation_id: str = Field(sa_type=String(64))  # the caller's: a repeat gets the first answer
+    fingerprint: str = Field(sa_type=String(64))  # SHA-256 of what was asked, in hex
+    valuation_id: str = Field(sa_type=String(64))  # whose inputs are drawn about
+    spec: str = Field(sa_type=Text)  # JSON
+    state: str = Field(sa_type=String(16))
+    owner: str | None = Field(default=None, sa_type=String(64))  # the process with the lease
+    lease_until: datetime | None = Field(default=None, sa_type=Moment)
+    attempts: int  # how often it was begun
+    trials: int = Field(sa_type=BigInteger)
+    trials_done: int = Field(sa_type=BigInteger)
+    progress: str | None = Field(default=None, sa_type=Text)  # JSON
+    result: str | None = Field(default=None, sa_type=Text)  # JSON
+    refusal: str | None = Field(default=None, sa_type=Text)  # JSON
+    created_by: UUID
+    created_at: datetime = Field(sa_type=Moment)
+    started_at: datetime | None = Field(default=None, sa_type=Moment)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 def table_of(row: type[Row]) -> Table:

@@ -37,6 +37,12 @@ def pytest_terminal_summary(config: pytest.Config) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     for line in config.stash[USED]:
         reporter.write_line(line)
+    for reports in reporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, line in report.user_properties:
+                    if name == "says":  # a test's own figures, which a pass would not show
+                        reporter.write_line(str(line))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.keys import make_development_key
+from api.lines import Line
 from api.settings import Settings
 from api.wiring import build
 from services.authentication import Issuer
@@ -55,7 +56,9 @@ def serving(app: ASGIApp, token: str) -> Iterator[LiveServer]:
     listener = socket.create_server(("127.0.0.1", 0))
     # The interface is named, since uvicorn cannot see it in an object whose call is no coroutine
     # function; with lifespan "auto" a start that fails would pass for an app without one.
-    config = uvicorn.Config(app, interface="asgi3", lifespan="on", log_config=None, ws="none")
+    config = uvicorn.Config(
+        app, interface="asgi3", lifespan="on", log_config=None, ws=Line, ws_ping_interval=None
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 
 from api.keys import make_development_key
+from api.lasting import Limits
 from api.server import listen, server_of
 from api.settings import Settings
 from api.wiring import Parts, build
@@ -83,14 +84,16 @@ class Caller:
 
 
 @contextmanager
-def served(home: Path, *, logs: Logs | None = None, **environment: str) -> Iterator[Served]:
+def served(
+    home: Path, *, logs: Logs | None = None, limits: Limits | None = None, **environment: str
+) -> Iterator[Served]:
     """Serve a database with two tenants, as `valor serve --dev` would, from a thread."""
     settings = Settings.read(
         {"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0", **environment}, dev=True
     )
     asyncio.run(prepare(settings))
     key = make_development_key(settings.key_file)
-    parts = build(settings, key, logs or Logs("CRITICAL"))
+    parts = build(settings, key, logs or Logs("CRITICAL"), limits)
     listener = listen("127.0.0.1", 0)
     server = server_of(parts)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from engine.dcf.inputs import (
     Capm,
@@ -16,6 +17,7 @@ from engine.dcf.inputs import (
 )
 from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
 from engine.dcf.review import Remark, review
+from engine.door import Scalar
 from engine.errors import Infeasible
 from engine.scenarios import Question
 
@@ -85,12 +87,16 @@ def dcf_question(
         InvalidInput: with every problem of the inputs.
     """
     admitted = admit(inputs, known)
-    return Question(
+    return Question(  # of functions with names: it can be sent to another process
         inputs=admitted,
-        admit=lambda changed: admit(changed, admitted),
-        worth=lambda changed: output_of(worth(changed), output),
-        outside=lambda changed: outside(changed, admitted),
+        admit=partial(admit, known=admitted),
+        worth=partial(_output, output),
+        outside=partial(outside, known=admitted),
     )
+
+
+def _output(output: DcfOutput, inputs: DcfInputs) -> Scalar:
+    return output_of(worth(inputs), output)
 
 
 def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossChecks:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import strawberry
 
 from engine.dcf import DcfOutput
 from engine.scenarios import Axis, Bar, Swing
-from engine.simulation import Normal, Shock, Simulation, SimulationSpec, Uniform
+from engine.simulation import Normal, Shock, SimulationSpec, Uniform
 from resolvers.context import Info
 from resolvers.refusal import Refusal
 from resolvers.scalars import FloatGrid, FloatSeries, grid, series
 from resolvers.valuations.record import Valuation
+from services.simulations import simulation_document
 from services.words import camel, snake
 
 DCF_OUTPUT = strawberry.enum(DcfOutput, description="Which number of the valuation is asked for.")
@@ -141,7 +142,12 @@ class ShockInput:
 @strawberry.input(description="A Monte Carlo simulation. Shocks are independent of each other.")
 class SimulationInput:
     shocks: list[ShockInput] = strawberry.field(description="The uncertain inputs, 1 to 50.")
-    trials: int = strawberry.field(description="How many, 100 to 100,000.", default=10_000)
+    trials: int = strawberry.field(
+        description=(
+            "How many: 100 to 100,000 as an analysis; as a run, up to what the tenant's plan has."
+        ),
+        default=10_000,
+    )
     seed: int = strawberry.field(
         description="The same seed gives the same trials, on any number of workers.", default=1
     )
@@ -192,23 +198,22 @@ class SimulationResult:
     )
 
     @classmethod
-    def of(cls, found: Simulation) -> SimulationResult:
+    def of(cls, found: dict[str, Any]) -> SimulationResult:
+        """From the document that `services.simulations` makes of it, new or kept."""
+        histogram = found["histogram"]
         return cls(
-            trials=found.trials,
-            infeasible=found.infeasible,
-            mean=found.mean,
-            standard_error=found.standard_error,
-            standard_deviation=found.standard_deviation,
-            minimum=found.minimum,
-            maximum=found.maximum,
-            percentiles=[
-                Percentile(level=level, value=value)
-                for level, value in zip(
-                    found.percentile_levels, found.percentiles.tolist(), strict=True
-                )
-            ],
-            histogram=Histogram(edges=series(found.bin_edges), counts=series(found.bin_counts)),
-            probability_above=found.probability_above,
+            trials=found["trials"],
+            infeasible=found["infeasible"],
+            mean=found["mean"],
+            standard_error=found["standardError"],
+            standard_deviation=found["standardDeviation"],
+            minimum=found["minimum"],
+            maximum=found["maximum"],
+            percentiles=[Percentile(**each) for each in found["percentiles"]],
+            histogram=Histogram(
+                edges=series(histogram["edges"]), counts=series(histogram["counts"])
+            ),
+            probability_above=found["probabilityAbove"],
         )
 
 
@@ -332,4 +337,4 @@ class Analysable(Valuation):
         found = await info.context.services.analyses.simulation(
             info.context.principal, self.recorded, of, spec.to_engine(), price
         )
-        return SimulationResult.of(found)
+        return SimulationResult.of(simulation_document(found))

@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 
-from resolvers.ids import global_id
+from resolvers.ids import Node, global_id
 from resolvers.scalars import InputDocument
 from services.valuations import Recorded
 
@@ -31,7 +31,7 @@ class ValuationKind(StrEnum):
         "inputs, engine and versions always have the same id."
     )
 )
-class Valuation:
+class Valuation(Node):
     recorded: strawberry.Private[Recorded]
     id: strawberry.ID = strawberry.field(
         description="Global id: the address of the content, the same wherever it is computed."

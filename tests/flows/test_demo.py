@@ -3,107 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any
 
 import pytest
 
 from tests.served import http
-
-ROOT: Final = Path(__file__).parents[2]
-VALOR: Final = [sys.executable, "-c", "from api.cli import main; main()"]
-DEADLINE_S: Final = 60.0
-
-
-@dataclass
-class Terminal:
-    """A command that runs, and what it has printed so far."""
-
-    process: subprocess.Popen[str]
-    home: Path
-    printed: dict[str, str] = field(default_factory=lambda: {"out": "", "err": ""})
-    heard: threading.Condition = field(default_factory=threading.Condition)
-
-    def listen(self, name: str, stream: IO[str]) -> None:
-        for line in stream:
-            with self.heard:
-                self.printed[name] += line
-                self.heard.notify_all()
-        with self.heard:
-            self.heard.notify_all()
-
-    def until(self, name: str, words: str) -> str:
-        """What was printed, once it holds the words."""
-        with self.heard:
-            said = self.heard.wait_for(
-                lambda: words in self.printed[name] or self.process.poll() is not None, DEADLINE_S
-            )
-            assert said, self.printed
-        assert words in self.printed[name], self.printed
-        return self.printed[name]
-
-    def interrupt(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(DEADLINE_S)
-
-
-def environment(home: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("VALOR_")}
-    return {**clean, "VALOR_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-
-
-@contextmanager
-def running(home: Path, *words: str) -> Iterator[Terminal]:
-    process = subprocess.Popen(
-        [*VALOR, *words],
-        cwd=ROOT,
-        env=environment(home),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    terminal = Terminal(process, home)
-    streams = {"out": process.stdout, "err": process.stderr}
-    listeners = [
-        threading.Thread(target=terminal.listen, args=(name, stream), daemon=True)
-        for name, stream in streams.items()
-        if stream is not None
-    ]
-    for listener in listeners:
-        listener.start()
-    try:
-        yield terminal
-    finally:
-        process.kill()
-        process.wait(DEADLINE_S)
-        for listener in listeners:
-            listener.join(DEADLINE_S)
-        for stream in streams.values():
-            if stream is not None:
-                stream.close()
-
-
-def valor(home: Path, *words: str) -> str:
-    """A command in a second terminal."""
-    done = subprocess.run(
-        [*VALOR, *words],
-        cwd=ROOT,
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+from tests.terminals import ROOT, Terminal, running, valor
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +96,7 @@ def test_a_server_that_is_interrupted_ends_without_a_word(tmp_path: Path) -> Non
         with http() as client:
             ready = client.get(f"http://{told['host']}:{told['port']}/health/live")
         assert ready.status_code == 200
-        assert terminal.interrupt() in (0, 130, -signal.SIGINT)
+        assert terminal.interrupt() == 130
         assert "Traceback" not in terminal.printed["err"]
         assert terminal.printed["out"] == ""
 
@@ -196,5 +104,22 @@ def test_a_server_that_is_interrupted_ends_without_a_word(tmp_path: Path) -> Non
 def test_a_demo_that_is_interrupted_ends_without_a_word(tmp_path: Path) -> None:
     with running(tmp_path, "demo", "--port", "0") as terminal:
         terminal.until("out", "curl")
-        assert terminal.interrupt() in (0, 130, -signal.SIGINT)
+        assert terminal.interrupt() == 130
         assert terminal.printed["err"] == ""
+
+
+def test_the_first_start_makes_a_model_and_no_other_start_does(tmp_path: Path) -> None:
+    told = []
+    for _ in range(2):
+        with running(tmp_path, "demo", "--port", "0") as terminal:
+            printed = terminal.until("out", "--as partner")
+            told.append(found(r"valor join (\S+) --url http://127\.0\.0\.1:\d+\n", printed))
+            a_share = found(r"Value per share\s+([\d,.]+) USD", printed)
+            assert terminal.interrupt() == 130
+    assert told[0] == told[1]
+    (line,) = valor(tmp_path, "models").splitlines()
+    assert line.split("\t") == [told[0], "Apple Inc.", "DCF", "1", f"{a_share} USD a share"]
+
+
+def test_where_there_is_no_model_the_list_says_how_to_get_one(tmp_path: Path) -> None:
+    assert valor(tmp_path, "models") == "There are no models. The demo makes one: valor demo\n"

@@ -51,6 +51,10 @@ class Wire:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
+    def lead(self, host: str, port: int) -> None:
+        """Lead new connections to another server."""
+        self._target = (host, port)
+
     def mend(self) -> None:
         """Let connections through again."""
         with self._lock:

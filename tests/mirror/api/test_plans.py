@@ -13,8 +13,8 @@ from graphql import ExecutionResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.documents import Documents
-from api.graphql import Executor, RequestError
+from api.documents import Documents, RequestError
+from api.graphql import Executor
 from api.plans import Handover
 from api.protocol import Parameters
 from observability.logs import Logs

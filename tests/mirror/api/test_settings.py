@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,42 @@ def test_every_setting_is_on_the_page_that_lists_them() -> None:
     assert len(read_here) >= 10
     assert read_here <= set(re.findall(r"VALOR_[A-Z_]+", page))
     assert {field.name for field in fields(Settings)} >= {"database_url", "dev"}
+
+
+def test_origins_are_those_of_pages_as_browsers_write_them() -> None:
+    written = "https://app.example.com, http://localhost:5173 http://[::1]:3000"
+    assert read(VALOR_ORIGINS=written).origins == {
+        "https://app.example.com",
+        "http://localhost:5173",
+        "http://[::1]:3000",
+    }
+    assert read().origins == frozenset()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "app.example.com", "https://app.example.com/", "https://App.example", "ws://a", "null"],
+)
+def test_what_no_browser_writes_is_no_origin(origin: str) -> None:
+    (said,) = problems(VALOR_ORIGINS=f"https://fine.example,{origin}")
+    assert said.startswith(f"VALOR_ORIGINS has “{origin}”")
+
+
+def test_a_manifest_of_trusted_documents_is_read_at_the_start(tmp_path: Path) -> None:
+    file, text = tmp_path / "documents.json", "{ __typename }"
+    hash_ = sha256(text.encode()).hexdigest()
+    file.write_text(json.dumps({f"sha256:{hash_}": text}))
+    settings = read(VALOR_TRUSTED_DOCUMENTS=str(file))
+    assert (settings.trusted_documents, settings.only_trusted) == ({hash_: text}, False)
+    settings = read(VALOR_TRUSTED_DOCUMENTS=str(file), VALOR_DOCUMENTS="trusted")
+    assert settings.only_trusted
+    assert read().trusted_documents == {}
+
+
+def test_a_manifest_that_is_none_is_a_problem_like_any_other(tmp_path: Path) -> None:
+    missing = str(tmp_path / "documents.json")
+    first, second = problems(VALOR_TRUSTED_DOCUMENTS=missing, VALOR_DOCUMENTS="some")
+    assert first == "VALOR_DOCUMENTS is “some”: any or trusted."
+    assert second.startswith("VALOR_TRUSTED_DOCUMENTS: ")
+    (said,) = problems(VALOR_DOCUMENTS="trusted")
+    assert said.startswith("VALOR_TRUSTED_DOCUMENTS is not set")

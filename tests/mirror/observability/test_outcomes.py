@@ -8,7 +8,7 @@ import pytest
 from graphql import GraphQLError
 
 from observability.counts import mark
-from observability.objectives import Objective, Sli
+from observability.objectives import Objective, Sli, load
 from observability.outcomes import Outcome, Promises, classify
 
 MS = 1_000_000
@@ -130,3 +130,25 @@ def test_what_is_not_counted_leaves_no_mark(outcome: Outcome, waited_ms: int) ->
 
 def test_a_promise_for_one_field_does_not_concern_another() -> None:
     assert Promises(CATALOGUE, ["Query.viewer"]).mark(Outcome.GOOD, 0) == mark(0b011, 0b011)
+
+
+@pytest.mark.parametrize("fields", [["Mutation.moveCursor"], ["Mutation.select"]])
+@pytest.mark.parametrize("outcome", [Outcome.GOOD, Outcome.BAD, Outcome.CANCELLED])
+def test_presence_is_never_in_the_api_s_promises(fields: list[str], outcome: Outcome) -> None:
+    assert Promises(CATALOGUE, fields).mark(outcome, 10_000 * MS) is None
+    both = ["Mutation.moveCursor", "Mutation.select"]
+    assert Promises(CATALOGUE, both).mark(outcome, 10_000 * MS) is None
+
+
+def test_what_comes_along_with_an_edit_is_counted_with_it() -> None:
+    promises = Promises(CATALOGUE, ["Mutation.moveCursor", "Mutation.editModel"])
+    assert promises.mark(Outcome.GOOD, 0) == mark(0b011, 0b011)
+
+
+def test_a_move_of_a_cursor_has_a_promise_of_its_own() -> None:
+    catalogue = load()
+    (own,) = (each for each in catalogue if each.operation == "Mutation.moveCursor")
+    bit = 1 << catalogue.index(own)
+    promises = Promises(catalogue, ["Mutation.moveCursor"])
+    assert promises.mark(Outcome.GOOD, 50 * MS) == mark(bit, bit)
+    assert promises.mark(Outcome.GOOD, 51 * MS) == mark(bit, 0)

@@ -14,7 +14,7 @@ from services.tenants import TenantService
 from store.database import Database
 from store.tenants import Tenants
 from tests.mirror.services.conftest import principal
-from tests.mirror.store.world import CANARY, NOBODYS, OURS, THEIRS, tenant
+from tests.mirror.store.world import CANARY, NOBODYS, OURS, THEIRS, member, tenant
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,19 @@ async def test_a_member_who_has_left_or_is_of_another_tenant_is_nobody(
 ) -> None:
     assert await tenants.member(replace(principal(), member_id=UUID(int=77))) is None
     assert await tenants.member(replace(principal(), member_id=UUID(int=2))) is None
+
+
+async def test_a_member_belongs_while_they_may_do_what_the_token_says(
+    tenants: TenantService,
+) -> None:
+    found = await tenants.member(principal())
+    assert found is not None
+    mightiest_first = list(Role)
+    now = mightiest_first.index(Role(found.role))
+    for place, role in enumerate(mightiest_first):
+        assert await tenants.belongs(principal(role)) is (place >= now)
+    assert not await tenants.belongs(replace(principal(), member_id=UUID(int=77)))
+    assert not await tenants.belongs(principal(tenant_id=THEIRS))
 
 
 async def test_a_tenant_that_is_not_here_is_a_token_that_proves_nothing(
@@ -101,3 +114,44 @@ async def test_what_is_remembered_of_plans_has_an_end(
         assert await service.plan_of(OURS) is Plan.PRO
         assert await service.plan_of(THEIRS) is Plan.PRO
         assert len(service._plans) <= 1
+
+
+async def test_people_are_read_once_a_minute_and_a_stranger_soon(database: Database) -> None:
+    """Names stand beside everything that somebody did, so they are not read for each of them."""
+    clock, one, newcomer = Clock(), UUID(int=1), UUID(int=71)
+    service = TenantService(Tenants(database), clock)
+
+    async def names(*wanted: UUID) -> list[str]:
+        people = await service.people(OURS, wanted)
+        return [people[each].name for each in wanted if each in people]
+
+    assert await names(one, newcomer) == ["Member 1"]
+    await Tenants(database).ensure(tenant(OURS), [member(71)])
+    clock.now = 1.9
+    assert await names(newcomer) == []
+    clock.now = 2.0
+    assert await names(one, newcomer) == ["Member 1", "Member 71"]
+    await database.close()
+    clock.now = 61.9
+    assert await names(one, newcomer) == ["Member 1", "Member 71"]  # from memory
+    clock.now = 62.0
+    with pytest.raises(Exception, match="closed"):
+        await names(one)
+    assert await names(one) == ["Member 1"]  # who asks meanwhile makes do with what is known
+
+
+async def test_people_are_those_of_one_tenant(database: Database, tenants: TenantService) -> None:
+    ours = await tenants.people(OURS, [UUID(int=1), UUID(int=2)])
+    theirs = await tenants.people(THEIRS, [UUID(int=1), UUID(int=2)])
+    assert (set(ours), set(theirs)) == ({UUID(int=1)}, {UUID(int=2)})
+    assert theirs[UUID(int=2)].name == CANARY
+
+
+async def test_what_is_remembered_of_people_has_an_end(
+    tenants: TenantService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.tenants._TENANTS_REMEMBERED", 1)
+    for _ in range(3):
+        assert await tenants.people(OURS, [])
+        assert await tenants.people(THEIRS, [])
+        assert len(tenants._people) <= 1

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from store import scope
 from store.database import Database, head
 from store.errors import DatabaseAway, NotKept
-from store.session import ReadSession, Unscoped, WriteSession
+from store.scope import Unscoped
+from store.session import ReadSession, WriteSession
 from store.tables import MemberRow, TenantRow, table_of
 from store.tenants import Tenants
 from store.valuations import Valuations
@@ -124,6 +125,27 @@ async def test_a_statement_from_elsewhere_is_refused(database: Database) -> None
             await session.all(select(members))
         with pytest.raises(Unscoped):
             await session.execute(members.delete())
+
+
+RENAME = scope.update(MemberRow, "name").where(scope.equals(MemberRow, "id", "member_id"))
+REMOVE = scope.delete(MemberRow).where(scope.among(MemberRow, ("id",), "member_ids"))
+
+
+async def test_a_change_touches_the_tenants_own_rows_and_says_how_many(
+    database: Database,
+) -> None:
+    ours, theirs = member(1).id, member(2).id
+    async with database.writing(OURS) as session:
+        assert await session.execute(RENAME, name="Renamed", member_id=ours) == 1
+        assert await session.execute(RENAME, name="Renamed", member_id=theirs) == 0
+        assert await names(session) == ["Renamed"]
+        await session.add_if_absent(MemberRow, **asdict(member(3)))
+        ids = [ours, theirs, member(3).id, member(4).id]
+        assert await session.execute(REMOVE, member_ids=ids) == 2
+        assert await session.execute(REMOVE, member_ids=ids) == 0
+        assert await session.execute(REMOVE, member_ids=[]) == 0
+    assert await Tenants(database).members(OURS) == []
+    assert await Tenants(database).members(THEIRS) == [member(2, name="CANARY")]
 
 
 def test_a_session_that_reads_cannot_write() -> None:

@@ -107,6 +107,38 @@ async def test_a_write_that_fails_fails_alone(notebook: Notebook, group: GroupCo
     assert notebook.commits == 1
 
 
+async def test_work_of_several_statements_is_done_as_a_whole_or_not_at_all(
+    notebook: Notebook, group: GroupCommit
+) -> None:
+    def both(first: str, second: str) -> Any:
+        def work(connection: sqlite3.Connection) -> str:
+            notebook.line(first)(connection)
+            notebook.line(second)(connection)
+            return first + second
+
+        return work
+
+    pairs = (("a", "b"), ("c", "a"), ("d", "d"), ("e", "f"))
+    told = await asyncio.gather(
+        *(group.write(OURS, both(*pair)) for pair in pairs), return_exceptions=True
+    )
+    assert [type(each) for each in told] == [str, NotKept, NotKept, str]
+    assert [text for _, text in notebook.lines()] == ["a", "b", "e", "f"]
+    assert notebook.commits == 1
+
+
+async def test_work_sees_what_was_written_just_before_it(
+    notebook: Notebook, group: GroupCommit
+) -> None:
+    def add_one(connection: sqlite3.Connection) -> int:
+        (found,) = connection.execute("SELECT count(*) FROM line").fetchone()
+        notebook.line(str(found))(connection)
+        return int(found)
+
+    told = await asyncio.gather(*(group.write(OURS, add_one) for _ in range(2 * GROUP_MAX)))
+    assert told == list(range(2 * GROUP_MAX))
+
+
 async def test_a_commit_that_fails_fails_all_and_the_next_goes_on(
     notebook: Notebook, group: GroupCommit
 ) -> None:

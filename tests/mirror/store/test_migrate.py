@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import alembic.command
 import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,11 +19,26 @@ from sqlalchemy import CheckConstraint, Connection, inspect
 import store.migrate
 from store.database import Database, head
 from store.errors import DatabaseAway, MigrationRefused
+from store.financial_models import FinancialModels
 from store.isolation import Isolated, sqlite_isolation
 from store.migrate import migrate
 from store.tables import TENANT_TABLES, Row
+from store.tenants import Tenants
+from store.valuations import Valuations
 from tests.mirror.store.conftest import OWNER, SERVING, administer, role_url
-from tests.mirror.store.world import Place, opened, settle
+from tests.mirror.store.world import (
+    CANARY,
+    OURS,
+    THEIRS,
+    Place,
+    member,
+    model,
+    opened,
+    operation,
+    settle,
+    tenant,
+    valuation,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +162,43 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
     assert (await migrate(url)).after == head()
 
 
+@pytest.mark.parametrize("version", ["0001"])
+async def test_what_was_kept_by_an_earlier_schema_is_there_after_the_next(
+    version: str, place: Place, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await emptied(place, postgres_url)
+    with monkeypatch.context() as earlier:
+        newest = alembic.command.upgrade
+        earlier.setattr("alembic.command.upgrade", lambda config, _: newest(config, version))
+        assert (await migrate(old.owner_url)).after == version
+    async with opened(old.url) as database:
+        assert await database.behind()
+        await settle(database)
+        await Valuations(database).keep(OURS, valuation())
+        await Valuations(database).keep(THEIRS, valuation(result=CANARY))
+    assert (await migrate(old.owner_url)).before == version
+    async with opened(old.url) as database:
+        assert not await database.behind()
+        assert await Tenants(database).find(OURS) == tenant(OURS)
+        assert await Tenants(database).members(THEIRS) == [member(2, name=CANARY)]
+        assert await Valuations(database).find(OURS, valuation().id) == valuation()
+        models = FinancialModels(database)
+        for tenant_id in (OURS, THEIRS):
+            assert await models.count(tenant_id) == 0
+            assert (await models.create(tenant_id, model(), operation())).fresh
+
+
+async def emptied(place: Place, postgres_url: str) -> Place:
+    """The same place, without any table."""
+    if place.kind == "sqlite":
+        await asyncio.to_thread(Path(place.url.removeprefix("sqlite:///")).unlink)
+    else:
+        name = place.url.rsplit("/", 1)[1]
+        await administer(postgres_url, f"DROP DATABASE {name}")
+        await administer(postgres_url, f"CREATE DATABASE {name} OWNER {OWNER}")
+    return place
+
+
 async def test_every_table_of_a_tenant_is_isolated_on_postgresql(postgres_place: Place) -> None:
     connection = await asyncpg.connect(postgres_place.owner_url)
     try:
@@ -185,6 +238,11 @@ async def test_the_serving_role_has_the_rights_it_needs_and_no_more(
         *(("tenant", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
         *(("member", verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")),
         *(("valuation", verb) for verb in ("SELECT", "INSERT", "DELETE")),
+        *(("financial_model", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
+        *(("operation", verb) for verb in ("SELECT", "INSERT")),
+        *(("model_snapshot", verb) for verb in ("SELECT", "INSERT")),
+        *(("outbox", verb) for verb in ("SELECT", "INSERT", "DELETE")),
+        *(("run", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
     }
 
 

@@ -13,17 +13,22 @@ import pytest
 
 from store.database import Database
 from store.errors import AccessRefused, DatabaseAway, DatabaseBusy
-from store.sqlite_connection import _may_write as may_write
+from store.financial_models import FinancialModels
+from store.sqlite_guard import WritingConnection
 from store.tables import TENANT_TABLES
 from store.valuations import Valuations
 from tests.mirror.store.world import (
     CANARY,
+    LATER,
     NOON,
     OURS,
     THEIRS,
     Place,
     content_id,
+    decided,
+    model,
     opened,
+    operation,
     settle,
     valuation,
 )
@@ -133,24 +138,24 @@ async def test_a_connection_forgets_whom_it_served(shared: Database) -> None:
 ROW = "'DCF', 1, '', '', '', '', '', '', NULL, '2026-03-01 12:00:00.000000', 0, NULL"
 
 NOT_OURS_TO_WRITE = [
-    f"INSERT INTO valuation VALUES ('{THEIRS.hex}', '{content_id(1)}', {ROW})",
-    f"INSERT OR REPLACE INTO valuation VALUES ('{THEIRS.hex}', '{content_id('apple')}', {ROW})",
-    f"INSERT OR IGNORE INTO valuation VALUES ('{THEIRS.hex}', '{content_id(1)}', {ROW})",
-    f"UPDATE tenant SET name = 'mine' WHERE tenant_id = '{THEIRS.hex}'",
-    "UPDATE tenant SET name = 'mine'",
-    f"UPDATE member SET tenant_id = '{THEIRS.hex}'",
-    f"UPDATE member SET tenant_id = '{OURS.hex}', id = 'stolen' WHERE name = '{CANARY}'",
-    f"DELETE FROM valuation WHERE tenant_id = '{THEIRS.hex}'",
-    "DELETE FROM valuation",
-    "DELETE FROM tenant",
+    f"INSERT INTO main.valuation VALUES ('{THEIRS.hex}', '{content_id(1)}', {ROW})",
+    f"INSERT OR REPLACE INTO main.valuation VALUES ('{THEIRS.hex}', '{content_id(1)}', {ROW})",
+    f"INSERT OR IGNORE INTO main.valuation VALUES ('{THEIRS.hex}', '{content_id(1)}', {ROW})",
+    f"UPDATE main.tenant SET name = 'mine' WHERE tenant_id = '{THEIRS.hex}'",
+    "UPDATE main.tenant SET name = 'mine'",
+    f"UPDATE main.member SET tenant_id = '{THEIRS.hex}'",
+    f"UPDATE main.member SET tenant_id = '{OURS.hex}', id = 'stolen' WHERE name = '{CANARY}'",
+    f"DELETE FROM main.valuation WHERE tenant_id = '{THEIRS.hex}'",
+    "DELETE FROM main.valuation",
+    "DELETE FROM main.tenant",
     # The slug is another's: replacing would delete that tenant's row by the way.
-    f"INSERT OR REPLACE INTO tenant VALUES ('{OURS.hex}', 'tenant-b', 'x', 'PRO', '2026-03-01')",
-    f"UPDATE valuation SET result = 'better' WHERE tenant_id = '{OURS.hex}'",
-    f"DELETE FROM tenant WHERE tenant_id = '{OURS.hex}'",
+    f"INSERT OR REPLACE INTO main.tenant VALUES ('{OURS.hex}', 'tenant-b', 'x', 'PRO', '2026')",
+    f"UPDATE main.valuation SET result = 'better' WHERE tenant_id = '{OURS.hex}'",
+    f"DELETE FROM main.tenant WHERE tenant_id = '{OURS.hex}'",
     "DROP TRIGGER valuation_delete_tenant",
     "DROP TABLE valuation",
     "CREATE TABLE mine (x)",
-    "ALTER TABLE valuation ADD COLUMN mine",
+    "ALTER TABLE main.valuation ADD COLUMN mine",
     "PRAGMA recursive_triggers = OFF",
     "PRAGMA foreign_keys = OFF",
     "PRAGMA synchronous = OFF",
@@ -172,7 +177,8 @@ async def test_the_database_refuses_to_write_what_is_not_ours(shared: Database, 
 async def test_a_foreign_row_is_refused_in_the_stores_own_words(shared: Database) -> None:
     with pytest.raises(AccessRefused):
         await shared._group_commit.write(
-            OURS, lambda c: c.execute("DELETE FROM valuation WHERE tenant_id = ?", (THEIRS.hex,))
+            OURS,
+            lambda c: c.execute("DELETE FROM main.valuation WHERE tenant_id = ?", (THEIRS.hex,)),
         )
 
 
@@ -292,28 +298,59 @@ async def test_a_file_that_is_no_database_is_away(tmp_path: Path) -> None:
             await Valuations(database).keep(OURS, valuation())
 
 
+def limited(pages: int) -> Any:
+    """What makes the file as small as a full disk would."""
+
+    def work(c: WritingConnection) -> None:
+        c.set_authorizer(None)
+        c.execute(f"PRAGMA max_page_count = {pages}")
+        c.set_authorizer(c.may)
+
+    return work
+
+
 async def test_a_disk_that_is_full_keeps_nothing_and_the_writer_goes_on(sqlite: Database) -> None:
     valuations = Valuations(sqlite)
     await valuations.keep(OURS, valuation())
     connection = sqlite._one_writer._held.driver
-
-    def limit(pages: int) -> Any:
-        def work(c: sqlite3.Connection) -> None:
-            guard = may_write
-            c.set_authorizer(None)
-            c.execute(f"PRAGMA max_page_count = {pages}")
-            c.set_authorizer(guard)
-
-        return work
-
-    await connection.run(limit(1))  # SQLite rounds it up to what is used
+    await connection.run(limited(1))  # SQLite rounds it up to what is used
     told = await asyncio.gather(
         *(valuations.keep(OURS, valuation(n, result="x" * 50_000)) for n in range(5)),
         return_exceptions=True,
     )
     assert {type(each) for each in told} == {DatabaseAway}
-    await connection.run(limit(100_000))
+    await connection.run(limited(100_000))
     assert await valuations.keep(OURS, valuation("afterwards")) == NOON
+
+
+async def test_a_disk_that_is_full_keeps_no_half_of_an_edit(sqlite: Database) -> None:
+    models = FinancialModels(sqlite)
+    await models.create(OURS, model(), operation())
+    connection = sqlite._one_writer._held.driver
+    await connection.run(limited(1))
+    for turn, size in enumerate((10, 1_000, 5_000, 50_000) * 3):  # it fails here or there
+        larger = '{"x":"' + "x" * size + '"}'
+        await asyncio.gather(
+            *(
+                models.append(OURS, model().id, operation(f"{turn}-{n}"), growing(larger))
+                for n in range(3)
+            ),
+            return_exceptions=True,
+        )
+    with pytest.raises(DatabaseAway):
+        await models.append(OURS, model().id, operation("x"), growing("x" * 100_000))
+    log = await models.operations(OURS, model().id, limit=99)
+    found = await models.find(OURS, model().id)
+    assert found is not None
+    assert [each.seq for each in log] == list(range(1, found.revision + 1))
+    left = await models.left_in_outbox(OURS, LATER, 99)
+    assert sorted(left) == [(model().id, each.seq) for each in log]
+    await connection.run(limited(100_000))
+    assert await models.append(OURS, model().id, operation("x"), growing("{}"))
+
+
+def growing(text: str) -> Any:
+    return lambda before: decided(before, inputs=text, changes=text)
 
 
 async def test_the_pool_of_readers_runs_out_as_busy(sqlite_place: Place) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from store.database import Bounds, Database
+from store.financial_models import Decision, ModelRecord
+from store.model_log import NewOperation
 from store.tenants import MemberRecord, TenantRecord, Tenants
 from store.valuations import KeptValuation
 
@@ -75,6 +77,45 @@ def member(number: int, **changes: Any) -> MemberRecord:
         "role": "ANALYST",
     }
     return MemberRecord(**(plain | changes))
+
+
+def model(number: int = 1, **changes: Any) -> ModelRecord:
+    plain: dict[str, Any] = {
+        "id": UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0000 + number),
+        "kind": "DCF",
+        "input_version": 1,
+        "name": f"Model {number}",
+        "unit": "MILLIONS",
+        "inputs": '{"wacc":0.1}',
+        "scenarios": "{}",
+        "touched": "{}",
+        "revision": 1,
+        "archived": False,
+        "created_at": NOON,
+        "created_by": member(1).id,
+        "updated_at": NOON,
+        "updated_by": member(1).id,
+    }
+    return ModelRecord(**(plain | changes))
+
+
+def operation(of: object = "create", **changes: Any) -> NewOperation:
+    """An operation that somebody asks for; its id and fingerprint follow from what it is."""
+    plain: dict[str, Any] = {
+        "operation_id": f"operation-{of}",
+        "fingerprint": content_id(of),
+        "verb": "CREATE" if of == "create" else "EDIT",
+        "author": member(1).id,
+        "at": NOON,
+    }
+    return NewOperation(**(plain | changes))
+
+
+def decided(before: ModelRecord, **changes: Any) -> Decision:
+    """The model as it is, but for some changes."""
+    names = ("name", "unit", "archived", "input_version", "inputs", "scenarios", "touched")
+    plain = {name: getattr(before, name) for name in names} | {"changes": "[]"}
+    return Decision(**(plain | changes))
 
 
 @asynccontextmanager

@@ -1,0 +1,219 @@
+"""A model's room in lines: what somebody types, and what the others did, as a person reads it.
+
+Pure: texts in, texts out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Answer = Mapping[str, Any]
+
+HELP: Final = """\
+  move PATH           point at an input: move capital.wacc
+  select PATH…        select inputs; without a path, none
+  set PATH VALUE      edit: set capital.wacc 0.09; set name Apple, base case;
+                      set operations.revenueGrowth {"level": 0.04}
+  value               value the model as it stands
+  who                 who is here, and where
+  quit                leave"""
+
+
+_PERCENT: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?%")
+
+
+class Misspelt(Exception):
+    """What was typed is no command; the words say what one looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command: one of the words of `HELP`, and what follows."""
+
+    word: str
+    paths: tuple[str, ...] = ()
+    value: Mapping[str, Any] | None = None  # of `set`: an `EditValue`
+
+
+def typed(line: str) -> Typed | None:
+    """The command in a line; None for an empty one.
+
+    Raises:
+        Misspelt.
+    """
+    word, _, rest = line.strip().partition(" ")
+    rest = rest.strip()
+    match word:
+        case "":
+            return None
+        case "who" | "value" | "quit" | "help":
+            return Typed(word)
+        case "move" if rest and " " not in rest:
+            return Typed(word, (rest,))
+        case "select":
+            return Typed(word, tuple(rest.split()))
+        case "set":
+            path, _, value = rest.partition(" ")
+            if path and value.strip():
+                return Typed(word, (path,), edit_value(path, value.strip()))
+    raise Misspelt(f"I know these:\n{HELP}")
+
+
+def edit_value(path: str, text: str) -> Mapping[str, Any]:
+    """The `EditValue` that somebody means by a text at a path."""
+    percent = _PERCENT.fullmatch(text)
+    if percent:
+        return {"number": float(percent[1]) / 100}
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+    except ValueError:
+        return {"text": text}
+    match value:
+        case None:
+            return {"nothing": True}
+        case bool():
+            return {"flag": value}
+        case int() | float():
+            return {"number": value}
+        case str():
+            return {"text": value}
+        case list():
+            return {"series": value}
+    if path.startswith("scenarios."):
+        return {"scenario": value}
+    return {path if path in ("capital", "terminal") else "schedule": value}
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+@dataclass(slots=True)
+class Room:
+    """What is known of a room, from its batches."""
+
+    me: str = ""  # a participant's id; another one over each connection
+    seq: int = 0  # the revision of the newest edit that was told
+    names: dict[str, str] = field(default_factory=dict)  # by participant
+    cursors: dict[str, str | None] = field(default_factory=dict)  # path, by participant
+    selections: dict[str, Sequence[str]] = field(default_factory=dict)
+    value: str = ""  # the newest valuation
+    _own: set[int] = field(default_factory=set)  # revisions that were told as they were made
+
+    def lines(self, batch: Answer) -> list[str]:
+        """What a batch says that was not known."""
+        told = [*self._met(batch), *self._seen(batch)]
+        if batch["model"] is not None:
+            self.seq = batch["model"]["revision"]
+        for edit in batch["edits"]:
+            if edit["revision"] > self.seq and edit["revision"] not in self._own:
+                told += edited(edit)
+        self.seq = max(self.seq, batch["seq"])
+        if batch["valuation"] is not None:
+            told += self._valued(batch["valuation"])
+        return told
+
+    def made(self, edit: Answer) -> list[str]:
+        """What an edit of one's own did."""
+        self._own.add(edit["revision"])
+        return edited(edit)
+
+    def who(self) -> list[str]:
+        """Everybody who is here, and where."""
+        told = []
+        for id_ in self.names:
+            here = self._who(id_)
+            if self.cursors.get(id_):
+                here += f", at {self.cursors[id_]}"
+            if self.selections.get(id_):
+                here += f", with {', '.join(self.selections[id_])} selected"
+            told.append(here)
+        return told
+
+    def _met(self, batch: Answer) -> list[str]:
+        """Who is here now: everybody, or who came and left."""
+        model, told = batch["model"], []
+        if batch["resync"] and self.me and not batch["me"]:
+            told.append(f"Too much has happened to tell: this is revision {model['revision']}")
+        before = dict(self.names)
+        if batch["members"] is not None:
+            here = {member["id"] for member in batch["members"]}
+            for id_ in before.keys() - here:
+                self._forget(id_)
+            for member in batch["members"]:
+                self._name(member)
+        if batch["me"] is not None:
+            again, self.me = bool(self.me), batch["me"]["id"]
+            self._name(batch["me"])
+            with_you = f"With you: {self._others()}"
+            if again:
+                return [*told, f"Here again. {with_you}"]
+            title = f"{model['name']} ({model['kind']}), revision {model['revision']}"
+            return [title, f"You are {self.names[self.me]}. {with_you}"]
+        for member in batch["joined"]:
+            self._name(member)
+        for id_ in batch["left"]:
+            self._forget(id_)
+        told += [f"{name} left" for id_, name in before.items() if id_ not in self.names]
+        told += [f"{name} came" for id_, name in self.names.items() if id_ not in before]
+        return told
+
+    def _seen(self, batch: Answer) -> list[str]:
+        """Where they point now, and what they have selected."""
+        told = []
+        for cursor in batch["cursors"]:
+            id_, path = cursor["participant"], cursor["path"]
+            if id_ != self.me and self.cursors.get(id_) != path:
+                told.append(f"{self._who(id_)} points at {path or 'nothing'}")
+            self.cursors[id_] = path
+        for selection in batch["selections"]:
+            id_, paths = selection["participant"], selection["paths"]
+            if id_ != self.me and self.selections.get(id_, []) != paths:
+                told.append(f"{self._who(id_)} selects {', '.join(paths) or 'nothing'}")
+            self.selections[id_] = paths
+        return told
+
+    def _others(self) -> str:
+        return ", ".join(name for id_, name in self.names.items() if id_ != self.me) or "nobody"
+
+    def _name(self, member: Answer) -> None:
+        """Two connections of one member are told apart by a number."""
+        if member["id"] not in self.names:
+            name = given = member["member"]["name"]
+            number = 1
+            while given in self.names.values():
+                number += 1
+                given = f"{name} {number}"
+            self.names[member["id"]] = given
+
+    def _who(self, id_: str) -> str:
+        name = self.names.get(id_, "Somebody")
+        return f"{name} (you)" if id_ == self.me else name
+
+    def _forget(self, id_: str) -> None:
+        for known in (self.names, self.cursors, self.selections):
+            known.pop(id_, None)
+
+    def _valued(self, valuation: Answer) -> list[str]:
+        found, at = valuation["valuation"], f"at revision {valuation['basedOnSeq']}"
+        told = f"No value: {valuation['refusal']['message']}" if found is None else worth(found)
+        if told == self.value:
+            return []
+        self.value = told
+        return [f"{told} ({at})"]
+
+
+def edited(edit: Answer) -> list[str]:
+    """A revision, a line for each change."""
+    author = edit["author"]["name"] if edit["author"] is not None else "Somebody who has left"
+    done = [change["text"] for change in edit["changes"]] or [edit["verb"].lower()]
+    return [f"{author}: {text} (revision {edit['revision']})" for text in done]
+
+
+def worth(valuation: Answer) -> str:
+    """What a model is worth."""
+    return f"Worth {valuation['valuePerShare']:,.2f} {valuation['currency']} a share"

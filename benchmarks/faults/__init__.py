@@ -1,0 +1,1 @@
+"""Faults while people work: see `__main__`."""

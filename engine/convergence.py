@@ -1,0 +1,142 @@
+"""What a simulation knows so far: order statistics and moments of the trials that have come."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.door import FloatArray
+
+PERCENTILES: Final = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
+# Two-sided 95 %: the 97.5th percentile of a standard normal.
+Z_95: Final = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bracketed:
+    """A percentile and the interval that holds the true one with 95 % confidence, whatever the
+    distribution. None: there are too few trials for that end."""
+
+    level: float
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoFar:
+    """The trials 0 to ``trials_done`` - 1, whoever computed them and whenever this was asked."""
+
+    trials_done: int
+    infeasible: int
+    mean: float | None  # None: fewer than two trials have a value, or no double holds it
+    standard_error: float | None  # of the mean
+    percentiles: tuple[Bracketed, ...]
+
+
+class Sample:
+    """The values of a simulation as its trials come, in one array that was made for all of them.
+
+    Trials without a finite value are counted and not kept.
+    """
+
+    __slots__ = ("_mean", "_squares", "_values", "drawn", "kept")
+
+    def __init__(self, trials: int) -> None:
+        self._values = np.empty(trials)
+        self.drawn = 0
+        self.kept = 0
+        self._mean = 0.0
+        self._squares = 0.0  # sum of squared distances from the mean
+
+    @property
+    def infeasible(self) -> int:
+        return self.drawn - self.kept
+
+    def add(self, values: FloatArray) -> None:
+        """The next trials, in order; what is not finite has no value."""
+        finite = np.isfinite(values)
+        self.drawn += values.size
+        if not finite.all():
+            values = values[finite]
+        if not values.size:
+            return
+        stop = self.kept + values.size
+        self._values[self.kept : stop] = values
+        # Chan, Golub and LeVeque, American Statistician 37 (1983), p. 243: moments of two parts.
+        with np.errstate(all="ignore"):  # beyond a double there is no moment: `so_far` says None
+            mean = values.mean()
+            apart = mean - self._mean
+            self._squares += float(
+                np.square(values - mean).sum() + apart * apart * self.kept * (values.size / stop)
+            )
+            self._mean += float(apart * (values.size / stop))
+        self.kept = stop
+
+    def so_far(self) -> SoFar:
+        """The same bits for the same trials. It costs a third of sorting them."""
+        moments = math.isfinite(self._mean) and math.isfinite(self._squares) and self.kept > 1
+        error = math.sqrt(self._squares / (self.kept - 1) / self.kept) if moments else None
+        return SoFar(
+            trials_done=self.drawn,
+            infeasible=self.infeasible,
+            mean=self._mean if moments else None,
+            standard_error=error,
+            percentiles=self._percentiles() if self.kept else (),
+        )
+
+    def ordered(self) -> FloatArray:
+        """(kept,) the values from least to greatest, sorted in place. No trial can be added after.
+
+        0.0 and -0.0 are equal, so which of them comes first would be chance: all are 0.0.
+        """
+        values = self._values[: self.kept]
+        values.sort()
+        zeros = slice(np.searchsorted(values, 0.0, "left"), np.searchsorted(values, 0.0, "right"))
+        values[zeros] = 0.0
+        return values
+
+    def _percentiles(self) -> tuple[Bracketed, ...]:
+        values, count = self._values[: self.kept], self.kept
+        ranks: set[int] = set()
+        for level in PERCENTILES:
+            below = int(level * (count - 1))
+            ends = (end for end in bracket(level, count) if end is not None)
+            ranks.update((below, min(below + 1, count - 1), *ends))
+        # In place: the order of what is kept means nothing, and a copy would double the memory.
+        values.partition(sorted(ranks))
+
+        def at(rank: int | None) -> float | None:
+            return None if rank is None else float(values[rank]) + 0.0  # never -0.0
+
+        found = []
+        for level in PERCENTILES:
+            low, high = bracket(level, count)
+            value = quantile(values, level) + 0.0
+            found.append(Bracketed(level=level, value=value, low=at(low), high=at(high)))
+        return tuple(found)
+
+
+def bracket(level: float, count: int) -> tuple[int | None, int | None]:
+    """Ranks, from 0, of the order statistics between which the true percentile is, 95 % surely.
+
+    The number of trials below it is binomial, n p ± z sqrt(n p (1 - p)); both ends are rounded
+    outwards, and one rank further than Conover, Practical Nonparametric Statistics, 3rd ed.
+    (1999), pp. 143-148, so that the binomial's own skewness is covered too.
+    """
+    middle = count * level
+    reach = Z_95 * math.sqrt(middle * (1.0 - level))
+    low = math.floor(middle - reach) - 1
+    high = math.ceil(middle + reach)
+    return low if low >= 0 else None, high if high < count else None
+
+
+def quantile(ordered: FloatArray, level: float) -> float:
+    """Linear between order statistics: Hyndman and Fan, American Statistician 50 (1996), type 7."""
+    position = level * (ordered.size - 1)
+    below = int(position)
+    above = min(below + 1, ordered.size - 1)
+    return float(ordered[below] + (position - below) * (ordered[above] - ordered[below]))

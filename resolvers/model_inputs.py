@@ -1,0 +1,201 @@
+"""What callers say of models: how one is made, which are wanted, and what an edit puts where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import strawberry
+
+from engine.errors import InvalidInput, Problem
+from resolvers.shapes import kind_of
+from resolvers.valuations.inputs import (
+    CapitalInput,
+    DcfInput,
+    ScheduleInput,
+    TerminalInput,
+    document_of,
+)
+from resolvers.valuations.record import ValuationKind
+from services.contents import Unit
+from services.edits import Edit
+from services.kinds import KINDS, Document, Kind
+from services.model import Order
+from services.words import camel
+
+UNIT = strawberry.enum(
+    Unit,
+    description=(
+        "How a person sees amounts of money. Inputs and results are in whole units, whatever "
+        "stands here."
+    ),
+)
+MODEL_ORDER_FIELD = strawberry.enum(
+    Order, name="ModelOrderField", description="What models are listed by; names in any case."
+)
+
+
+@strawberry.enum(description="Which way a list goes.")
+class Direction(StrEnum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+def _arm(description: str) -> Any:
+    return strawberry.field(description=description, default=strawberry.UNSET)
+
+
+@strawberry.input(
+    one_of=True, description="The inputs of a model. Give exactly one: it says the model's kind."
+)
+class ModelInputs:
+    dcf: DcfInput | None = _arm("A firm that is valued by its free cash flow.")
+
+
+def given_inputs(inputs: ModelInputs) -> tuple[Kind[Any, Any], Document]:
+    """The kind that was chosen, and its document."""
+    for name in ModelInputs.__dataclass_fields__:
+        given = getattr(inputs, name)
+        if given:
+            return KINDS[kind_of(camel(name))], given.document
+    raise TypeError("a choice of one has one")
+
+
+@strawberry.input(description="A model to make.")
+class CreateModelInput:
+    name: str = strawberry.field(description="As people call it: one line, 1 to 200 characters.")
+    inputs: ModelInputs = strawberry.field(description="What it begins with.")
+    unit: Unit = strawberry.field(description="How amounts are seen.", default=Unit.ONES)
+
+
+@strawberry.input(
+    one_of=True,
+    description=(
+        "A value for a path. Give exactly one, of the type that stands there: a date and a name "
+        "of a choice are texts, a count is a number."
+    ),
+)
+class ChangeValue:
+    given: strawberry.Private[Mapping[str, Any]]
+    number: float | None = _arm("A number. A rate is a fraction, so 0.08 is 8 %.")
+    text: str | None = _arm("A text, a date such as 2024-09-27, or a name such as MID_YEAR.")
+    flag: bool | None = _arm("True or false.")
+    series: list[float] | None = _arm("Numbers by year, for a path that ends in `byYear`.")
+    schedule: ScheduleInput | None = _arm("A driver of the forecast, as a whole.")
+    capital: CapitalInput | None = _arm("The cost of capital, as a whole.")
+    terminal: TerminalInput | None = _arm("The value after the forecast, as a whole.")
+    nothing: bool | None = _arm(
+        "True: leave out what stands there, or bring its default back; remove a scenario."
+    )
+
+
+@strawberry.input(description="What a scenario changes an input to.")
+class ScenarioChangeInput:
+    path: str = strawberry.field(description="Of an input, such as `terminal.gordon.growth`.")
+    value: ChangeValue = strawberry.field(description="What stands there in the scenario.")
+
+
+@strawberry.input(description="A named set of changes to the inputs, made before valuing.")
+class ScenarioInput:
+    name: str = strawberry.field(description="As people call it: one line, 1 to 200 characters.")
+    changes: list[ScenarioChangeInput] = strawberry.field(
+        description="Made in this order, up to 64. They have to fit the inputs as they are now."
+    )
+
+
+@strawberry.input(one_of=True, description="A value for a path of a model. Give exactly one.")
+class EditValue(ChangeValue):
+    scenario: ScenarioInput | None = _arm("For a path `scenarios.<key>`.")
+
+
+@strawberry.input(description="One value for one path.")
+class ModelEdit:
+    path: str = strawberry.field(
+        description=(
+            "An input, such as `capital.wacc`, `operations.revenueGrowth` or "
+            "`operations.revenueGrowth.byYear[3]` (years count from 0; `byYear` may be left out); "
+            "or `name`, `unit`, `scenarios.<key>` with a key of small letters, digits and hyphens."
+        )
+    )
+    value: EditValue = strawberry.field(description="What is to stand there.")
+    base_revision: int | None = strawberry.field(
+        description=(
+            "The revision that the caller has seen. If the path was changed since, nothing is "
+            "edited and the answer is a CONFLICT. Left out: the last writer wins."
+        ),
+        default=None,
+    )
+
+
+@strawberry.input(description="Which models. What is left out narrows nothing.")
+class ModelFilter:
+    kind: ValuationKind | None = strawberry.field(description="What is valued.", default=None)
+    archived: bool | None = strawberry.field(
+        description="True: the archived ones alone; null: both.", default=False
+    )
+    name_prefix: str | None = strawberry.field(
+        description="How the name begins, in any case.", default=None
+    )
+
+
+@strawberry.input(description="In what order.")
+class ModelOrder:
+    field: Order = strawberry.field(description="By what.", default=Order.UPDATED)
+    direction: Direction = strawberry.field(description="Which way.", default=Direction.DESC)
+
+
+def edits_of(given: Sequence[ModelEdit]) -> list[Edit]:
+    """The edits with plain values.
+
+    Raises:
+        InvalidInput: where `nothing` is false, which says neither this nor that.
+    """
+    problems: list[Problem] = []
+    edits = [
+        Edit(
+            each.path,
+            _value(each.value.given, f"edits[{number}].value", problems),
+            each.base_revision,
+        )
+        for number, each in enumerate(given)
+    ]
+    if problems:
+        raise InvalidInput.of(problems)
+    return edits
+
+
+def _value(given: Mapping[str, Any], at: str, problems: list[Problem]) -> Any:
+    ((name, value),) = given.items()
+    if name == "nothing":
+        if not value:
+            message = "To leave something out, this is true."
+            problems.append(
+                Problem(f"{at}.nothing", "CONTRADICTION", message, "Give true, or another value.")
+            )
+        return None
+    if name == "scenario":
+        at = f"{at}.scenario.changes"
+        changes = [
+            {
+                "path": change["path"],
+                "value": _value(change["value"], f"{at}[{number}].value", problems),
+            }
+            for number, change in enumerate(value["changes"])
+        ]
+        return {"name": value["name"], "changes": changes}
+    return value
+
+
+_Values: TypeAlias = type[ChangeValue]
+
+
+def _read(kind: _Values, given: Mapping[str, Any], _context: object) -> ChangeValue:
+    """The value as plain JSON under the name of its arm; parts of it are no objects of ours."""
+    read = kind.__new__(kind)
+    read.given = document_of(given)
+    return read
+
+
+for _kind in (ChangeValue, EditValue):
+    _kind.__strawberry_definition__.from_input = _read  # type: ignore[attr-defined] # strawberry's hook

@@ -1,0 +1,341 @@
+"""Financial models: made, edited, valued, and looked back on. Each change is one operation."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import orjson
+
+from engine.errors import InvalidInput, Problem
+from services.contents import (
+    OWN,
+    Document,
+    Unit,
+    canonical_text,
+    changes_text,
+    differences,
+    inputs_in,
+    joined,
+    touched_after,
+)
+from services.edits import Edit, ahead, edited, stale
+from services.errors import Conflict, IdempotencyKeyReused, QuotaExceeded
+from services.ids import new_id
+from services.kinds import KINDS, Kind
+from services.model import Changed, Model, document_of
+from services.model_reading import ModelReading, no_model
+from services.plans import LIMITS
+from services.principal import Action, Principal
+from services.rates import Rate
+from services.shapes import Group, Member, fit
+from services.tenants import TenantService
+from services.valuations import ValuationService
+from services.words import camel
+from store.financial_models import (
+    Appended,
+    Decision,
+    FinancialModels,
+    ModelRecord,
+    NewOperation,
+)
+
+EDITS_PER_SECOND: Final = 20.0  # by one member, of one model
+EDITS_AT_ONCE: Final = 40
+_OPERATION_ID: Final = re.compile(r"[!-~]{1,64}")
+
+
+class Doorbell(Protocol):
+    """Whoever follows a model hears that it has a new revision, and reads it in the log."""
+
+    def ring(self, tenant_id: UUID, model_id: UUID, seq: int) -> None: ...  # at once, raises never
+
+
+class NobodyHome:
+    """The doorbell of a process that has no rooms."""
+
+    def ring(self, tenant_id: UUID, model_id: UUID, seq: int) -> None:
+        """Nobody hears it."""
+
+
+class ModelService(ModelReading):
+    """What a member may do with the tenant's models. ``doorbell`` is rung after each commit."""
+
+    def __init__(
+        self,
+        models: FinancialModels,
+        tenants: TenantService,
+        valuations: ValuationService,
+        shapes: Mapping[str, Group],
+        *,
+        doorbell: Doorbell | None = None,
+        rate: Rate | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(models, tenants, valuations, shapes)
+        self.doorbell: Doorbell = doorbell or NobodyHome()
+        self._rate = rate or Rate("Edits of one model", EDITS_PER_SECOND, EDITS_AT_ONCE)
+        self._clock = clock
+
+    async def create(
+        self,
+        principal: Principal,
+        *,
+        kind: Kind[Any, Any],
+        name: str,
+        unit: Unit,
+        inputs: Document,
+        operation_id: str | None = None,
+    ) -> Model:
+        """A new model. A repeat of ``operation_id`` answers with the first one.
+
+        Raises:
+            InvalidInput, QuotaExceeded, IdempotencyKeyReused.
+        """
+        operation_id = str(new_id()) if operation_id is None else operation_id
+        self._begin(principal, operation_id)
+        own: Document = {"name": name, "unit": unit.value, "archived": False, "scenarios": {}}
+        asked = {"kind": kind.name, "name": name, "unit": unit.value, "inputs": inputs}
+        return await self._add(principal, "CREATE", kind, joined(own, inputs), operation_id, asked)
+
+    async def duplicate(
+        self,
+        principal: Principal,
+        model_id: UUID,
+        *,
+        name: str,
+        revision: int | None = None,
+        operation_id: str | None = None,
+    ) -> Model:
+        """A new model with another's content, as it is or as it was at a revision.
+
+        Raises:
+            InvalidInput, QuotaExceeded, IdempotencyKeyReused.
+        """
+        operation_id = str(new_id()) if operation_id is None else operation_id
+        self._begin(principal, operation_id)
+        source = await self._record(principal, model_id)
+        then = source.revision if revision is None else revision
+        document = await self._document(principal, source, then)
+        document |= {"name": name, "archived": False}
+        asked = {"model": str(model_id), "name": name, "revision": revision}
+        kind = KINDS[source.kind]
+        return await self._add(principal, "DUPLICATE", kind, document, operation_id, asked)
+
+    async def edit(
+        self, principal: Principal, model_id: UUID, operation_id: str, edits: Sequence[Edit]
+    ) -> Changed:
+        """All edits, or none, as one operation.
+
+        Raises:
+            InvalidInput: with every problem of the edits, and of the model that they would leave.
+            Conflict: for a base that is stale, with every stale path; or if it is archived.
+            RateLimited, IdempotencyKeyReused.
+        """
+        self._begin(principal, operation_id, model_id)
+
+        def decide(record: ModelRecord) -> Decision:
+            _must_be_open(record)
+            rules, before = self._rules[record.kind], document_of(record)
+            after = edited(rules, before, edits)
+            wrong = (*after.wrong, *ahead(edits, record.revision))
+            touched: dict[str, int] = orjson.loads(record.touched)
+            if not wrong and (found := stale(touched, before, edits, after)):
+                raise Conflict(
+                    "Somebody changed what you are changing since you read it. Look at what stands "
+                    "there now, and edit on that.",
+                    found,
+                )
+            if wrong or after.flaws:
+                raise InvalidInput.of([*wrong, *after.flaws])
+            return self._decision(record, before, after.document)
+
+        asked = [
+            {"path": edit.path, "value": edit.value, "baseRevision": edit.base_revision}
+            for edit in edits
+        ]
+        return await self._append(principal, "EDIT", model_id, operation_id, asked, decide)
+
+    async def restore(
+        self, principal: Principal, model_id: UUID, revision: int, operation_id: str
+    ) -> Changed:
+        """Bring the content of a revision back, as a new operation. Nothing is lost by it.
+
+        Raises:
+            Conflict: if it is archived. InvalidInput: if the content has no value any more.
+            RateLimited, IdempotencyKeyReused.
+        """
+        self._begin(principal, operation_id, model_id)
+        source = await self._record(principal, model_id)
+        past = await self._document(principal, source, revision)
+
+        def decide(record: ModelRecord) -> Decision:
+            _must_be_open(record)
+            KINDS[record.kind].door(inputs_in(past))
+            before = document_of(record)
+            return self._decision(record, before, past | {"archived": record.archived})
+
+        return await self._append(principal, "RESTORE", model_id, operation_id, revision, decide)
+
+    async def archive(
+        self, principal: Principal, model_id: UUID, operation_id: str, *, archived: bool = True
+    ) -> Changed:
+        """Put a model away, or take it out again. In the archive it is read and not edited.
+
+        Raises:
+            QuotaExceeded: to take out what the plan has no room for.
+            RateLimited, IdempotencyKeyReused.
+        """
+        self._begin(principal, operation_id, model_id)
+        if not archived and (await self._record(principal, model_id)).archived:
+            await self._require_room(principal, operation_id)
+
+        def decide(record: ModelRecord) -> Decision:
+            before = document_of(record)
+            return self._decision(record, before, before | {"archived": archived})
+
+        return await self._append(principal, "ARCHIVE", model_id, operation_id, archived, decide)
+
+    # Inside
+
+    async def _add(
+        self,
+        principal: Principal,
+        verb: str,
+        kind: Kind[Any, Any],
+        document: Document,
+        operation_id: str,
+        asked: Any,
+    ) -> Model:
+        problems: list[Problem] = []
+        document["name"] = _own("name", document["name"], problems)
+        inputs = inputs_in(document)
+        try:
+            kind.door(inputs)
+        except InvalidInput as no:
+            problems += [replace(problem, path=camel(problem.path)) for problem in no.problems]
+        if problems:
+            raise InvalidInput.of(problems)
+        operation = self._operation(principal, verb, operation_id, asked)
+        await self._require_room(principal, operation_id)
+        record = ModelRecord(
+            id=new_id(),
+            kind=kind.name,
+            input_version=kind.input_version,
+            **_columns(document),
+            touched="{}",
+            revision=1,
+            created_at=operation.at,
+            created_by=operation.author,
+            updated_at=operation.at,
+            updated_by=operation.author,
+        )
+        appended = await self._models.create(principal.tenant_id, record, operation)
+        return (await self._answer(principal, appended, operation)).model
+
+    def _begin(self, principal: Principal, operation_id: str, model_id: UUID | None = None) -> None:
+        """What can be said before anything is read."""
+        principal.require(Action.EDIT_MODEL)
+        if not _OPERATION_ID.fullmatch(operation_id):
+            message = "An operation's id is 1 to 64 printable ASCII characters without spaces."
+            suggestion = "Draw a UUID for each operation, and keep it for repeats of it."
+            raise InvalidInput.of([Problem("operationId", "WRONG_LENGTH", message, suggestion)])
+        if model_id is not None:
+            self._rate.spend((principal.tenant_id, principal.member_id, model_id))
+
+    async def _append(
+        self,
+        principal: Principal,
+        verb: str,
+        model_id: UUID,
+        operation_id: str,
+        asked: Any,
+        decide: Callable[[ModelRecord], Decision],
+    ) -> Changed:
+        operation = self._operation(principal, verb, operation_id, [str(model_id), asked])
+        appended = await self._models.append(principal.tenant_id, model_id, operation, decide)
+        if appended is None:
+            raise no_model()
+        return await self._answer(principal, appended, operation)
+
+    def _operation(
+        self, principal: Principal, verb: str, operation_id: str, asked: Any
+    ) -> NewOperation:
+        # With the member: nobody learns another's answer by an id that was guessed.
+        payload = canonical_text([verb, str(principal.member_id), asked])
+        return NewOperation(
+            operation_id=operation_id,
+            fingerprint=hashlib.sha256(payload.encode()).hexdigest(),
+            verb=verb,
+            author=principal.member_id,
+            at=self._clock(),
+        )
+
+    async def _answer(
+        self, principal: Principal, appended: Appended, asked: NewOperation
+    ) -> Changed:
+        tenant_id, operation = principal.tenant_id, appended.operation
+        record = appended.model
+        if appended.fresh and record is not None:
+            self.doorbell.ring(tenant_id, operation.model_id, operation.seq)
+            model = await self._handed(tenant_id, record, document_of(record))
+        elif operation.fingerprint != asked.fingerprint:
+            raise IdempotencyKeyReused(
+                "This operation id was used before, for something else. Draw a new one."
+            )
+        else:
+            record = await self._record(principal, operation.model_id)
+            model = await self._left_by(tenant_id, record, operation)
+        (revision,) = await self.told(tenant_id, model, [operation])
+        return Changed(model=model, revision=revision)
+
+    def _decision(self, record: ModelRecord, before: Document, after: Document) -> Decision:
+        kind = KINDS[record.kind]
+        changes = list(differences(self._rules[kind.name].model, before, after))
+        touched = touched_after(orjson.loads(record.touched), changes, record.revision + 1)
+        return Decision(
+            **_columns(after),
+            input_version=kind.input_version,
+            touched=canonical_text(touched),
+            changes=changes_text(changes),
+        )
+
+    async def _require_room(self, principal: Principal, operation_id: str) -> None:
+        """One more model has to fit the plan; what is only repeated fits already."""
+        plan = await self._tenants.plan_of(principal.tenant_id)
+        most = LIMITS[plan].models
+        if most is None or await self._models.count(principal.tenant_id, archived=False) < most:
+            return
+        if await self._models.operation_of(principal.tenant_id, operation_id) is None:
+            raise QuotaExceeded(
+                f"The {plan} plan holds {most:,} models. Archive one that is not needed now, or "
+                "change the plan."
+            )
+
+
+def _columns(document: Document) -> dict[str, Any]:
+    """A model's document as the store has it."""
+    return {
+        "name": document["name"],
+        "unit": document["unit"],
+        "archived": document["archived"],
+        "scenarios": canonical_text(document["scenarios"]),
+        "inputs": canonical_text(inputs_in(document)),
+    }
+
+
+def _own(name: str, value: Any, problems: list[Problem]) -> Any:
+    member: Member = OWN[name]
+    return fit(member.shape, value, (name,), problems)
+
+
+def _must_be_open(record: ModelRecord) -> None:
+    if record.archived:
+        raise Conflict(
+            "The model is archived. Take it out first: archiveModel with archived: false."
+        )

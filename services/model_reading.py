@@ -1,0 +1,214 @@
+"""Financial models as they are, as they were, and what happened in between. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from engine.errors import InvalidInput, Problem
+from services.contents import Document, changes_of, differences
+from services.edits import Rules, in_scenario
+from services.errors import NotFound
+from services.history import History, Revision, ToldChange, in_words
+from services.kinds import KINDS
+from services.model import Key, Listing, Model, Page, document_of
+from services.principal import Action, Principal
+from services.shapes import Group
+from services.tenants import TenantService
+from services.valuations import Recorded, ValuationService
+from store.financial_models import FinancialModels, ModelPage, ModelRecord, OperationRecord
+
+
+class ModelReading:
+    """What a member may read of the tenant's models.
+
+    Every method may raise Forbidden; where a model is named, NotFound.
+    """
+
+    def __init__(
+        self,
+        models: FinancialModels,
+        tenants: TenantService,
+        valuations: ValuationService,
+        shapes: Mapping[str, Group],
+    ) -> None:
+        self._models, self._tenants, self._valuations = models, tenants, valuations
+        self._rules = {name: Rules.of(shapes[name], KINDS[name].door) for name in KINDS}
+        self._history = History(models)
+
+    async def find(self, principal: Principal, model_id: UUID) -> Model:
+        """The model as it is now."""
+        principal.require(Action.READ_MODEL)
+        record = await self._record(principal, model_id)
+        return await self._handed(principal.tenant_id, record, document_of(record))
+
+    async def page(
+        self,
+        principal: Principal,
+        listing: Listing,
+        *,
+        limit: int,
+        after: Key | None = None,
+        backwards: bool = False,
+    ) -> Page:
+        """Models in the listing's order from a key on, or the ones before it."""
+        principal.require(Action.READ_MODEL)
+        records = await self._models.page(
+            principal.tenant_id,
+            ModelPage(
+                kinds=None if listing.kind is None else (listing.kind,),
+                archived=listing.archived,
+                name_prefix=listing.name_prefix.casefold() or None,
+                order=listing.order.value,
+                descending=listing.descending != backwards,
+                after=after,
+                limit=limit + 1,
+            ),
+        )
+        found = records[:limit]
+        if backwards:
+            found.reverse()
+        models = [
+            await self._handed(principal.tenant_id, record, document_of(record)) for record in found
+        ]
+        return Page(models=models, more=len(records) > limit)
+
+    async def at(self, principal: Principal, model_id: UUID, revision: int) -> Model:
+        """The model as a revision left it.
+
+        Raises:
+            NotFound: also if there is no such revision.
+        """
+        principal.require(Action.READ_MODEL)
+        record = await self._record(principal, model_id)
+        operation = await self._history.operation_at(principal.tenant_id, model_id, revision)
+        return await self._left_by(principal.tenant_id, record, operation)
+
+    async def revisions(
+        self,
+        principal: Principal,
+        model: Model,
+        *,
+        limit: int,
+        beyond: int | None = None,
+        newer: bool = False,
+    ) -> list[Revision]:
+        """Operations of a model: those older than a revision, newest first; or newer, oldest first.
+
+        Without ``beyond`` they begin at the newest, or at the oldest.
+        """
+        principal.require(Action.READ_MODEL)
+        operations = await self._models.operations(
+            principal.tenant_id, model.id, after=beyond, limit=limit, descending=not newer
+        )
+        return await self.told(principal.tenant_id, model, operations)
+
+    async def changes_between(
+        self, principal: Principal, model: Model, old: int, new: int
+    ) -> list[ToldChange]:
+        """What differs at revision ``new`` from revision ``old``; either may be the earlier one.
+
+        Raises:
+            NotFound: also if there is no such revision.
+        """
+        principal.require(Action.READ_MODEL)
+        before, after = [
+            await self._history.document_at(principal.tenant_id, model.id, model.kind, revision)
+            for revision in (old, new)
+        ]
+        shape = self._rules[model.kind.name].model
+        return in_words(model.kind, model.unit, differences(shape, before, after))
+
+    async def value(
+        self, principal: Principal, model_id: UUID, scenario: str | None = None
+    ) -> tuple[Model, Recorded]:
+        """Value a model as it is now, or with a scenario's changes made.
+
+        The valuation has the id that the same inputs have anywhere.
+
+        Raises:
+            InvalidInput: also for a scenario that is not there, or no longer fits the model.
+            Infeasible.
+        """
+        principal.require(Action.VALUE)
+        model = await self.find(principal, model_id)
+        inputs = self.inputs_in_scenario(model, scenario)
+        return model, await self._valuations.value(principal, model.kind, inputs)
+
+    # For rooms, which have asked for permission when somebody came in
+
+    async def told(
+        self, tenant_id: UUID, model: Model, operations: Sequence[OperationRecord]
+    ) -> list[Revision]:
+        """Operations of a model's log in the field's words, in the order given."""
+        people = await self._tenants.people(tenant_id, {each.author for each in operations})
+        return [
+            Revision(
+                model_id=each.model_id,
+                revision=each.seq,
+                operation_id=each.operation_id,
+                verb=each.verb,
+                author=people.get(each.author),
+                at=each.at,
+                changes=in_words(model.kind, model.unit, changes_of(each.changes)),
+            )
+            for each in operations
+        ]
+
+    def inputs_in_scenario(self, model: Model, scenario: str | None) -> Document:
+        """The model's inputs, with a scenario's changes made where one is named.
+
+        Raises:
+            InvalidInput: if it is not there, or no longer fits the model.
+        """
+        if scenario is None:
+            return model.inputs
+        kept = model.scenarios.get(scenario)
+        if kept is None:
+            known = f"Name one of: {', '.join(model.scenarios)}." if model.scenarios else "Add one."
+            problem = Problem("scenario", "UNKNOWN", "The model has no such scenario.", known)
+            raise InvalidInput.of([problem])
+        at = f"scenarios.{scenario}.changes"
+        try:
+            rules = self._rules[model.kind.name]
+            return in_scenario(rules, model.inputs, kept["changes"], at)
+        except InvalidInput as no:
+            message = f"The scenario {scenario} no longer fits the model. {no.message}"
+            raise InvalidInput(message, no.problems) from no
+
+    # Inside
+
+    async def _record(self, principal: Principal, model_id: UUID) -> ModelRecord:
+        record = await self._models.find(principal.tenant_id, model_id)
+        if record is None:
+            raise no_model()
+        return record
+
+    async def _document(self, principal: Principal, record: ModelRecord, revision: int) -> Document:
+        if revision == record.revision:
+            return document_of(record)
+        kind = KINDS[record.kind]
+        return await self._history.document_at(principal.tenant_id, record.id, kind, revision)
+
+    async def _left_by(
+        self, tenant_id: UUID, record: ModelRecord, operation: OperationRecord
+    ) -> Model:
+        """The model as one of its operations left it; ``record`` is it as it is now."""
+        if operation.seq == record.revision:
+            return await self._handed(tenant_id, record, document_of(record))
+        kind = KINDS[record.kind]
+        document = await self._history.document_at(tenant_id, record.id, kind, operation.seq)
+        then = replace(
+            record, revision=operation.seq, updated_at=operation.at, updated_by=operation.author
+        )
+        return await self._handed(tenant_id, then, document)
+
+    async def _handed(self, tenant_id: UUID, record: ModelRecord, document: Document) -> Model:
+        people = await self._tenants.people(tenant_id, {record.created_by, record.updated_by})
+        return Model.of(record, document, people)
+
+
+def no_model() -> NotFound:
+    """Of a model that does not exist, and of another tenant's alike."""
+    return NotFound("There is no such model.")

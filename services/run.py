@@ -1,0 +1,173 @@
+"""A run: what was asked, where it stands, what is known so far, and what came out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import orjson
+
+from engine.convergence import Bracketed, SoFar
+from engine.dcf import DcfOutput
+from engine.errors import Refused
+from engine.simulation import SimulationSpec
+from services.kinds import Document, Kind
+from services.refusals import refused_of
+from services.simulations import spec_document
+from store.runs import RunRecord
+
+
+class RunState(StrEnum):
+    """Where a run stands. The last three are ends."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class OfValuation:
+    """About a kept valuation."""
+
+    valuation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfModel:
+    """About a model as it is now."""
+
+    model_id: UUID
+    scenario: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfInputs:
+    """About inputs, which are valued and kept first."""
+
+    kind: Kind[Any, Any]
+    inputs: Document
+
+
+Source: TypeAlias = OfValuation | OfModel | OfInputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedSimulation:
+    """What `startSimulation` is given."""
+
+    source: Source
+    output: DcfOutput
+    spec: SimulationSpec
+    price: float | None  # None: the inputs' market price, where they have one
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 in hex; a repeat of an operation has the same."""
+        match self.source:
+            case OfValuation(valuation_id):
+                source: Document = {"valuation": valuation_id}
+            case OfModel(model_id, scenario):
+                source = {"model": str(model_id), "scenario": scenario}
+            case OfInputs(kind, inputs):
+                source = {"kind": kind.name, "inputs": inputs}
+        asked = {"source": source, **self.work(self.price)}
+        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def work(self, price: float | None) -> Document:
+        """What a worker is told besides the inputs, and a row keeps."""
+        return {"output": self.output.value, "price": price, "spec": spec_document(self.spec)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a tenant."""
+
+    id: UUID
+    kind: str
+    state: RunState
+    valuation_id: str
+    output: DcfOutput
+    trials: int
+    attempts: int  # how often it was begun
+    known: SoFar | None  # None: nothing yet
+    result: Document | None  # `Simulation`, once it is DONE
+    # Why there is no result, once it has ended without one.
+    refusal: Refused | None = field(compare=False)
+    created_by: UUID
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in (RunState.QUEUED, RunState.RUNNING)
+
+    @classmethod
+    def of(cls, record: RunRecord, newer: SoFar | None = None) -> Run:
+        """As a row has it; ``newer`` is what the process knows that computes it."""
+        known = None if record.progress is None else so_far_of(orjson.loads(record.progress))
+        if newer is not None and (known is None or known.trials_done < newer.trials_done):
+            known = newer
+        refusal = None if record.refusal is None else refused_of(orjson.loads(record.refusal))
+        return cls(
+            id=record.id,
+            kind=record.kind,
+            state=RunState(record.state),
+            valuation_id=record.valuation_id,
+            output=DcfOutput(orjson.loads(record.spec)["output"]),
+            trials=record.trials,
+            attempts=record.attempts,
+            known=known,
+            result=None if record.result is None else orjson.loads(record.result),
+            refusal=refusal,
+            created_by=record.created_by,
+            created_at=record.created_at,
+            started_at=record.started_at,
+            ended_at=record.ended_at,
+        )
+
+
+def so_far_of(document: Document) -> SoFar:
+    """
+    Raises:
+        KeyError, TypeError: if it is no such document.
+    """
+    return SoFar(
+        trials_done=document["trialsDone"],
+        infeasible=document["infeasible"],
+        mean=document["mean"],
+        standard_error=document["standardError"],
+        percentiles=tuple(Bracketed(**each) for each in document["percentiles"]),
+    )
+
+
+# What processes tell each other about a run: the state that it is in now, or what is known so far.
+
+CANCELLED: Final = b'{"state":"CANCELLED"}'
+
+
+def channel(tenant_id: UUID, run_id: UUID) -> str:
+    """Where it is told. The braces are Redis' own: one slot for all of a tenant."""
+    return f"v1:{{{tenant_id}}}:run:{run_id}"
+
+
+def state_message(state: RunState) -> bytes:
+    return orjson.dumps({"state": state.value})
+
+
+def progress_message(document: Document) -> bytes:
+    return orjson.dumps({"progress": document})
+
+
+def progress_in(message: bytes) -> SoFar | None:
+    """What is known so far, where a message tells it."""
+    try:
+        return so_far_of(orjson.loads(message)["progress"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None

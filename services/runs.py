@@ -1,0 +1,266 @@
+"""Runs: started within the plan, followed from anywhere, cancelled from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+import orjson
+
+from collab.bus import Bus
+from engine.convergence import SoFar
+from engine.simulation import admit_spec
+from services.errors import Conflict, IdempotencyKeyReused, NotFound, Overloaded, QuotaExceeded
+from services.ids import new_id, operation_id_of
+from services.plans import LIMITS, Plan
+from services.principal import Action, Principal
+from services.refusals import Cancelled, refusal_document
+from services.run import (
+    CANCELLED,
+    AskedSimulation,
+    OfInputs,
+    OfModel,
+    OfValuation,
+    Run,
+    RunState,
+    channel,
+    progress_in,
+    so_far_of,
+)
+from services.run_work import RunWork
+from services.simulations import question_of
+from services.tenants import TenantService
+from services.valuations import Recorded, ValuationService
+from store.runs import RunRecord, Runs
+
+AUDIT_S: Final = 2.0  # without news: then the row is read, and taken if nobody holds it
+
+_CANCELLED: Final = "Somebody of your tenant cancelled it."
+
+
+class ValuesModels(Protocol):
+    """The one thing that runs want of models."""
+
+    async def value(
+        self, principal: Principal, model_id: UUID, scenario: str | None = None
+    ) -> tuple[object, Recorded]: ...
+
+
+class RunService:
+    """What a member may do with the tenant's runs."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        work: RunWork,
+        tenants: TenantService,
+        valuations: ValuationService,
+        models: ValuesModels,
+        bus: Bus,
+        *,
+        audit_s: float = AUDIT_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._runs, self._work, self._tenants = runs, work, tenants
+        self._valuations, self._models, self._bus = valuations, models, bus
+        self._audit_s, self._clock = audit_s, clock
+
+    async def start(
+        self, principal: Principal, asked: AskedSimulation, operation_id: str | None = None
+    ) -> Run:
+        """Start a simulation. A repeat of ``operation_id`` answers with the first run.
+
+        Raises:
+            Forbidden, NotFound, InvalidInput, Infeasible: the inputs or the spec cannot be run.
+            QuotaExceeded: for the plan's trials or runs. IdempotencyKeyReused.
+            Overloaded: too many runs wait already.
+        """
+        principal.require(Action.START_RUN)
+        operation_id = operation_id_of(operation_id)
+        tenant_id = principal.tenant_id
+        earlier = await self._runs.of_operation(tenant_id, operation_id)
+        if earlier is not None:
+            return await self._repeated(tenant_id, earlier, asked)
+        plan = await self._tenants.plan_of(tenant_id)
+        limits = LIMITS[plan]
+        if asked.spec.trials > limits.trials:
+            raise QuotaExceeded(
+                f"A run of the {plan} plan has at most {limits.trials:,} trials. Ask for fewer, or "
+                "change the plan."
+            )
+        recorded = await self._recorded(principal, asked)
+        admit_spec(question_of(recorded.kind.name, recorded.inputs, asked.output), asked.spec)
+        if self._work.full:
+            raise Overloaded("Too many computations are waiting. Try again in a minute.", 60.0)
+        now = self._clock()
+        for lapsed in await self._runs.lapsed(tenant_id, now):
+            await self._work.look(tenant_id, lapsed)
+        price = recorded.inputs.get("marketPrice") if asked.price is None else asked.price
+        new = RunRecord(
+            id=new_id(),
+            kind="SIMULATION",
+            operation_id=operation_id,
+            fingerprint=asked.fingerprint,
+            valuation_id=recorded.id,
+            spec=orjson.dumps(asked.work(price)).decode(),
+            state=RunState.QUEUED.value,
+            owner=self._work.name,
+            lease_until=self._work.lease_end(),
+            attempts=0,
+            trials=asked.spec.trials,
+            trials_done=0,
+            progress=None,
+            result=None,
+            refusal=None,
+            created_by=principal.member_id,
+            created_at=now,
+            started_at=None,
+            ended_at=None,
+        )
+        return await self._added(tenant_id, new, asked, plan)
+
+    async def find(self, principal: Principal, run_id: UUID) -> Run:
+        """
+        Raises:
+            Forbidden, NotFound.
+        """
+        principal.require(Action.READ_RUN)
+        return await self._seen(principal.tenant_id, run_id)
+
+    async def cancel(self, principal: Principal, run_id: UUID) -> Run:
+        """End a run, whichever process works on it. One that is cancelled already stays so.
+
+        Raises:
+            Forbidden, NotFound; Conflict: if it has ended otherwise.
+        """
+        principal.require(Action.START_RUN)
+        reason = orjson.dumps(refusal_document(Cancelled(_CANCELLED))).decode()
+        progress = self._work.progress(run_id)
+        if await self._runs.cancel(
+            principal.tenant_id,
+            run_id,
+            self._clock(),
+            reason,
+            trials_done=None if progress is None else progress["trialsDone"],
+            progress=None if progress is None else orjson.dumps(progress).decode(),
+        ):
+            self._work.drop(run_id)
+            self._bus.publish(channel(principal.tenant_id, run_id), CANCELLED)
+        run = await self._seen(principal.tenant_id, run_id)
+        if run.state is not RunState.CANCELLED:
+            raise Conflict(f"It has ended already: it is {run.state}.")
+        return run
+
+    async def follow(self, principal: Principal, run_id: UUID) -> AsyncGenerator[Run]:
+        """The run as it is, then whenever more is known of it; ends with its end.
+
+        Whoever is slow misses steps, never the end.
+
+        Raises:
+            Forbidden, NotFound.
+        """
+        principal.require(Action.READ_RUN)
+        tenant_id, news = principal.tenant_id, _News()
+        await self._seen(tenant_id, run_id)
+        ear = await self._bus.subscribe(channel(tenant_id, run_id), news.hear)
+        try:
+            last: Run | None = None
+            while True:
+                news.clear()
+                run = await self._seen(tenant_id, run_id)
+                if last is None or run.state is not last.state or _further(run.known, last):
+                    yield run
+                    last = run
+                if run.ended:
+                    return
+                while await news.more(self._audit_s):
+                    if _further(news.known, last):
+                        # More is known, so it is under way: the row need not be asked.
+                        last = replace(last, state=RunState.RUNNING, known=news.known)
+                        yield last
+        finally:
+            await ear.close()
+
+    async def _recorded(self, principal: Principal, asked: AskedSimulation) -> Recorded:
+        match asked.source:
+            case OfValuation(valuation_id):
+                return await self._valuations.find(principal, valuation_id)
+            case OfModel(model_id, scenario):
+                return (await self._models.value(principal, model_id, scenario))[1]
+            case OfInputs(kind, inputs):
+                return await self._valuations.value(principal, kind, inputs)
+
+    async def _added(
+        self, tenant_id: UUID, new: RunRecord, asked: AskedSimulation, plan: Plan
+    ) -> Run:
+        at_most = LIMITS[plan].runs
+        added = await self._runs.add(tenant_id, new, at_most)
+        if added is None:
+            raise QuotaExceeded(
+                f"The {plan} plan has at most {at_most} runs at one time. Wait for one to end, "
+                "cancel one, or change the plan."
+            )
+        if not added.fresh:  # two equal operations at one moment
+            return await self._repeated(tenant_id, added.run, asked)
+        self._work.hold(tenant_id, new.id)
+        return Run.of(new)
+
+    async def _repeated(self, tenant_id: UUID, earlier: RunRecord, asked: AskedSimulation) -> Run:
+        if earlier.fingerprint != asked.fingerprint:
+            raise IdempotencyKeyReused(
+                "This operation's id started another run before. Draw a new id for a new run."
+            )
+        return await self._seen(tenant_id, earlier.id)
+
+    async def _seen(self, tenant_id: UUID, run_id: UUID) -> Run:
+        """The run as it is; whoever looks at one that nobody works on takes it."""
+        record = await self._runs.find(tenant_id, run_id)
+        if record is None:
+            raise NotFound("There is no such run.")
+        progress = self._work.progress(run_id)
+        return Run.of(
+            await self._work.look(tenant_id, record),
+            None if progress is None else so_far_of(progress),
+        )
+
+
+def _further(known: SoFar | None, last: Run) -> bool:
+    """Whether more trials are known than a follower has seen: a second attempt begins anew."""
+    if known is None:
+        return False
+    return last.known is None or known.trials_done > last.known.trials_done
+
+
+class _News:
+    """What was told of a run and not yet read: the newest progress, or that its state changed."""
+
+    def __init__(self) -> None:
+        self.known: SoFar | None = None
+        self._changed = False
+        self._arrived = asyncio.Event()
+
+    def clear(self) -> None:
+        self._changed = False
+        self._arrived.clear()
+
+    def hear(self, message: bytes) -> None:
+        known = progress_in(message)
+        if known is None:
+            self._changed = True
+        else:
+            self.known = known
+        self._arrived.set()
+
+    async def more(self, within_s: float) -> bool:
+        """Wait for progress. False: there is something else to know, or no news in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        self._arrived.clear()
+        return not self._changed

@@ -1,0 +1,128 @@
+"""One worker process: ``python -m services.worker MEMORY_MB THREADS``.
+
+It reads jobs from its standard input and answers on its standard output, in frames. It holds no
+secret, opens no file and no connection, and ends when its parent does: then its input ends.
+
+To the worker:   {"work": 3, "task": "SIMULATION", "job": {…}} · {"stop": 3}
+From the worker: {"ready": {"memoryLimited": true}} · {"work": 3, "progress": {…}}, and as the end
+                 of a job one of {"work": 3, "done": {…}}, "refused", "stopped", "failed".
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, BinaryIO, Final, TypeAlias
+
+from engine.chunks import Stopped
+from engine.errors import Refused
+from services.frames import Frame, packed, read_frame
+from services.refusals import refusal_document
+from services.simulations import simulate
+
+Task: TypeAlias = Callable[
+    [Frame, Executor, Callable[[], bool], Callable[[Frame], None]], dict[str, Any]
+]
+TASKS: Final[dict[str, Task]] = {"SIMULATION": simulate}
+
+OUT_OF_MEMORY: Final = "MEMORY"  # the limit was reached; the process ends after it has said so
+FAULT: Final = "FAULT"  # a fault of ours
+
+
+class Worker:
+    """Does one job at a time, and hears meanwhile whether it is still wanted."""
+
+    def __init__(self, answers: BinaryIO, threads: int) -> None:
+        self._answers = answers
+        self._writing = threading.Lock()
+        self._crew = ThreadPoolExecutor(threads, thread_name_prefix="chunks")
+        # Every thread now: one that is begun when memory is short may not come about.
+        barrier = threading.Barrier(threads)
+        list(self._crew.map(lambda _: barrier.wait(), range(threads)))
+        self._jobs: SimpleQueue[tuple[Frame, threading.Event]] = SimpleQueue()
+        self._stops: dict[int, threading.Event] = {}
+        # A daemon: nothing waits for it when the parent is gone.
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def hear(self, frame: Frame) -> None:
+        """Take a job, or stop one."""
+        if "stop" in frame:
+            stop = self._stops.get(frame["stop"])
+            if stop is not None:
+                stop.set()
+            return
+        stop = self._stops[frame["work"]] = threading.Event()
+        self._jobs.put((frame, stop))
+
+    def say(self, frame: Frame) -> None:
+        with self._writing:
+            self._answers.write(packed(frame))
+            self._answers.flush()
+
+    def _work(self) -> None:
+        while True:
+            self._do(*self._jobs.get())
+
+    def _do(self, frame: Frame, stop: threading.Event) -> None:
+        number = frame["work"]
+        try:
+            found = TASKS[frame["task"]](
+                frame["job"],
+                self._crew,
+                stop.is_set,
+                lambda known: self.say({"work": number, "progress": known}),
+            )
+            end: Frame = {"done": found}
+        except Stopped:
+            end = {"stopped": True}
+        except Refused as no:
+            end = {"refused": refusal_document(no)}
+        except MemoryError:
+            end = {"failed": OUT_OF_MEMORY}
+        except Exception:
+            end = {"failed": FAULT, "traceback": traceback.format_exc()}
+        del self._stops[number]
+        try:
+            self.say({"work": number, **end})
+        except OSError:  # the parent is gone
+            os._exit(1)
+        if end.get("failed") == OUT_OF_MEMORY:
+            os._exit(1)  # what could not be had by one thread may have broken another
+
+
+def limit_memory(megabytes: int) -> bool:
+    """Let this process have no more address space; whether the platform can do that."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return False
+    limit = megabytes * 2**20
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    except (OSError, ValueError):  # macOS knows the name and does not do it
+        return False
+    return True
+
+
+def main() -> None:
+    memory_mb, threads = map(int, sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
+    # The answers keep the pipe for themselves: whatever else is printed goes to standard error.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    limited = limit_memory(memory_mb)
+    worker = Worker(answers, threads)
+    worker.say({"ready": {"memoryLimited": limited}})
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
+        worker.hear(frame)
+    os._exit(0)  # at once: nobody is left who wants an answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""A server that is told to stop: who is there is served, who comes is served a while, then it ends.
+
+Real processes and real signals; `VALOR_DRAIN_S` is the while.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.served import http
+from tests.terminals import Terminal, running, valor
+
+DEADLINE_S = 60.0
+BODY = b'{"query": "{ viewer { role } }"}'
+
+
+def wait_until(what: str, happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + DEADLINE_S
+    while not happens():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """`valor serve --dev` in a process of its own."""
+
+    terminal: Terminal
+    port: int
+    token: str
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def tell(self, how: signal.Signals) -> None:
+        self.terminal.process.send_signal(how)
+
+    def ready(self) -> int:
+        with http() as client:
+            return client.get(f"{self.origin}/health/ready").status_code
+
+    def begun(self) -> socket.socket:
+        """A request of which the server has the head and half of the body."""
+        before = self._begun()
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S)
+        connection.sendall(self._head() + BODY[:5])
+        wait_until("a request is under way", lambda: self._begun() == before + 1)
+        return connection
+
+    def _head(self) -> bytes:
+        return (
+            "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            f"authorization: Bearer {self.token}\r\ncontent-length: {len(BODY)}\r\n\r\n"
+        ).encode()
+
+    def _begun(self) -> int:
+        with http() as client:
+            metrics = client.get(f"{self.origin}/metrics").text
+        name = "valor_http_requests_in_flight "
+        return int(float(metrics.split(f"\n{name}")[1].split()[0]))
+
+    def steps(self) -> list[dict[str, Any]]:
+        self.terminal.whole("err")
+        return self.terminal.events("stopping")
+
+
+@contextmanager
+def serving(home: Path, **given: str) -> Iterator[Serving]:
+    with running(home, "serve", "--dev", "--port", "0", **given) as terminal:
+        port: int = terminal.event("serving")["port"]
+        yield Serving(terminal, port, valor(home, "token").strip())
+
+
+def refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:  # it closed while this one waited in line
+        return False
+    return False
+
+
+def rest_of(connection: socket.socket) -> tuple[bytes, dict[str, Any]]:
+    """The head of the answer, and its body, once the connection is closed."""
+    with connection:
+        connection.sendall(BODY[5:])
+        answer = b""
+        while part := connection.recv(65_536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head, json.loads(body)
+
+
+def test_who_is_there_and_who_comes_while_it_drains_are_answered_and_then_nobody(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path, VALOR_DRAIN_S="3") as server:
+        under_way = server.begun()
+        assert server.ready() == 200
+        server.tell(signal.SIGTERM)
+        wait_until("not ready", lambda: server.ready() == 503)
+        with http() as client:
+            late = client.post(
+                f"{server.origin}/graphql",
+                content=BODY,
+                headers={
+                    "authorization": f"Bearer {server.token}",
+                    "content-type": "application/json",
+                },
+            )
+            assert client.get(f"{server.origin}/health/live").status_code == 200
+        assert late.json()["data"] == {"viewer": {"role": "OWNER"}}
+        assert late.headers["connection"] == "close"  # so its next one goes elsewhere
+        wait_until("it accepts no more", lambda: refused(server.port))
+        assert server.terminal.process.poll() is None  # it waits for the one that it has begun
+        head, answer = rest_of(under_way)
+        assert head.startswith(b"HTTP/1.1 200")
+        assert answer["data"] == {"viewer": {"role": "OWNER"}}
+        assert server.terminal.process.wait(DEADLINE_S) == 0
+
+
+def test_each_step_is_told_once_in_its_order(tmp_path: Path) -> None:
+    with serving(tmp_path, VALOR_DRAIN_S="0.1") as server:
+        assert server.terminal.end(signal.SIGTERM) == 0
+        steps = [line["step"] for line in server.steps()]
+    assert set(Counter(steps).values()) == {1}
+    order = ["not ready", "requests", "cancelled requests", "watch", "engine", "database", "parts"]
+    assert [step for step in steps if step in order] == order
+    assert all("overdue" not in line for line in server.steps())
+
+
+def test_without_a_drain_a_stop_begins_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert server.terminal.end(signal.SIGTERM) == 0
+        assert "not ready" not in [line["step"] for line in server.steps()]
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_a_second_signal_skips_the_drain(tmp_path: Path, how: signal.Signals, code: int) -> None:
+    with serving(tmp_path, VALOR_DRAIN_S="600") as server:
+        server.tell(how)
+        wait_until("not ready", lambda: server.ready() == 503)
+        assert server.terminal.end(how) == code
+        assert [line["step"] for line in server.steps()].count("database") == 1
+
+
+def test_a_second_signal_leaves_a_request_without_an_answer_and_the_exit_code_says_so(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as server, server.begun() as connection:
+        server.tell(signal.SIGTERM)
+        wait_until("it accepts no more", lambda: refused(server.port))
+        began = time.monotonic()
+        assert server.terminal.end(signal.SIGTERM) == 1
+        assert time.monotonic() - began < 15.0  # of 20 s that a request would have had
+        assert connection.recv(1) == b""
+        (requests,) = [line for line in server.steps() if line["step"] == "requests"]
+        assert requests["skipped"] is True
+
+
+def test_a_connection_that_says_nothing_does_not_hold_a_stop(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as silent,
+    ):
+        began = time.monotonic()
+        assert server.terminal.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 15.0  # of 20 s that a request would have had
+        assert silent.recv(1) == b""
+
+
+@contextmanager
+def introduced(server: Serving) -> Iterator[ClientConnection]:
+    """A socket of graphql-transport-ws that was let in."""
+    with connect(
+        f"ws://127.0.0.1:{server.port}/graphql",
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        proxy=None,
+    ) as client:
+        payload = {"authorization": f"Bearer {server.token}"}
+        client.send(json.dumps({"type": "connection_init", "payload": payload}))
+        assert heard(client) == {"type": "connection_ack"}
+        yield client
+
+
+def heard(client: ClientConnection) -> dict[str, Any]:
+    """The next message that is no ping."""
+    while True:
+        message: dict[str, Any] = json.loads(client.recv(DEADLINE_S))
+        if message["type"] != "ping":
+            return message
+
+
+def close_code(client: ClientConnection) -> int:
+    """How the server closes."""
+    with pytest.raises(ConnectionClosed) as closed:
+        heard(client)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
+def test_a_socket_is_told_to_connect_again(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, introduced(server) as client:
+        server.tell(signal.SIGTERM)
+        assert close_code(client) == 1012
+        assert server.terminal.process.wait(DEADLINE_S) == 0
+
+
+def test_sockets_are_told_one_after_the_other_and_none_holds_the_stop(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, ExitStack() as crowd:
+        clients = [crowd.enter_context(introduced(server)) for _ in range(20)]
+        server.tell(signal.SIGTERM)
+        began, closed_at = time.monotonic(), []
+        for client in clients:
+            assert close_code(client) == 1012
+            closed_at.append(time.monotonic() - began)
+        assert server.terminal.process.wait(DEADLINE_S) == 0
+    assert max(closed_at) < 10.0
+
+
+def test_a_socket_that_works_during_the_drain_works_until_it_is_told(tmp_path: Path) -> None:
+    with serving(tmp_path, VALOR_DRAIN_S="3") as server, introduced(server) as client:
+        server.tell(signal.SIGTERM)
+        wait_until("not ready", lambda: server.ready() == 503)
+        query = {"query": "{ viewer { role } }"}
+        client.send(json.dumps({"id": "1", "type": "subscribe", "payload": query}))
+        assert heard(client)["payload"]["data"] == {"viewer": {"role": "OWNER"}}
+        assert server.terminal.process.wait(DEADLINE_S) == 0

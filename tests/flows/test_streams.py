@@ -1,0 +1,289 @@
+"""GraphQL over server-sent events, as bytes on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from api.lasting import Limits
+from services.principal import Role
+from tests.dcf_documents import firm
+from tests.served import MEMBERS, NO_TLS, OURS, Served, served
+from tests.sockets import ENDED, until, with_streams
+
+pytestmark = pytest.mark.anyio
+
+EVENTS = "text/event-stream"
+FEW = "subscription { beats(until: 2, every: 0) { number who } }"
+BEATS = "subscription { beats { number } }"
+LIMITS = Limits(clients=4, clients_of_tenant=3, ping_every_s=0.3, member_every_s=0.1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with with_streams(), served(tmp_path_factory.mktemp("streams"), limits=LIMITS) as server:
+        yield server
+
+
+def client(server: Served, token: str | None = None) -> httpx.AsyncClient:
+    headers = {"authorization": f"Bearer {token or server.token()}", "accept": EVENTS}
+    return httpx.AsyncClient(base_url=server.origin, headers=headers, verify=NO_TLS, timeout=10)
+
+
+async def answered(server: Served, query: str, **options: Any) -> httpx.Response:
+    async with client(server) as http:
+        return await http.post("/graphql", json={"query": query}, **options)
+
+
+@asynccontextmanager
+async def streaming(
+    server: Served, query: str, token: str | None = None
+) -> AsyncIterator[AsyncIterator[str]]:
+    """The lines of a stream, as they come."""
+    async with (
+        client(server, token) as http,
+        http.stream("POST", "/graphql", json={"query": query}) as response,
+        aclosing(response.aiter_lines()) as lines,
+    ):
+        assert response.status_code == 200, await response.aread()
+        yield lines
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """(name, data) of each event; comments are none."""
+    found = []
+    for block in text.strip().split("\n\n"):
+        if block != ":":
+            name, data = block.split("\n")
+            value = data.removeprefix("data:").strip()
+            found.append((name.removeprefix("event: "), json.loads(value) if value else None))
+    return found
+
+
+async def test_a_subscription_is_a_stream_of_events_that_completes(server: Served) -> None:
+    response = await answered(server, FEW)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"{EVENTS}; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-request-id"]
+    assert events(response.text) == [
+        ("next", {"data": {"beats": {"number": 0, "who": "ANALYST"}}}),
+        ("next", {"data": {"beats": {"number": 1, "who": "ANALYST"}}}),
+        ("complete", None),
+    ]
+
+
+async def test_the_bytes_are_those_of_the_protocol(server: Served) -> None:
+    response = await answered(server, "subscription { beats(until: 1) { number } }")
+    assert response.content.replace(b"\n\n:\n\n", b"\n\n") == (
+        b'event: next\ndata: {"data":{"beats":{"number":0}}}\n\nevent: complete\ndata:\n\n'
+    )
+
+
+async def test_queries_and_changes_are_answered_in_one_event(server: Served) -> None:
+    response = await answered(server, "{ viewer { role } }")
+    assert events(response.text) == [
+        ("next", {"data": {"viewer": {"role": "ANALYST"}}}),
+        ("complete", None),
+    ]
+    value = (
+        "mutation ($input: DcfInput!) { valueDcf(input: $input) { ... on DcfValuation { id } } }"
+    )
+    async with client(server) as http:
+        response = await http.post(
+            "/graphql", json={"query": value, "variables": {"input": firm()}}
+        )
+    (_, answer), _ = events(response.text)
+    assert answer["data"]["valueDcf"]["id"]
+
+
+async def test_a_query_by_get_is_served_and_a_change_is_not(server: Served) -> None:
+    async with client(server) as http:
+        response = await http.get("/graphql?" + urlencode({"query": FEW}))
+        assert [name for name, _ in events(response.text)] == ["next", "next", "complete"]
+        change = 'mutation { renewSession(token: "x") { __typename } }'
+        response = await http.get("/graphql?" + urlencode({"query": change}))
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert response.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "streamed"),
+    [
+        (EVENTS, "{ __typename }", True),
+        (EVENTS, FEW, True),
+        ("Text/Event-Stream", "{ __typename }", True),
+        (f"{EVENTS}; charset=utf-8", FEW, True),
+        (f"application/json, {EVENTS}", "{ __typename }", False),
+        (f"application/json, {EVENTS}", FEW, True),
+        (f"application/graphql-response+json, application/json, {EVENTS}", FEW, True),
+        (f"{EVENTS}, application/json;q=0.5", "{ __typename }", True),
+        (f"{EVENTS}, */*;q=0.1", "{ __typename }", True),
+        (f"{EVENTS};q=0.5, application/json", "{ __typename }", False),
+        (f"{EVENTS};q=0, */*", "{ __typename }", False),
+        (f"{EVENTS};q=0, */*", FEW, False),
+        ("*/*", FEW, False),
+        ("application/json", FEW, False),
+    ],
+)
+async def test_who_may_read_either_gets_a_stream_where_there_are_many_answers(
+    server: Served, accept: str, query: str, streamed: bool
+) -> None:
+    response = await answered(server, query, headers={"accept": accept})
+    assert response.status_code in (200, 400)
+    assert response.headers["content-type"].startswith(EVENTS) is streamed
+    if not streamed and query == FEW:
+        assert "text/event-stream" in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("subscription {", "QUERY_INVALID"),
+        ("subscription { nothing }", "QUERY_INVALID"),
+        ("{ " + "a { " * 20 + "b" + " }" * 21, "QUERY_TOO_COMPLEX"),
+        ('subscription { breaks(how: "forbidden") }', "FORBIDDEN"),
+        ('subscription { breaks(how: "fault") }', "INTERNAL"),
+    ],
+)
+async def test_what_goes_wrong_is_an_event_as_well(server: Served, query: str, code: str) -> None:
+    response = await answered(server, query)
+    assert response.status_code == 200
+    *_, (_, answer), last = events(response.text)
+    assert last == ("complete", None)
+    assert "data" not in answer
+    assert [each["extensions"]["code"] for each in answer["errors"]] == [code]
+    assert "secret" not in response.text
+    if code == "INTERNAL":
+        request_id = response.headers["x-request-id"]
+        assert answer["errors"][0]["extensions"]["requestId"] == request_id
+
+
+@pytest.mark.parametrize("token", [None, "", "x.y.z"])
+async def test_without_a_token_there_is_no_stream(server: Served, token: str | None) -> None:
+    headers = {"accept": EVENTS} | ({"authorization": f"Bearer {token}"} if token else {})
+    async with httpx.AsyncClient(verify=NO_TLS) as http:
+        response = await http.post(server.graphql, json={"query": FEW}, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b'{"query":5}'])
+async def test_what_is_no_request_is_no_stream(server: Served, body: bytes) -> None:
+    async with client(server) as http:
+        headers = {"content-type": "application/json"}
+        response = await http.post("/graphql", content=body, headers=headers)
+    assert response.status_code == 400
+
+
+async def test_a_quiet_stream_says_that_it_lives(server: Served) -> None:
+    query = "subscription { beats(every: 1000) { number } }"
+    async with streaming(server, query) as lines:
+        heard = [await anext(lines) for _ in range(9)]
+    assert heard[:3] == ["event: next", 'data: {"data":{"beats":{"number":0}}}', ""]
+    assert heard[3:] == [":", ""] * 3
+
+
+async def test_a_client_that_leaves_ends_the_subscription(server: Served) -> None:
+    ENDED.clear()
+    async with streaming(server, BEATS) as lines:
+        await anext(lines)
+        assert server.parts.watch.meter.streams == 1
+    await until(lambda: ENDED and not server.parts.watch.meter.streams)
+    assert len(server.parts.lasting) == 0
+    assert server.parts.watch.meter.subscriptions == 0
+
+
+async def test_a_change_that_has_begun_is_finished_without_its_client(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    run = server.parts.executor.run
+
+    async def slow(asked: Any, *given: Any, **named: Any) -> Any:
+        ended.append("begun")
+        await asyncio.sleep(0.3)
+        answer = await run(asked, *given, **named)
+        ended.append(asked.query[:5])
+        return answer
+
+    monkeypatch.setattr(server.parts.executor, "run", slow)
+    for query in (
+        "query { viewer { role } }",
+        'mutation { renewSession(token: "") { __typename } }',
+    ):
+        async with client(server) as http:
+            asking = asyncio.create_task(http.post("/graphql", json={"query": query}))
+            count = len(ended)
+            await until(lambda: len(ended) > count)  # noqa: B023 - it is awaited here
+            asking.cancel()
+            await asyncio.wait({asking})
+    await until(lambda: ended[-1] == "mutat")
+    assert ended == ["begun", "begun", "mutat"]
+    await until(lambda: len(server.parts.lasting) == 0)
+
+
+async def test_a_stream_ends_with_its_token_and_is_not_complete(server: Served) -> None:
+    short = server.issuer.issue(OURS, MEMBERS[Role.ANALYST], Role.ANALYST, timedelta(seconds=1))
+    async with streaming(server, BEATS, short) as lines:
+        heard = [line async for line in lines]
+    assert "event: next" in heard
+    assert "event: complete" not in heard
+
+
+async def test_a_stream_ends_when_the_member_has_left(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def still(_principal: Any) -> bool:
+        return False
+
+    async with streaming(server, BEATS) as lines:
+        await anext(lines)
+        monkeypatch.setattr(server.parts.lasting, "_still", still)
+        heard = [line async for line in lines]
+    assert "event: complete" not in heard
+
+
+async def test_there_are_so_many_streams(server: Served) -> None:
+    async with streaming(server, BEATS) as one, streaming(server, BEATS), streaming(server, BEATS):
+        await anext(one)
+        response = await answered(server, BEATS)
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+        assert response.json()["errors"][0]["extensions"]["code"] == "OVERLOADED"
+    await until(lambda: len(server.parts.lasting) == 0)
+
+
+async def test_a_session_over_http_is_not_renewed(server: Served) -> None:
+    ask = f'renewSession(token: "{server.token()}") {{ ... on Refusal {{ code }} }}'
+    (_, answer), _ = events((await answered(server, f"mutation {{ {ask} }}")).text)
+    assert answer["data"] == {"renewSession": {"code": "UNSUPPORTED"}}
+
+
+@pytest.fixture
+def stopping(tmp_path: Path) -> Iterator[Served]:
+    with with_streams(), served(tmp_path) as server:
+        yield server
+
+
+async def test_a_server_that_stops_ends_streams_without_complete(stopping: Served) -> None:
+    async with streaming(stopping, BEATS) as lines:
+        await anext(lines)
+        lasting = stopping.parts.lasting
+        draining = asyncio.run_coroutine_threadsafe(
+            lasting.drain(1.0), lasting._tasks[0].get_loop()
+        )
+        heard = [line async for line in lines]
+    await asyncio.wrap_future(draining)
+    assert "event: complete" not in heard
+    assert (await answered(stopping, BEATS)).status_code == 503

@@ -199,7 +199,7 @@ def token(role: str, minutes: int) -> None:
 
 @main.command()
 def models() -> None:
-    """List the demonstration's models with their values, without a server."""
+    """List models with their values, without a server."""
     from api.embedded import opened
     from api.listing import listed
 
@@ -230,9 +230,10 @@ def models() -> None:
     help="Which member of the demonstration.",
 )
 def join(model_id: str, url: str, given: str | None, name: str) -> None:
-    """Be in a model's room: see who is there, what they point at and edit; and edit yourself.
+    """Be in a model's room: see the others, and be seen.
 
-    Commands are read from standard input, one a line; `help` lists them, and its end leaves.
+    Prints who is there, what they point at and edit, and what the model is worth. Commands are
+    read from standard input, one a line; `help` lists them, and its end leaves.
     """
     from api import join as room
     from api.caller import socket_address

@@ -43,10 +43,19 @@ class Line(WebSocketsSansIOProtocol):
         """End it now: closing would wait for a client that does not read."""
         self.transport.abort()
 
+    def refused(self) -> None:
+        """The handshake is over, with an answer over HTTP; uvicorn would log that as an error."""
+        self.handshake_complete = True
+
     def forget_handshake(self) -> None:
         """Let go of what nothing reads after it: 4 of the 29 kB of a quiet socket."""
         del self.request, self.response
         self.scope["headers"] = ()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None:  # a body, say: uvicorn would wait for more for ever
+            self.transport.close()
 
     async def run_asgi(self) -> None:
         self.scope["state"]["line"] = self

@@ -21,10 +21,13 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     GraphQLUnionType,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     Undefined,
+    ValueNode,
     VariableNode,
     Visitor,
     type_from_ast,
@@ -199,8 +202,13 @@ class _Compiler:
                 if isinstance(definition.type, GraphQLNonNull):
                     self._must_be_given(variable)
             elif literal is not None:
-                value = coerce_input_literal(literal, definition.type)
-                if value is Undefined:  # a variable inside, or not what it should be
+                # A variable within would be taken for one that is left out.
+                value = (
+                    Undefined
+                    if _has_variable(literal)
+                    else coerce_input_literal(literal, definition.type)
+                )
+                if value is Undefined:
                     raise Unsupported
             arguments.append(Argument(definition.out_name or name, variable, value))
         complete = self._complete(field.type, nodes)
@@ -314,6 +322,14 @@ class _Compiler:
             return joined(done, waiting) if waiting else done
 
         return members
+
+
+def _has_variable(literal: ValueNode) -> bool:
+    if isinstance(literal, ListValueNode):
+        return any(_has_variable(value) for value in literal.values)
+    if isinstance(literal, ObjectValueNode):
+        return any(_has_variable(field.value) for field in literal.fields)
+    return isinstance(literal, VariableNode)
 
 
 def _leaf(kind: Any) -> Complete:

@@ -67,11 +67,11 @@ class Settings:
                 problems.append(f"{name} is “{written}”: give a number from {low:g} to {high:g}.")
             return value
 
-        def count(name: str, default: str, high: int) -> int:
+        def count(name: str, default: str, high: int, low: int = 1) -> int:
             written = environment.get(name, default)
-            if not (written.isascii() and written.isdigit() and 1 <= int(written) <= high):
-                problems.append(f"{name} is “{written}”: give a whole number from 1 to {high}.")
-                return 1
+            if not (written.isascii() and written.isdigit() and low <= int(written) <= high):
+                problems.append(f"{name} is “{written}”: give a whole number from {low} to {high}.")
+                return low
             return int(written)
 
         def database_url(name: str, default: str) -> str:
@@ -149,7 +149,7 @@ class Settings:
             only_trusted=documents == "trusted",
             compute_processes=processes,
             compute_threads=max(1, min(THREADS_MAX, processors // (processes * workers))),
-            compute_memory_mb=int(number("VALOR_COMPUTE_MEMORY_MB", "2048", 256, 1_048_576)),
+            compute_memory_mb=count("VALOR_COMPUTE_MEMORY_MB", "2048", 1_048_576, low=256),
             run_deadline_s=number("VALOR_RUN_DEADLINE_S", "600", 1.0, 86_400.0),
             workers=workers,
             drain_s=number("VALOR_DRAIN_S", "0", 0.0, 600.0),

@@ -81,6 +81,7 @@ class Sockets:
             start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
             await send(start)
             await send({"type": "websocket.http.response.body", "body": b""})
+            scope["state"]["line"].refused()
             return
         known = SUBPROTOCOL in scope["subprotocols"]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if known else None})

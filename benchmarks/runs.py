@@ -165,6 +165,18 @@ async def in_process(home: Path) -> AsyncIterator[Client]:
         yield InProcess(embedded)
 
 
+def token_of(valor: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [*valor, "token"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
 @asynccontextmanager
 async def over_socket(home: Path) -> AsyncIterator[Client]:
     valor = [sys.executable, "-c", "from api.cli import main; main()"]
@@ -172,14 +184,7 @@ async def over_socket(home: Path) -> AsyncIterator[Client]:
     port = free_port()
     command = [*valor, "serve", "--dev", "--port", str(port)]
     with started("Valor IVX", command, port, **environment):
-        token = subprocess.run(
-            [*valor, "token"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
+        token = token_of(valor, environment)
         protocol = Subprotocol("graphql-transport-ws")
         url = f"ws://127.0.0.1:{port}/graphql"
         async with connect(url, subprotocols=[protocol], proxy=None, max_size=None) as socket:
@@ -199,7 +204,7 @@ async def report(words: str, place: Callable[[Path], Any], rounds: int, trials: 
     print(f"  first percentiles, right after the start {cold:>8.0f} ms")
     for name, line, target in (
         ("first", "first percentiles", "≤ 300 ms"),
-        ("stop", "cancelled, and the next run's percentiles", "≤ 200 ms and those of the next"),
+        ("stop", "cancelled, and the next run's percentiles", "≤ 200 ms, and those of the next"),
     ):
         times = found[name]
         print(

@@ -4,7 +4,8 @@
 
 Each socket is acknowledged and has one subscription that has said something once and is quiet.
 Memory is the resident set of the server with all of them open, less that with a few, by their
-number. The mutation is `renewSession`, one at a time: over HTTP a request of ours costs more.
+number. The mutations come one at a time: `renewSession`, which both have, and of ours `moveCursor`,
+in a room that its member follows.
 Both servers run in the same rounds, so that a busy machine is busy for both; quote the ratios.
 """
 
@@ -36,6 +37,18 @@ MUTATION = (
     "mutation Renew($token: String!) { renewSession(token: $token) "
     "{ __typename ... on Session { expiresAt } ... on Refusal { code } } }"
 )
+CREATE = (
+    "mutation Make($input: CreateModelInput!) { createModel(input: $input) "
+    "{ ... on FinancialModel { id } ... on Refusal { message } } }"
+)
+FOLLOW = (
+    "subscription Follow($id: ID!) { collaboration(modelId: $id) "
+    "{ seq cursors { x y path } edits { revision } } }"
+)
+MOVE = (
+    "mutation Move($id: ID!, $x: Float!) "
+    '{ moveCursor(modelId: $id, cursor: {path: "capital.wacc", x: $x, y: 0.5}) }'
+)
 HANDSHAKE = (
     "GET /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
     "sec-websocket-version: 13\r\nsec-websocket-key: {}\r\n"
@@ -55,6 +68,7 @@ class Server:
     token: str
     kilobytes: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
+    cursor_us: list[float] = field(default_factory=list)
 
     def resident(self) -> int:
         return int(psutil.Process(self.process.pid).memory_info().rss)
@@ -94,30 +108,47 @@ class Socket:
         head = head or struct.pack("!BBH", 0x81, 0xFE, size)
         self._writer.write(head + b"\0\0\0\0" + text)  # masked, with a mask of nothing
 
-    async def hear(self, kind: str) -> dict[str, Any]:
-        """The next message of a kind; a ping is answered."""
+    async def hear(self, kind: str, id_: str | None = None) -> dict[str, Any]:
+        """The next message of a kind, and of an operation; a ping is answered."""
         while True:
             _, size = await self._reader.readexactly(2)
             if size == 126:
                 (size,) = struct.unpack("!H", await self._reader.readexactly(2))
             message: dict[str, Any] = orjson.loads(await self._reader.readexactly(size))
-            if message["type"] == kind:
+            if message["type"] == kind and id_ in (None, message.get("id")):
                 return message
             if message["type"] == "ping":
                 self.say({"type": "pong"})
             elif message["type"] == "error":
                 raise RuntimeError(repr(message))
 
-    async def mutate(self, number: int, token: str) -> None:
-        payload = {"query": MUTATION, "variables": {"token": token}}
-        self.say({"type": "subscribe", "id": f"m{number}", "payload": payload})
-        answer = await self.hear("next")
-        if answer["payload"]["data"]["renewSession"]["__typename"] != "Session":
+    async def ask(self, id_: str, query: str, **variables: Any) -> dict[str, Any]:
+        payload = {"query": query, "variables": variables}
+        self.say({"type": "subscribe", "id": id_, "payload": payload})
+        answer = (await self.hear("next", id_))["payload"]
+        await self.hear("complete", id_)
+        if "errors" in answer:
             raise RuntimeError(repr(answer))
-        await self.hear("complete")
+        data: dict[str, Any] = answer["data"]
+        return data
 
-    async def answer_pings(self) -> None:
-        await self.hear("never")
+    async def renew(self, number: int, token: str) -> None:
+        data = await self.ask(f"m{number}", MUTATION, token=token)
+        if data["renewSession"]["__typename"] != "Session":
+            raise RuntimeError(repr(data))
+
+    async def enter(self) -> str:
+        """A model's id, whose room this socket follows from now on."""
+        document = orjson.loads((ROOT / "examples" / "apple.json").read_bytes())
+        made = await self.ask("make", CREATE, input={"name": "Room", "inputs": {"dcf": document}})
+        model: str = made["createModel"]["id"]
+        follow = {"query": FOLLOW, "variables": {"id": model}}
+        self.say({"type": "subscribe", "id": "room", "payload": follow})
+        await self.hear("next", "room")
+        return model
+
+    async def move(self, number: int, model: str) -> None:
+        await self.ask(f"c{number}", MOVE, id=model, x=number % 1_000 / 1_000)
 
     def close(self) -> None:
         self._writer.transport.abort()
@@ -152,7 +183,7 @@ def started(name: str, module: str, folder: Path) -> Iterator[Server]:
 async def measure(servers: list[Server], count: int, mutations: int, rounds: int) -> None:
     for server in servers:
         few = [await Socket.opened(server) for _ in range(WARM)]
-        await few[0].mutate(0, server.token)
+        await few[0].renew(0, server.token)
         before = server.resident()
         many = [await Socket.opened(server) for _ in range(count)]
         server.kilobytes.append((server.resident() - before) / count / 1024)
@@ -163,11 +194,20 @@ async def measure(servers: list[Server], count: int, mutations: int, rounds: int
             socket = await Socket.opened(server)
             before_s = server.cpu_s()
             for number in range(mutations):
-                await socket.mutate(number, server.token)
+                await socket.renew(number, server.token)
             spent_us = (server.cpu_s() - before_s) / mutations * 1e6
             if turn:  # the first one warms
                 server.cpu_us.append(spent_us)
             socket.close()
+        ours = servers[0]
+        socket = await Socket.opened(ours)
+        model = await socket.enter()
+        before_s = ours.cpu_s()
+        for number in range(mutations):
+            await socket.move(number, model)
+        if turn:
+            ours.cursor_us.append((ours.cpu_s() - before_s) / mutations * 1e6)
+        socket.close()
 
 
 def main() -> None:
@@ -186,7 +226,7 @@ def main() -> None:
         for server in (ours, peer):
             print(f"  {server.name:<18} {server.kilobytes[0]:>7.1f}")
         print(
-            f"\none mutation over the socket: server CPU, µs ({options.rounds} rounds × "
+            f"\nrenewSession over the socket: server CPU, µs ({options.rounds} rounds × "
             f"{options.mutations})"
         )
         for server in (ours, peer):
@@ -196,6 +236,10 @@ def main() -> None:
                 f"{statistics.median(server.cpu_us):>7,.0f}   plain / this: median "
                 f"{statistics.median(ratios):.2f}"
             )
+        print(
+            f"\nmoveCursor over the socket: server CPU, µs\n  {ours.name:<18} best "
+            f"{min(ours.cursor_us):>7,.0f}   median {statistics.median(ours.cursor_us):>7,.0f}"
+        )
 
 
 if __name__ == "__main__":

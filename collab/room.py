@@ -123,11 +123,8 @@ class Room(Generic[O]):
         """The newest operation that is known here."""
         return 0 if self._ring is None else self._ring.seq
 
-    def ring(self, seq: int, *, tell: bool = False) -> None:
-        """A doorbell: the log has an operation ``seq``. Others are told as well, if asked to."""
-        if tell:
-            self._outgoing.seq = max(self._outgoing.seq, seq)
-            self.touch()
+    def ring(self, seq: int) -> None:
+        """A doorbell: the log has an operation ``seq``."""
         if seq > self._wanted:
             self._wanted = seq
             self._follow()

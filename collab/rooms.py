@@ -74,11 +74,11 @@ class Rooms(Generic[O]):
 
     def ring(self, key: RoomKey, seq: int) -> None:
         """Tell every worker that the model's log has an operation ``seq``."""
+        # In no tick: that one is for the edit itself, which everybody reads now.
+        self._publish(key, Message(worker=self.house.worker, seq=seq))
         room = self._rooms.get(key)
-        if room is None:
-            self._publish(key, Message(worker=self.house.worker, seq=seq))
-        else:
-            room.ring(seq, tell=True)
+        if room is not None:
+            room.ring(seq)
 
     def pass_on(self, key: RoomKey, id_: str, wish: Wish) -> None:
         """Send a wish to wherever its participant is connected."""

@@ -28,8 +28,10 @@ def never() -> bool:
 
 
 def spans(chunks: int, each: int) -> list[range]:
-    """Chunks 0 to ``chunks`` - 1 as ranges of ``each``, the last one shorter."""
-    return [range(first, min(first + each, chunks)) for first in range(0, chunks, each)]
+    """Chunks 0 to ``chunks`` - 1: the first one alone, so that something is soon known; then ranges
+    of ``each``, the last one shorter."""
+    later = range(1, chunks, each)
+    return [range(min(1, chunks)), *(range(at, min(at + each, chunks)) for at in later)]
 
 
 def in_order(

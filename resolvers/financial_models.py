@@ -12,12 +12,12 @@ from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
 from resolvers.model_inputs import (
     CreateModelInput,
-    Direction,
     ModelEdit,
     ModelFilter,
     ModelOrder,
     edits_of,
     given_inputs,
+    listing_of,
 )
 from resolvers.paging import (
     After,
@@ -37,10 +37,10 @@ from resolvers.scalars import InputDocument, InputValue
 from resolvers.tenants import Member
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.record import ValuationKind
-from services.contents import NAME_MOST, Unit
-from services.errors import NotFound, QueryInvalid
+from services.contents import Unit
+from services.errors import NotFound
 from services.labels import label_of
-from services.model import Changed, Key, Listing, Model, Order, Page
+from services.model import Changed, Key, Model, Order, Page
 from services.shapes import is_printed, steps_of
 
 _NODE: Final = "FinancialModel"
@@ -361,7 +361,7 @@ class ModelQuery:
         before: Before = None,
     ) -> FinancialModelConnection:
         part = window(first, after, last, before)
-        listing = _listing(filter or ModelFilter(), order_by or ModelOrder())
+        listing = listing_of(filter or ModelFilter(), order_by or ModelOrder())
         page = await info.context.services.models.page(
             info.context.principal,
             listing,
@@ -381,19 +381,6 @@ def model_id(given: str) -> UUID:
         return UUID(inner_id(_NODE, given))
     except ValueError:
         raise NotFound("There is no such model.") from None
-
-
-def _listing(wanted: ModelFilter, order: ModelOrder) -> Listing:
-    prefix = wanted.name_prefix or ""
-    if len(prefix) > NAME_MOST or not is_printed(prefix):
-        raise QueryInvalid("No name begins so: names are one line of up to 200 characters.")
-    return Listing(
-        kind=None if wanted.kind is None else wanted.kind.value,
-        archived=wanted.archived,
-        name_prefix=prefix,
-        order=order.field,
-        descending=order.direction is Direction.DESC,
-    )
 
 
 def _cursor(order: Order, key: Key) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 import strawberry
 
@@ -18,10 +19,12 @@ from resolvers.valuations.inputs import (
     document_of,
 )
 from resolvers.valuations.record import ValuationKind
-from services.contents import Unit
+from services.contents import NAME_MOST, Unit
 from services.edits import Edit
+from services.errors import QueryInvalid
 from services.kinds import KINDS, Document, Kind
-from services.model import Order
+from services.model import Listing, Order
+from services.shapes import is_printed
 from services.words import camel
 
 UNIT = strawberry.enum(
@@ -143,6 +146,23 @@ class ModelFilter:
 class ModelOrder:
     field: Order = strawberry.field(description="By what.", default=Order.UPDATED)
     direction: Direction = strawberry.field(description="Which way.", default=Direction.DESC)
+
+
+def listing_of(wanted: ModelFilter, order: ModelOrder) -> Listing:
+    """
+    Raises:
+        QueryInvalid: for a prefix that no name can have.
+    """
+    prefix = wanted.name_prefix or ""
+    if len(prefix) > NAME_MOST or not is_printed(prefix):
+        raise QueryInvalid("No name begins so: names are one line of up to 200 characters.")
+    return Listing(
+        kind=None if wanted.kind is None else wanted.kind.value,
+        archived=wanted.archived,
+        name_prefix=normalize("NFC", prefix),
+        order=order.field,
+        descending=order.direction is Direction.DESC,
+    )
 
 
 def edits_of(given: Sequence[ModelEdit]) -> list[Edit]:

@@ -32,6 +32,7 @@ from services.shapes import (
     path_of,
     steps_of,
     value_at,
+    words_of,
 )
 from services.words import camel
 
@@ -166,67 +167,72 @@ def in_scenario(rules: Rules, inputs: Document, changes: Sequence[Any], at: str)
     return document
 
 
+class _Misfit(Exception):
+    """An edit that fits nowhere: whether its path or its value is at fault, and how to mend it."""
+
+    def __init__(self, part: str, code: ProblemCode, message: str, suggestion: str) -> None:
+        super().__init__(message)
+        self.part, self.code, self.message, self.suggestion = part, code, message, suggestion
+
+
 def _place(
     shape: Group, document: Document, edit: Edit, at: str, problems: list[Problem]
 ) -> Placed | None:
     """Put an edit's value into the document; None, and a problem, where it does not fit."""
-
-    def no(where: str, code: ProblemCode, message: str, suggestion: str) -> None:
-        problems.append(Problem(f"{at}.{where}", code, message, suggestion))
-
-    steps = canonical_steps(shape, steps_of(edit.path) or ())
-    if not steps or steps == ("scenarios",):
-        where = (
-            "A scenario is edited as a whole, under scenarios.<key>."
-            if edit.path.startswith("scenarios")
-            else meant(shape, edit.path)
-        )
-        return no("path", "UNKNOWN", "There is no input under this path.", where)
-    if steps[0] == "archived":
-        return no("path", "UNKNOWN", "This is not edited by path.", "Use archiveModel.")
-    if steps[0] == "scenarios" and not KEY.fullmatch(str(steps[1])):
-        return no(
-            "path",
-            "UNKNOWN",
-            "This is no key of a scenario.",
-            "A key has up to 32 small letters, digits and hyphens, and begins with a letter.",
-        )
-    for depth, step in enumerate(steps):
-        if isinstance(step, int):
-            items = value_at(document, steps[:depth])
-            if not isinstance(items, list):
-                return no(
-                    "path",
-                    "UNKNOWN",
-                    "This does not stand one by one in the model.",
-                    "Read how it stands now, and edit that, or give it as a whole.",
-                )
-            if step >= len(items):
-                return no(
-                    "path",
-                    "OUT_OF_RANGE",
-                    f"There are {len(items)} of them, counted from 0.",
-                    f"Give an index from 0 to {len(items) - 1}, or the list as a whole.",
-                )
-    member, value = member_at(shape, steps), edit.value
-    if steps[0] == "scenarios" and not (value is None or _is_scenario(value)):
-        wanted = "a scenario: a name, and changes of inputs"
-        return no("value", "WRONG_TYPE", f"Here stands {wanted}.", f"Give {wanted}.")
-    if value is None and member.required and member.default is None:
-        return no("value", "MISSING", "This cannot be left out.", "Give it another value.")
-    if value is None:
-        value = copied(member.default)
-    else:
-        inner: list[Problem] = []
-        value = fit(member.shape, value, (), inner)
-        if inner:
-            return no("value", inner[0].code, inner[0].message, inner[0].suggestion)
     leave = edit.value is None
-    return Placed(
-        steps=steps,
-        site=_put(shape, document, steps, value, leave=leave),
-        value=None if leave else value,
-    )
+    try:
+        steps = _found(shape, document, edit.path)
+        value = _fitted(shape, steps, edit.value)
+    except _Misfit as no:
+        problems.append(Problem(f"{at}.{no.part}", no.code, no.message, no.suggestion))
+        return None
+    site = _put(shape, document, steps, value, leave=leave)
+    return Placed(steps, site, None if leave else value)
+
+
+def _found(shape: Group, document: Document, path: str) -> Steps:
+    """The place that a path names, with all of its indices in the lists that stand there."""
+    steps = canonical_steps(shape, steps_of(path) or ())
+    if not steps or steps == ("scenarios",):
+        whole = "A scenario is edited as a whole, under scenarios.<key>."
+        known = whole if path.startswith("scenarios") else meant(shape, path)
+        raise _Misfit("path", "UNKNOWN", "There is no input under this path.", known)
+    if steps[0] == "archived":
+        raise _Misfit("path", "UNKNOWN", "This is not edited by path.", "Use archiveModel.")
+    if steps[0] == "scenarios" and not KEY.fullmatch(str(steps[1])):
+        rule = "A key has up to 32 small letters, digits and hyphens, and begins with a letter."
+        raise _Misfit("path", "UNKNOWN", "This is no key of a scenario.", rule)
+    for depth, step in enumerate(steps):
+        if isinstance(step, str):
+            continue
+        items = value_at(document, steps[:depth])
+        if not isinstance(items, list):
+            otherwise = "Read how it stands now, and edit that, or give it as a whole."
+            message = "This does not stand one by one in the model."
+            raise _Misfit("path", "UNKNOWN", message, otherwise)
+        if step >= len(items):
+            message = f"There are {len(items)} of them, counted from 0."
+            raise _Misfit("path", "OUT_OF_RANGE", message, "Give the list as a whole to extend it.")
+    return steps
+
+
+def _fitted(shape: Group, steps: Steps, value: Any) -> Any:
+    """The value as the document has it; None: nothing is to stand there."""
+    member = member_at(shape, steps)
+    if value is None:
+        if member.required and member.default is None:
+            message = "This cannot be left out."
+            raise _Misfit("value", "MISSING", message, f"Give {words_of(member.shape)}.")
+        return copied(member.default)
+    if steps[0] == "scenarios" and not _is_scenario(value):
+        wanted = "a scenario: a name, and changes of inputs"
+        raise _Misfit("value", "WRONG_TYPE", f"Here stands {wanted}.", f"Give {wanted}.")
+    problems: list[Problem] = []
+    fitted = fit(member.shape, value, (), problems)
+    if problems:
+        first = problems[0]
+        raise _Misfit("value", first.code, first.message, first.suggestion)
+    return fitted
 
 
 def _put(shape: Shape, document: Any, steps: Steps, value: Any, *, leave: bool) -> Steps:
@@ -245,7 +251,6 @@ def _put(shape: Shape, document: Any, steps: Steps, value: Any, *, leave: bool) 
                 site = steps[:depth] if site is None else site
             if depth + 1 < len(steps):
                 node[step] = {}
-                site = steps[: depth + 1] if site is None else site
         if depth + 1 < len(steps):
             node = node[step]
         elif value is None:

@@ -27,8 +27,8 @@ from services.contents import (
 from services.edits import Edit, ahead, edited, stale
 from services.errors import Conflict, IdempotencyKeyReused, QuotaExceeded
 from services.ids import new_id
-from services.kinds import KINDS, Kind
-from services.model import Changed, Model, document_of
+from services.kinds import Kind
+from services.model import Changed, Model, document_of, kind_of
 from services.model_reading import ModelReading, no_model
 from services.plans import LIMITS
 from services.principal import Action, Principal
@@ -124,7 +124,7 @@ class ModelService(ModelReading):
         document = await self._document(principal, source, then)
         document |= {"name": name, "archived": False}
         asked = {"model": str(model_id), "name": name, "revision": revision}
-        kind = KINDS[source.kind]
+        kind = kind_of(source)
         return await self._add(principal, "DUPLICATE", kind, document, operation_id, asked)
 
     async def edit(
@@ -141,8 +141,8 @@ class ModelService(ModelReading):
 
         def decide(record: ModelRecord) -> Decision:
             _must_be_open(record)
-            rules, before = self._rules[record.kind], document_of(record)
-            after = edited(rules, before, edits)
+            before = document_of(record)
+            after = edited(self._rules[record.kind], before, edits)
             wrong = (*after.wrong, *ahead(edits, record.revision))
             touched: dict[str, int] = orjson.loads(record.touched)
             if not wrong and (found := stale(touched, before, edits, after)):
@@ -176,8 +176,8 @@ class ModelService(ModelReading):
 
         def decide(record: ModelRecord) -> Decision:
             _must_be_open(record)
-            KINDS[record.kind].door(inputs_in(past))
             before = document_of(record)
+            kind_of(record).door(inputs_in(past))
             return self._decision(record, before, past | {"archived": record.archived})
 
         return await self._append(principal, "RESTORE", model_id, operation_id, revision, decide)
@@ -295,7 +295,7 @@ class ModelService(ModelReading):
         return Changed(model=model, revision=revision)
 
     def _decision(self, record: ModelRecord, before: Document, after: Document) -> Decision:
-        kind = KINDS[record.kind]
+        kind = kind_of(record)
         changes = list(differences(self._rules[kind.name].model, before, after))
         touched = touched_after(orjson.loads(record.touched), changes, record.revision + 1)
         return Decision(

@@ -66,7 +66,7 @@ def todays(kind: Kind[Any, Any], inputs: Document, version: int) -> Document:
         Overloaded: for those of a version to come, which a newer server has written.
     """
     if version > kind.input_version:
-        raise Overloaded("A newer server has written this model. Try again in a minute.", 60.0)
+        raise newer_server()
     return kind.upgraded(inputs, version, kind.input_version)
 
 
@@ -115,6 +115,11 @@ class History:
         if not found:
             raise _unknown(revision)
         return found[0]
+
+
+def newer_server() -> Overloaded:
+    """Of what only a newer server can read: while servers are exchanged, ours are among them."""
+    return Overloaded("A newer server has written this model. Try again in a minute.", 60.0)
 
 
 def _unknown(revision: int) -> NotFound:

@@ -77,7 +77,7 @@ def told(labels: Labels, steps: Steps, old: Any, new: Any, unit: Unit) -> str:
 def _named(labels: Labels, steps: Steps) -> tuple[str, Form]:
     if steps[0] == "scenarios":
         return " ".join(("Scenario", *map(str, steps[1:]))), Form.COUNT
-    known = _OWN | labels
+    known = {**_OWN, **labels}
     for length in range(len(steps), 0, -1):
         label = known.get(path_of(steps[:length]))
         if label is not None:

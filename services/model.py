@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from services.contents import Document, Unit, inputs_in, joined
-from services.history import Revision, todays
+from services.history import Revision, newer_server, todays
 from services.kinds import KINDS, Kind
 from services.tenants import MemberRecord
 from store.financial_models import ModelRecord
@@ -62,7 +62,7 @@ class Model:
         """``document`` is the record's own, or an earlier one of the same model."""
         return cls(
             id=record.id,
-            kind=KINDS[record.kind],
+            kind=kind_of(record),
             name=document["name"],
             unit=Unit(document["unit"]),
             inputs=inputs_in(document),
@@ -98,6 +98,17 @@ class Page:
     more: bool
 
 
+def kind_of(record: ModelRecord) -> Kind[Any, Any]:
+    """
+    Raises:
+        Overloaded: for a kind to come, which a newer server has written.
+    """
+    kind = KINDS.get(record.kind)
+    if kind is None:
+        raise newer_server()
+    return kind
+
+
 def document_of(record: ModelRecord) -> Document:
     """The whole document that a record holds, in today's version of the inputs."""
     own = {
@@ -106,5 +117,5 @@ def document_of(record: ModelRecord) -> Document:
         "archived": record.archived,
         "scenarios": orjson.loads(record.scenarios),
     }
-    inputs = todays(KINDS[record.kind], orjson.loads(record.inputs), record.input_version)
+    inputs = todays(kind_of(record), orjson.loads(record.inputs), record.input_version)
     return joined(own, inputs)

@@ -12,7 +12,7 @@ from services.edits import Rules, in_scenario
 from services.errors import NotFound
 from services.history import History, Revision, ToldChange, in_words
 from services.kinds import KINDS
-from services.model import Key, Listing, Model, Page, document_of
+from services.model import Key, Listing, Model, Page, document_of, kind_of
 from services.principal import Action, Principal
 from services.shapes import Group
 from services.tenants import TenantService
@@ -188,7 +188,7 @@ class ModelReading:
     async def _document(self, principal: Principal, record: ModelRecord, revision: int) -> Document:
         if revision == record.revision:
             return document_of(record)
-        kind = KINDS[record.kind]
+        kind = kind_of(record)
         return await self._history.document_at(principal.tenant_id, record.id, kind, revision)
 
     async def _left_by(
@@ -197,7 +197,7 @@ class ModelReading:
         """The model as one of its operations left it; ``record`` is it as it is now."""
         if operation.seq == record.revision:
             return await self._handed(tenant_id, record, document_of(record))
-        kind = KINDS[record.kind]
+        kind = kind_of(record)
         document = await self._history.document_at(tenant_id, record.id, kind, operation.seq)
         then = replace(
             record, revision=operation.seq, updated_at=operation.at, updated_by=operation.author

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Dialect, Executable, make_url
+from sqlalchemy import Dialect, Select, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
@@ -116,7 +116,7 @@ class Database(ABC):
 
     @abstractmethod
     async def first(
-        self, tenant_id: UUID, statement: Executable, /, **values: object
+        self, tenant_id: UUID, statement: Select[Any], /, **values: object
     ) -> tuple[Any, ...] | None:
         """The first row of one scoped statement: the cheap road for a single look.
 
@@ -125,7 +125,7 @@ class Database(ABC):
 
     @abstractmethod
     async def all(
-        self, tenant_id: UUID, statement: Executable, /, **values: object
+        self, tenant_id: UUID, statement: Select[Any], /, **values: object
     ) -> list[tuple[Any, ...]]:
         """Every row of one scoped statement, by the same road as ``first``."""
 

@@ -57,6 +57,7 @@ async def migrate(owner_url: str, *, application_role: str = APPLICATION_ROLE) -
                     raise MigrationRefused(
                         "Tenants would not be kept apart, so nothing was changed:\n  "
                         + "\n  ".join(wrong)
+                        + "\nMend that as the owner of the tables."
                     )
                 return report
         finally:

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from store.scope import SCOPE, Change, InsertOnce, Look, values_of
+from store.scope import SCOPE, Change, InsertOnce, Look, check, values_of
 from store.tables import table_of
 
 T = TypeVar("T", bound=Any)
@@ -65,12 +65,24 @@ def insert_once(what: InsertOnce) -> CompoundSelect[Any]:
     return select(inserted.c[what.tells]).union_all(what.first_on_record())
 
 
+def first_of(statement: Select[Any]) -> Select[Any]:
+    """The first row of a select. Raises Unscoped.
+
+    It asks for the tenant that the setting answered with, and its LIMIT keeps it a query of
+    its own, which a plan can only run for that answer.
+    """
+    check(statement)
+    scope = _scope()
+    one = statement.limit(literal_column("1"))
+    row = _with_tenant(one, scope.c.tenant_id).lateral("first")
+    return select(*row.c).select_from(scope.join(row, true()))
+
+
 def look_at(look: Look, *, locked: bool = False) -> Select[Any]:
     """All the rows of a look, side by side; ``apart`` takes them apart again.
 
-    Each select asks for the tenant that the setting answered with, and its LIMIT keeps it a
-    query of its own, which a plan can only run for that answer. ``locked``: the row to be
-    changed is held until the transaction ends.
+    Each is asked for as in ``first_of``. ``locked``: the row to be changed is held until the
+    transaction ends.
     """
     scope = _scope()
     joined: FromClause = scope

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Executable, event, make_url
+from sqlalchemy import Select, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -25,6 +25,7 @@ from store.one_statement import (
     TENANT_SETTING,
     apart,
     do_all,
+    first_of,
     insert_once,
     look_at,
 )
@@ -92,17 +93,17 @@ class PostgresDatabase(Database):
         )
 
     async def first(
-        self, tenant_id: UUID, statement: Executable, /, **values: object
+        self, tenant_id: UUID, statement: Select[Any], /, **values: object
     ) -> tuple[Any, ...] | None:
         with TRANSLATED:
-            prepared = self._ready(statement)
-            parameters = prepared.parameters({**values, SCOPE: tenant_id})
-            async with self._seen(tenant_id) as connection:
+            prepared = self._ready((statement, "first"), partial(first_of, statement))
+            parameters = prepared.parameters({**values, SCOPE_TEXT: str(tenant_id)})
+            async with self._driver(self._read) as connection:
                 found = await connection.fetchrow(prepared.text, *parameters)
             return None if found is None else prepared.row(found)
 
     async def all(
-        self, tenant_id: UUID, statement: Executable, /, **values: object
+        self, tenant_id: UUID, statement: Select[Any], /, **values: object
     ) -> list[tuple[Any, ...]]:
         with TRANSLATED:
             prepared = self._ready(statement)
@@ -277,9 +278,7 @@ async def _connect(*, reads_only: bool, **arguments: Any) -> TenantConnection:
     try:
         dangerous = await connection.fetchval(_DANGER)
         if dangerous is not None:
-            raise DangerousRole(
-                f"The database role {dangerous}: serve with a role that owns nothing."
-            )
+            raise DangerousRole(f"The database role {dangerous}.")
     except BaseException:
         connection.terminate()
         raise

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, event, make_url
+from sqlalchemy import Connection, Select, event, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -69,7 +69,7 @@ class SqliteDatabase(Database):
         self._group_commit = GroupCommit(self._writer)
 
     async def first(
-        self, tenant_id: UUID, statement: Executable, /, **values: object
+        self, tenant_id: UUID, statement: Select[Any], /, **values: object
     ) -> tuple[Any, ...] | None:
         with TRANSLATED:
             prepared = self._ready(statement)
@@ -80,7 +80,7 @@ class SqliteDatabase(Database):
             return None if found is None else prepared.row(found)
 
     async def all(
-        self, tenant_id: UUID, statement: Executable, /, **values: object
+        self, tenant_id: UUID, statement: Select[Any], /, **values: object
     ) -> list[tuple[Any, ...]]:
         with TRANSLATED:
             prepared = self._ready(statement)

@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,77 +29,54 @@ from benchmarks.faults.report import HEAD, Tally
 from benchmarks.faults.sabotage import SABOTAGES
 from benchmarks.faults.stack import DATABASES, Stack, standing
 from benchmarks.faults.tenants import CANARY, OURS
-from benchmarks.faults.trial import Outcome, Trial
+from benchmarks.faults.trial import Trial
 
 TRIALS: Final = 20
+AT_ONCE: Final = 6  # faults on databases, each with servers of its own
 MINUTES: Final = 30.0
 FOUND, NOT_MADE = 1, 2  # exit codes
 
 
-async def series(stack: Stack, faults: Sequence[Fault], trials: int, folder: Path) -> list[Tally]:
-    """All trials of these faults on one stack, one after the other.
-
-    Who was cut off in a trial is looked after while the next ones run. A line is printed as soon
-    as all of its trials were looked after.
-    """
+async def series(fault: Fault, database: str, asked: Asked, held: Custody, folder: Path) -> Tally:
+    """All trials of a fault on one database, one after the other, with servers of their own."""
     values = {tenant.name: itertools.count(tenant.lowest) for tenant in (OURS, CANARY)}
-    tallies = []
-    async with asyncio.TaskGroup() as later:
-        for fault in faults:
-            tally = Tally(fault.name, stack.database)
-            tallies.append(tally)
-            observed = []
-            for number in range(1, trials + 1):
-                name = f"{fault.name}-{stack.database}-{number}"
-                trial = Trial(stack, fault, folder / f"{name}.jsonl", values, name)
-                outcome = await trial.run()
-                tally.add(outcome)
-                if stack.sabotaged:  # it need not be found out twice
-                    outcome.observe_until = 0.0
-                observed.append(later.create_task(observe(tally, outcome)))
-                await stack.ready()
-            later.create_task(tell(tally, observed))
-    return tallies
-
-
-async def observe(tally: Tally, outcome: Outcome) -> None:
-    """See to it that nobody is shown who is not there; then everybody leaves."""
-    for room in outcome.rooms:
-        wrong = await room.observed(outcome.observe_until)
-        tally.flaws.ghosts |= {words: words for words in wrong}
-    for room in outcome.rooms:
-        await room.close()
-
-
-async def tell(tally: Tally, observed: Sequence[asyncio.Task[None]]) -> None:
-    await asyncio.gather(*observed)
+    tally = Tally(fault.name, database)
+    place = folder / f"{fault.name}-{database}"
+    stack = Stack(database, held, place, small_disk=fault.small_disk, sabotage=asked.sabotage)
+    async with standing(stack):
+        for number in range(1, asked.trials + 1):
+            trial = Trial(stack, fault, place / f"trial-{number}.jsonl", values, str(number))
+            outcome = await trial.run()
+            if not (asked.sabotage and outcome.flaws):  # who was found out needs no second look
+                await trial.observe(outcome)
+            await trial.close()
+            tally.add(outcome)
+            await stack.ready()
+    if stack.disk:
+        tally.remark = f"the full disk was {stack.disk.kind}"
     print("\n".join([tally.line(), *tally.sentences()]), flush=True)
-
-
-async def on(database: str, asked: Asked, held: Custody, folder: Path) -> list[Tally]:
-    """All trials on one database. A disk that can be full is another stack's."""
-    tallies = []
-    for small_disk in (False, True):
-        faults = [fault for fault in asked.faults if fault.small_disk is small_disk]
-        if faults:
-            place = folder / f"{database}-{'small-disk' if small_disk else 'disk'}"
-            stack = Stack(database, held, place, small_disk=small_disk, sabotage=asked.sabotage)
-            async with standing(stack):
-                if stack.disk:
-                    print(f"{database}: {stack.disk.kind} can be full", flush=True)
-                tallies += await series(stack, faults, asked.trials, folder)
-    return tallies
+    return tally
 
 
 async def everything(asked: Asked, held: Custody, folder: Path) -> list[Tally]:
-    """The databases side by side: one waits while the other works.
+    """Some at a time: each trial is mostly a wait for ghosts, in which others work.
 
     Raises:
         TimeoutError: if that takes longer than it may.
     """
-    async with asyncio.timeout(60 * asked.minutes), asyncio.TaskGroup() as sides:
-        tasks = [sides.create_task(on(name, asked, held, folder)) for name in asked.databases]
-    return [tally for task in tasks for tally in task.result()]
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def taking_turns(fault: Fault, database: str) -> Tally:
+        async with places:
+            return await series(fault, database, asked, held, folder)
+
+    async with asyncio.timeout(60 * asked.minutes), asyncio.TaskGroup() as tasks:
+        all_ = [
+            tasks.create_task(taking_turns(fault, database))
+            for fault in asked.faults
+            for database in asked.databases
+        ]
+    return [task.result() for task in all_]
 
 
 def sabotaged_is_found() -> bool:
@@ -167,9 +143,9 @@ def main() -> int:
             held.holds("folder", str(folder))
             tallies = asyncio.run(everything(asked, held, folder))
             flawed = any(tally.flaws for tally in tallies)
-            if flawed:
+            if flawed and not asked.sabotage:
                 ledgers = tempfile.mkdtemp(prefix="valor-ledgers-")
-                for file in (*folder.glob("*.jsonl"), *folder.glob("*/*/*.log")):
+                for file in (*folder.glob("*/*.jsonl"), *folder.glob("*/*/*.log")):
                     shutil.copy(file, Path(ledgers) / "-".join(file.relative_to(folder).parts))
                 print(f"What clients and servers said is in {ledgers}", flush=True)
     except Exception as no:

@@ -17,10 +17,9 @@ import asyncpg
 from benchmarks.faults.comparison import Logged
 
 _OPERATIONS: Final = (
-    "SELECT tenant_id, model_id, seq, operation_id, changes FROM operation "
-    "WHERE model_id IN ({}) ORDER BY model_id, seq"
+    "SELECT tenant_id, seq, operation_id, changes FROM operation WHERE model_id = {} ORDER BY seq"
 )
-_MODELS: Final = "SELECT tenant_id, id, revision, inputs FROM financial_model WHERE id IN ({})"
+_MODEL: Final = "SELECT tenant_id, revision, inputs FROM financial_model WHERE id = {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +36,27 @@ class Records(ABC):
     """All rows of all tenants."""
 
     @abstractmethod
-    async def _rows(self, statement: str, models: Sequence[UUID]) -> list[tuple[Any, ...]]:
-        """The rows of a statement with these models in its braces."""
+    async def _rows(self, statement: str, model: UUID) -> list[tuple[Any, ...]]:
+        """The rows of a statement with this model in its braces."""
 
-    async def of(self, models: Sequence[UUID]) -> dict[str, Kept]:
-        """Model's id -> what is kept of it, whoever's row it is. A model that is gone is absent."""
-        logs: dict[str, list[Logged]] = {}
-        for tenant, model, seq, operation_id, changes in await self._rows(_OPERATIONS, models):
-            written = {change["path"]: change["new"] for change in json.loads(changes)}
-            logs.setdefault(_id(model), []).append(
-                Logged(int(seq), operation_id, written, _id(tenant))
+    async def of(self, model: UUID) -> Kept:
+        """What is kept of a model, whoever's it is.
+
+        Raises:
+            LookupError: if there is nothing.
+        """
+        log = [
+            Logged(
+                int(seq),
+                operation_id,
+                {change["path"]: change["new"] for change in json.loads(changes)},
+                _id(tenant),
             )
-        return {
-            _id(model): Kept(
-                _id(tenant), int(revision), json.loads(inputs), logs.get(_id(model), [])
-            )
-            for tenant, model, revision, inputs in await self._rows(_MODELS, models)
-        }
+            for tenant, seq, operation_id, changes in await self._rows(_OPERATIONS, model)
+        ]
+        for tenant, revision, inputs in await self._rows(_MODEL, model):
+            return Kept(_id(tenant), int(revision), json.loads(inputs), log)
+        raise LookupError(f"the database has no model {model}")
 
 
 class SqliteRecords(Records):
@@ -62,10 +65,9 @@ class SqliteRecords(Records):
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def _rows(self, statement: str, models: Sequence[UUID]) -> list[tuple[Any, ...]]:
-        marks = ", ".join("?" for _ in models)
+    async def _rows(self, statement: str, model: UUID) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=5)) as file:
-            return file.execute(statement.format(marks), [model.hex for model in models]).fetchall()
+            return file.execute(statement.format("?"), [model.hex]).fetchall()
 
 
 class PostgresRecords(Records):
@@ -74,11 +76,10 @@ class PostgresRecords(Records):
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def _rows(self, statement: str, models: Sequence[UUID]) -> list[tuple[Any, ...]]:
-        marks = ", ".join(f"${number}" for number, _ in enumerate(models, 1))
+    async def _rows(self, statement: str, model: UUID) -> list[tuple[Any, ...]]:
         connection = await asyncpg.connect(self._url)
         try:
-            return [tuple(row) for row in await connection.fetch(statement.format(marks), *models)]
+            return [tuple(row) for row in await connection.fetch(statement.format("$1"), model)]
         finally:
             await connection.close()
 

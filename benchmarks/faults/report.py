@@ -28,6 +28,7 @@ class Tally:
     acknowledged: int = 0
     flaws: Flaws = field(default_factory=Flaws)
     recoveries_s: list[float] = field(default_factory=list)
+    remark: str = ""
 
     def add(self, outcome: Outcome) -> None:
         self.trials += 1
@@ -43,7 +44,7 @@ class Tally:
             middle, longest = statistics.median(self.recoveries_s), max(self.recoveries_s)
             recovery = f"{middle:>12.2f} s{longest:>7.2f} s"
         head = f"{self.fault:<14}{self.database:<10}{self.trials:>6}{self.acknowledged:>14}"
-        return f"{head}{flaws}{recovery}"
+        return f"{head}{flaws}{recovery}  {self.remark}".rstrip()
 
     def sentences(self) -> list[str]:
         """The first of what is wrong."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from benchmarks.faults.comparison import Sighting
-from benchmarks.faults.documents import WATCH
+from benchmarks.faults.documents import WATCH, uuid_of
 from benchmarks.faults.stack import Stack
 from benchmarks.faults.tenants import Tenant
 from benchmarks.faults.wire import NotNow, Socket, Unclean, data_of, holds, patience
 
 GHOST_AFTER_S: Final = 20.0
-SETTLED_WITHIN_S: Final = 10.0  # longer than the next trial keeps anybody away
+SETTLED_WITHIN_S: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class Room:
         ghosts |= self.ghosts()
         wrong = [f"{who} is shown {GHOST_AFTER_S:g} s after its end" for who in ghosts]
         wrong += self.missing()
-        return [f"{self.tenant.name} {self.model}: {words}" for words in wrong]
+        return [f"{self.tenant.name} {uuid_of(self.model)}: {words}" for words in wrong]
 
     async def close(self) -> None:
         await asyncio.gather(*(watcher.close() for watcher in self.watchers))

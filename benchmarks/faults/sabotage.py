@@ -98,6 +98,26 @@ def forget_the_scope() -> None:
             _put(kind, name, for_the_other(getattr(kind, name)))
 
 
+def forget_what_was_missed() -> None:
+    """Whoever comes back to a room begins with the model as it is."""
+    from services.collaboration import CollaborationService
+
+    honest = CollaborationService.join
+
+    def join(self: CollaborationService, session: Any, model: UUID, _after: int | None) -> Any:
+        return honest(self, session, model, None)
+
+    _put(CollaborationService, "join", join)
+
+
+def lend_for_ever() -> None:
+    """A participant whose worker died is believed to be there for an hour."""
+    from collab.directory import RedisDirectory
+
+    honest = RedisDirectory.__init__
+    _put(RedisDirectory, "__init__", lambda self, redis: honest(self, redis, 3_600.0))
+
+
 def _put(kind: type, name: str, what: Callable[..., Any]) -> None:
     setattr(kind, name, what)
 
@@ -106,6 +126,8 @@ SABOTAGES: Final = {
     "no-idempotency": Sabotage("an operation's id is not looked up", forget_operations),
     "ack-before-commit": Sabotage("an edit is answered before it is kept", answer_before_commit),
     "no-scope": Sabotage("one tenant's statements run for another", forget_the_scope),
+    "no-catch-up": Sabotage("who comes back is not told what he missed", forget_what_was_missed),
+    "long-leases": Sabotage("who died is shown for an hour", lend_for_ever),
 }
 
 

@@ -43,7 +43,8 @@ class Stack:
         """``small_disk``: the database lies where a disk can be full."""
         self.database = database
         self.sabotaged = sabotage is not None
-        self._home = folder / "home"
+        home = folder / "home"
+        self._key = home / "development-key.pem"
         data = folder / "data"
         self.disk: Disk | None = None
         if small_disk:
@@ -65,7 +66,7 @@ class Stack:
             self.url = owner = f"sqlite:///{data / 'valor.db'}"
             self.records = SqliteRecords(data / "valor.db")
         environment = {
-            "VALOR_HOME": str(self._home),
+            "VALOR_HOME": str(home),
             "VALOR_DATABASE_URL": self.url,
             "VALOR_DATABASE_OWNER_URL": owner,
             "VALOR_REDIS_URL": self.redis.url,
@@ -76,10 +77,21 @@ class Stack:
         self.valor = Valor(custody, folder / "valor", environment)
 
     def token(self, tenant: Tenant, member: int) -> str:
-        """One that is good now: the key is another after the server's own restart."""
-        issuer = Issuer(ISSUER, read_development_key(self._home / "development-key.pem"))
+        """One that is good for an hour, or until the server starts anew with another key.
+
+        Raises:
+            KeyUnusable: while it makes that.
+        """
+        issuer = Issuer(ISSUER, read_development_key(self._key))
         member_id = tenant.member_id(member)
         return issuer.issue(tenant.tenant_id, member_id, Role.OWNER, timedelta(hours=1))
+
+    def key_of(self) -> int:
+        """Tells one key of the server from the next; 0 while there is none."""
+        try:
+            return self._key.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     async def start(self) -> None:
         """Start everything, and see to the two tenants.

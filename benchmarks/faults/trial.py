@@ -40,6 +40,7 @@ from benchmarks.faults.wire import (
     NotNow,
     Road,
     SocketRoad,
+    Unclean,
     data_of,
     holds,
     patience,
@@ -49,6 +50,7 @@ T = TypeVar("T")
 
 DEADLINE_S: Final = 60.0  # until everybody is through
 CATCH_UP_S: Final = 10.0  # until watchers have seen the last revision
+TELLINGS: Final = 5  # at most, until both roads tell of the same revision
 BEFORE: Final = 6  # operations of each editor before the blow
 
 
@@ -59,8 +61,6 @@ class Outcome:
     acknowledged: int = 0
     flaws: Flaws = field(default_factory=Flaws)
     recovery_s: float | None = None  # None: it did not recover in time
-    rooms: list[Room] = field(default_factory=list)  # to be observed, and then closed
-    observe_until: float = 0.0
 
 
 class Trial:
@@ -83,6 +83,7 @@ class Trial:
         self._rooms: list[Room] = []
         self._unclean: list[str] = []
         self._foreign: list[str] = []
+        self._through = 0.0  # when all were
 
     async def run(self) -> Outcome:
         outcome = Outcome()
@@ -96,17 +97,22 @@ class Trial:
                     outcome.recovery_s = await self._blow(tasks)
                     enough.set()
                     await asyncio.gather(*tasks[1:])
-        except TimeoutError as late:
-            self._unclean.append(f"not through in {DEADLINE_S:g} s: {late}".rstrip(": "))
+        except TimeoutError:
+            self._unclean.append(f"not through in {DEADLINE_S:g} s: {self._state()}")
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        outcome.observe_until = time.monotonic() + GHOST_AFTER_S + 0.5
+        self._through = time.monotonic()
         entries = ledgers.read(self._file)
         outcome.acknowledged = sum(entry.revision is not None for entry in entries)
-        for told in await self._told(entries):
-            outcome.flaws.add(compare(told))
+        async with asyncio.timeout(DEADLINE_S):
+            for room in self._rooms:
+                mine = [entry for entry in entries if entry.model == room.model]
+                try:
+                    outcome.flaws.add(compare(await self._told(room, mine)))
+                except (LookupError, Unclean) as no:
+                    outcome.flaws.lost[room.model] = f"the model {room.model}: {no}"
         unclean = [*self._unclean]
         for editor in self._editors:
             unclean += editor.unclean
@@ -114,8 +120,17 @@ class Trial:
             unclean += room.unclean
         outcome.flaws.unclean |= {words: words for words in unclean}
         outcome.flaws.foreign |= {words: words for words in self._foreign}
-        outcome.rooms = self._rooms
         return outcome
+
+    async def observe(self, outcome: Outcome) -> None:
+        """Wait for 20 s and look who is still shown, though nobody is there."""
+        until = self._through + GHOST_AFTER_S + 0.5
+        for wrong in await asyncio.gather(*(room.observed(until) for room in self._rooms)):
+            outcome.flaws.ghosts |= {words: words for words in wrong}
+
+    async def close(self) -> None:
+        """Everybody leaves."""
+        await asyncio.gather(*(room.close() for room in self._rooms))
 
     async def _settle_in(self, ledger: Ledger) -> None:
         """Make the models, and have them watched and edited."""
@@ -246,35 +261,41 @@ class Trial:
         for ask in (read, write, look):
             await self._asked(tenant, ask)
 
-    async def _told(self, entries: Sequence[Entry]) -> list[Told]:
-        """All that is known of each model now."""
-        kept = await self._stack.records.of([uuid_of(room.model) for room in self._rooms])
-        told = []
-        for room in self._rooms:
-            found = kept.get(str(uuid_of(room.model)))
-            if found is None:
-                self._unclean.append(f"the model {room.model} is gone")
-                continue
+    async def _told(self, room: Room, entries: Sequence[Entry]) -> Told:
+        """All that is known of a model now."""
+        id_ = uuid_of(room.model)
+        for tries in range(TELLINGS):
             api, values, revision = await self._asked(room.tenant, _log_of(room.model))
-            await holds(partial(room.has_seen, revision), CATCH_UP_S)
-            mine = [entry for entry in entries if entry.model == room.model]
-            paths = {entry.path for entry in mine}
-            told.append(
-                Told(
-                    model=f"{room.tenant.name} {uuid_of(room.model)}",
-                    tenant=str(room.tenant.tenant_id),
-                    kept_for=found.tenant,
-                    entries=mine,
-                    logs={"the API": api, "the database": found.log},
-                    revisions={"the API": revision, "the database": found.revision},
-                    values={
-                        "the API": {path: value_at(values, path) for path in paths},
-                        "the database": {path: value_at(found.inputs, path) for path in paths},
-                    },
-                    watchers={watcher.name: list(watcher.seen) for watcher in room.watchers},
-                )
-            )
-        return told
+            found = await self._stack.records.of(id_)
+            if found.revision == revision:
+                break
+            # Whoever gave up in the middle may have his last wish granted between the two.
+            await patience(tries)
+        await holds(partial(room.has_seen, revision), CATCH_UP_S)
+        paths = {entry.path for entry in entries}
+        return Told(
+            model=f"{room.tenant.name} {id_}",
+            tenant=str(room.tenant.tenant_id),
+            kept_for=found.tenant,
+            entries=entries,
+            logs={"the API": api, "the database": found.log},
+            revisions={"the API": revision, "the database": found.revision},
+            values={
+                "the API": {path: value_at(values, path) for path in paths},
+                "the database": {path: value_at(found.inputs, path) for path in paths},
+            },
+            watchers={watcher.name: list(watcher.seen) for watcher in room.watchers},
+        )
+
+    def _state(self) -> str:
+        """Where everybody is, for whoever wants to know what they wait for."""
+        editors = [f"{len(e.acknowledged)} done, {e.put_off} put off" for e in self._editors]
+        watchers = [
+            f"{w.name} at {w.seq}" + ("" if w.me else f", away: {w.cut_off_by}")
+            for room in self._rooms
+            for w in room.watchers
+        ]
+        return f"editors {editors}, watchers {watchers}"
 
 
 def _log_of(model: str) -> Callable[[Road], Awaitable[tuple[list[Logged], dict[str, Any], int]]]:

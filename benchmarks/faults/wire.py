@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from api.keys import KeyUnusable
 from benchmarks.faults.stack import Stack
 from benchmarks.faults.tenants import Tenant
 
@@ -88,14 +89,17 @@ class HttpRoad(Road):
         )
 
     async def ask(self, document: str, variables: dict[str, Any]) -> Answer:
+        key = self.stack.key_of()
         try:
             response = await self._http.post(
                 "/graphql",
                 json={"query": document, "variables": variables},
                 headers={"authorization": f"Bearer {self.stack.token(self.tenant, self.member)}"},
             )
-        except httpx.HTTPError as no:
+        except (httpx.HTTPError, KeyUnusable) as no:
             raise NotNow(repr(no)) from None
+        if response.status_code == httpx.codes.UNAUTHORIZED and self.stack.key_of() != key:
+            raise NotNow("the server has another key now")
         try:
             answer = response.json()
         except ValueError:
@@ -181,7 +185,7 @@ class Socket:
                     {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}},
                 )
                 first = orjson.loads(await connection.recv())
-        except (OSError, TimeoutError, WebSocketException) as no:
+        except (OSError, TimeoutError, WebSocketException, KeyUnusable) as no:
             raise NotNow(repr(no)) from None
         if first.get("type") != "connection_ack":
             raise Unclean(f"connection_init was answered by {first}")

@@ -103,12 +103,10 @@ def test_the_architecture_draws_the_rooms_and_imports_as_they_are() -> None:
 
 
 def test_the_architecture_names_every_file_of_a_room() -> None:
-    rows = {
-        row[0].strip("`"): row[1]
-        for row in table(DOCS / "architecture.md", "room | files, and what they are for")
-    }
+    rows = table(DOCS / "architecture.md", "room | files, and what they are for")
     for room in ROOMS:
-        told = set(SPAN.findall(rows[room]))
+        # A large room has several rows: `api`: the server.
+        told = {name for row in rows if f"`{room}`" in row[0] for name in SPAN.findall(row[1])}
         files = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
         assert files - told == set(), room
 

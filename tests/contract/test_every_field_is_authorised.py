@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -115,6 +116,20 @@ FIELDS: Final = {
     "Subscription.runProgress": Field(
         "subscription ($run: ID!) { runProgress(id: $run) { state } }", Action.READ_RUN
     ),
+    "Subscription.collaboration": Field(
+        "subscription ($model: ID!) { collaboration(modelId: $model) { seq me { id } } }",
+        Action.JOIN_ROOM,
+    ),
+    "Mutation.moveCursor": Field(
+        "mutation ($model: ID!, $who: ID) "
+        '{ moveCursor(modelId: $model, cursor: {path: "name"}, participant: $who) }',
+        Action.JOIN_ROOM,
+    ),
+    "Mutation.select": Field(
+        "mutation ($model: ID!, $who: ID) "
+        '{ select(modelId: $model, paths: ["name"], participant: $who) }',
+        Action.JOIN_ROOM,
+    ),
     "Run.valuation": Field(
         "query ($run: ID!) { run(id: $run) { valuation { id } } }", Action.READ_VALUATION
     ),
@@ -183,6 +198,8 @@ def codes(answer: Any) -> set[str]:
 
 def asked(caller: Caller, name: str, variables: dict[str, Any]) -> set[str]:
     text = FIELDS[name].ask
+    if "$who" in text and "who" not in variables:
+        return in_the_room(caller, name, variables)
     if name.startswith("Subscription."):
         return codes(first_event(caller, text, used(text, variables)))
     response = caller.post(text, used(text, variables))
@@ -192,14 +209,28 @@ def asked(caller: Caller, name: str, variables: dict[str, Any]) -> set[str]:
 
 def first_event(caller: Caller, text: str, variables: dict[str, Any]) -> Any:
     """What a subscription answers first."""
+    with following(caller, text, variables) as event:
+        return event
+
+
+@contextmanager
+def following(caller: Caller, text: str, variables: dict[str, Any]) -> Iterator[Any]:
+    """What a subscription answers first; it stays open for the length of the block."""
     body = {"query": text, "variables": variables}
     headers = {"accept": "text/event-stream"}
     with caller.http.stream("POST", "/graphql", json=body, headers=headers) as response:
         assert response.status_code == 200
-        for line in response.iter_lines():
-            if line.startswith("data: {"):
-                return json.loads(line.removeprefix("data: "))
-    raise AssertionError("there was no event")
+        events = (line for line in response.iter_lines() if line.startswith("data: {"))
+        yield json.loads(next(events).removeprefix("data: "))
+
+
+def in_the_room(caller: Caller, name: str, variables: dict[str, Any]) -> set[str]:
+    """Asked by whoever is in the model's room, if they may be."""
+    room = FIELDS["Subscription.collaboration"].ask
+    with following(caller, room, used(room, variables)) as event:
+        joined = (event.get("data") or {}).get("collaboration")
+        who = joined["me"]["id"] if joined else "nobody"
+        return asked(caller, name, variables | {"who": who})
 
 
 def roots() -> set[str]:

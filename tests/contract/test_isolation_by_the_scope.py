@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Select, select
 
 import store.database
+import store.postgresql
 import store.sqlite_connection
 from store import scope
 from store.database import Write
@@ -36,12 +37,13 @@ N = 600
 @pytest.fixture(params=["sqlite", "postgresql"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """How to open a copy of a database with marked rows, and what takes its protection away."""
+    patch = request.getfixturevalue("monkeypatch")
     if request.param == "postgresql":
+        patch.setattr(store.postgresql, "_DANGER", "SELECT NULL")
         marked: Marked = request.getfixturevalue("marked_postgresql")
         disable = "ALTER TABLE {0} DISABLE ROW LEVEL SECURITY"
         statements = [disable, "GRANT ALL ON {0} TO valor_app"]
         return on_postgresql(marked.both, request.getfixturevalue("postgres_url")), statements
-    patch = request.getfixturevalue("monkeypatch")
     for guard in ("guard_reader", "guard_writer"):
         patch.setattr(store.sqlite_connection, guard, lambda connection: None)  # noqa: ARG005
     marked = request.getfixturevalue("marked_sqlite")

@@ -264,7 +264,14 @@ def on_every_table(statement: str) -> list[str]:
     return [statement.format(table=table) for table in TENANT_TABLES]
 
 
-async def test_row_level_security_is_enabled(there: OnPostgresql) -> None:
+@pytest.fixture
+def unasked(monkeypatch: Patch) -> None:
+    """The server does not ask what its role can do."""
+    monkeypatch.setattr(store.postgresql, "_DANGER", "SELECT NULL")
+
+
+async def test_row_level_security_is_enabled(there: OnPostgresql, unasked: None) -> None:
+    """Out of the way: that the server refuses to serve without it."""
     assert missed(
         await there.read(*on_every_table("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
     )
@@ -281,18 +288,16 @@ async def test_the_policy_says_whose_rows_are_written(there: OnPostgresql) -> No
 
 
 async def test_row_level_security_is_forced_on_the_owner(
-    there: OnPostgresql, monkeypatch: Patch
+    there: OnPostgresql, unasked: None
 ) -> None:
     """Out of the way: that the server refuses to serve as the owner."""
-    monkeypatch.setattr(store.postgresql, "_DANGER", "SELECT NULL")
     assert not missed(await there.read(role=OWNER, count=N_WITH_IT))
     without = on_every_table("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     assert missed(await there.read(*without, role=OWNER))
 
 
-async def test_the_role_cannot_bypass(there: OnPostgresql, monkeypatch: Patch) -> None:
+async def test_the_role_cannot_bypass(there: OnPostgresql, unasked: None) -> None:
     """Out of the way: that the server refuses such a role when it starts."""
-    monkeypatch.setattr(store.postgresql, "_DANGER", "SELECT NULL")
     await administer(
         there.superuser_url, "CREATE ROLE hunt_bypass LOGIN BYPASSRLS IN ROLE valor_app"
     )
@@ -302,7 +307,10 @@ async def test_the_role_cannot_bypass(there: OnPostgresql, monkeypatch: Patch) -
         await administer(there.superuser_url, "DROP ROLE hunt_bypass")
 
 
-async def test_the_role_has_no_right_but_those_that_policies_check(there: OnPostgresql) -> None:
+async def test_the_role_has_no_right_but_those_that_policies_check(
+    there: OnPostgresql, unasked: None
+) -> None:
+    """Out of the way: that the server refuses a role that has."""
     assert missed(await there.change(*on_every_table("GRANT TRUNCATE ON {table} TO valor_app")))
 
 

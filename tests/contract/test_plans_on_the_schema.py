@@ -174,6 +174,37 @@ async def test_every_subscription_has_a_plan(tmp_path: Path) -> None:
             assert found.asked(None).plan is not None, f"{name} has no plan"
 
 
+@pytest.mark.parametrize(
+    ("asked", "head", "given"),
+    [
+        (
+            "{{ models(filter: {{namePrefix: {}}}) {{ edges {{ node {{ name }} }} }} }}",
+            "$v: String",
+            "pear",
+        ),
+        (
+            "{{ models(orderBy: {{field: {}}}) {{ edges {{ node {{ name }} }} }} }}",
+            "$v: ModelOrderField!",
+            "NAME",
+        ),
+    ],
+)
+async def test_a_variable_within_a_literal_is_heard(
+    asked: str, head: str, given: Any, tmp_path: Path
+) -> None:
+    """The answer is that of the same document with the value written out."""
+    document = json.loads((ROOT / "examples" / "apple.json").read_text(encoding="utf-8"))
+    made = "mutation($create: CreateModelInput!) { createModel(input: $create) { __typename } }"
+    async with opened(Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True)) as embedded:
+        for name in ("Pear", "Apple", "Quince"):
+            create = {"name": name, "inputs": {"dcf": document}}
+            await embedded.data(made, {"create": create})
+        literal = given if "Order" in head else json.dumps(given)
+        plainly = await embedded.data(asked.format(literal))
+        assert await embedded.data(f"query({head}) {asked.format('$v')}", {"v": given}) == plainly
+        assert plainly != await embedded.data("{ models { edges { node { name } } } }")
+
+
 def plain(data: Any) -> Any:
     answer = orjson.loads(orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY))
     if "viewer" in answer:  # the principal is made anew for each asking

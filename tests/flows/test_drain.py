@@ -21,8 +21,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from api.embedded import ANALYST
+from api.settings import Settings
+from api.tokens import DevelopmentTokens
 from tests.served import http
-from tests.terminals import Terminal, running, valor
+from tests.terminals import Terminal, running
 
 DEADLINE_S = 60.0
 BODY = b'{"query": "{ viewer { role } }"}'
@@ -83,7 +86,8 @@ class Serving:
 def serving(home: Path, **given: str) -> Iterator[Serving]:
     with running(home, "serve", "--dev", "--port", "0", **given) as terminal:
         port: int = terminal.event("serving")["port"]
-        yield Serving(terminal, port, valor(home, "token").strip())
+        settings = Settings.read({"VALOR_HOME": str(home)}, dev=True)
+        yield Serving(terminal, port, DevelopmentTokens(settings, ANALYST).token())
 
 
 def refused(port: int) -> bool:
@@ -233,7 +237,7 @@ def test_sockets_are_told_one_after_the_other_and_none_holds_the_stop(tmp_path: 
             assert close_code(client) == 1012
             closed_at.append(time.monotonic() - began)
         assert server.terminal.process.wait(DEADLINE_S) == 0
-    assert max(closed_at) < 10.0
+    assert 2.0 < max(closed_at) < 10.0  # of them all: a herd that comes back is thinned out
 
 
 def test_a_socket_that_works_during_the_drain_works_until_it_is_told(tmp_path: Path) -> None:

@@ -45,10 +45,10 @@ def bench(*words: str) -> Bench:
     return Bench(done.returncode, done.stdout + done.stderr)
 
 
-def test_no_acknowledged_edit_is_lost_where_processes_are_killed() -> None:
-    run = bench("--fault", "worker", "--fault", "redis-empty", "--fault", "database")
+def test_no_acknowledged_edit_is_lost_where_database_and_server_are_killed() -> None:
+    run = bench("--fault", "database")
     assert run.exit_code == 0, run.words
-    assert len(run.lines) == 6, run.words
+    assert set(run.lines) == {("database", "sqlite"), ("database", "postgres")}
     for line in run.lines.values():
         assert line["trials"] == 1
         assert line["acknowledged"] >= 30
@@ -56,6 +56,6 @@ def test_no_acknowledged_edit_is_lost_where_processes_are_killed() -> None:
 
 
 def test_a_server_that_forgets_operation_ids_is_found_out() -> None:
-    run = bench("--sabotage", "no-idempotency", "--fault", "redis", "--database", "sqlite")
+    run = bench("--sabotage", "no-idempotency", "--fault", "worker", "--database", "sqlite")
     assert run.exit_code == 1, run.words
-    assert run.lines["redis", "sqlite"]["doubled"] > 0
+    assert run.lines["worker", "sqlite"]["doubled"] > 0

@@ -202,7 +202,7 @@ def test_a_server_that_started_again_finds_its_guests_again(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("RmluYW5jaWFsTW9kZWw6eA",), "There is no such model"),
+        (("RmluYW5jaWFsTW9kZWw6eA",), "There is no"),
         (("x", "--token", "nonsense"), "The token is not valid here"),
         (("x", "--url", "ftp://here"), "is no address of a server"),
         (("x", "--url", "http://127.0.0.1:1"), "Start the server: valor demo"),

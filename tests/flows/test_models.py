@@ -243,6 +243,33 @@ def test_a_value_that_is_of_no_type_does_not_run(analyst: Caller, value: Any) ->
     assert answer.get("data") is None
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400])
+@pytest.mark.parametrize("form", ["number: {}", "series: [1, {}]", "schedule: {{level: {}}}"])
+def test_a_number_that_no_double_can_hold_does_not_run(
+    analyst: Caller, number: str, form: str
+) -> None:
+    edits = f'[{{path: "bridge.debt", value: {{{form.format(number)}}}}}]'
+    asked = f'mutation {{ editModel(id: "x", operationId: "x", edits: {edits}) {{ __typename }} }}'
+    answer = analyst.ask(asked)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["QUERY_INVALID"]
+    body = json.dumps({"query": EDIT, "variables": {"id": "x", "op": "x", "edits": "EDITS"}})
+    given = f'[{{"path": "bridge.debt", "value": {{"number": {number}}}}}]'
+    answer = analyst.http.post(
+        "/graphql",
+        content=body.replace('"EDITS"', given),
+        headers={"content-type": "application/json"},
+    ).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["QUERY_INVALID"]
+
+
+def test_a_name_is_found_however_its_letters_are_written(analyst: Caller) -> None:
+    model = made(analyst, "Ärzte-Haus")
+    asked = "query ($p: String) { models(filter: {namePrefix: $p}) { edges { node { id } } } }"
+    for prefix in ("\u00e4rz", "A\u0308RZ", "a\u0308rzte-h"):
+        found = analyst.data(asked, {"p": prefix})["models"]["edges"]
+        assert found == [{"node": {"id": model["id"]}}], prefix
+
+
 def test_a_repeat_over_the_socket_gets_the_same_answer_to_the_letter(analyst: Caller) -> None:
     given = {"input": {"name": "Firm", "inputs": {"dcf": firm()}}, "op": str(uuid4())}
     first = analyst.post(CREATE, given).json()["data"]

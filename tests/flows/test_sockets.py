@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from api import connections
 from api.lasting import Limits
 from api.lines import FRAGMENTS_MAX
 from api.messages import MESSAGE_MAX
+from observability.logs import Logs
 from services.principal import Role
 from tests.dcf_documents import firm
 from tests.served import MEMBERS, OURS, THEIRS, Served, served
@@ -83,6 +86,30 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server
 
 
+async def test_a_handshake_with_a_body_is_not_held_open(server: Served) -> None:
+    host, port = server.origin.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"content-length: 5\r\n\r\nhello"
+    )
+    async with asyncio.timeout(5):
+        assert b" 101 " not in await reader.read()
+    writer.close()
+
+
+@pytest.fixture
+def chatty(tmp_path: Path) -> Iterator[tuple[Served, BytesIO]]:
+    """A server that logs all that it can, libraries' lines as well."""
+    log = BytesIO()
+    logs = Logs("INFO", stream=log)
+    release = logs.adopt()
+    with served(tmp_path, logs=logs) as server:
+        yield server, log
+    release()
+
+
 async def test_a_page_of_another_origin_opens_no_socket(listing: Served) -> None:
     for origin in (None, listing.origin, *LISTED):
         async with talking(listing.origin, listing.token(), origin=origin):
@@ -102,6 +129,26 @@ async def test_a_page_of_another_origin_opens_no_socket(listing: Served) -> None
             async with talking(listing.origin, origin=origin):
                 pass
         assert no.value.response.status_code == 403
+
+
+async def test_a_stranger_writes_nothing_into_the_log(chatty: tuple[Served, BytesIO]) -> None:
+    server, log = chatty
+    async with talking(server.origin, server.token()):
+        before = log.getvalue()  # it has started by now
+    for options in ({"path": "/"}, {"origin": "https://evil.example"}, {"subprotocols": None}):
+        with suppress(InvalidStatus):
+            async with talking(server.origin, **options) as talk:  # type: ignore[arg-type] # each fits
+                await talk.ending()
+    for frame in (b"", "null", '{"type":"subscribe","id":"1","payload":{"query":"{a}"}}'):
+        async with talking(server.origin) as talk:
+            await talk.send(frame)
+            await talk.ending()
+    async with talking(server.origin) as talk:
+        await talk.socket.send(b"\xff", text=True)
+        await talk.ending()
+    async with talking(server.origin, server.token()) as talk:
+        await talk.ask("1", VIEWER)
+    assert log.getvalue()[len(before) :] == b""
 
 
 # Who is it
@@ -205,7 +252,7 @@ async def test_a_message_has_so_many_fragments(server: Served) -> None:
     async with talking(server.origin, server.token()) as talk:
         await talk.socket.send(['{"type":', '"ping"', "}"])
         assert await talk.hear() == {"type": "pong"}
-        await talk.socket.send(["{", *[""] * FRAGMENTS_MAX, "}"])
+        await talk.socket.send(['{"type":"ping"', *[""] * FRAGMENTS_MAX, "}"])
         assert (await talk.ending())[0] == 4400
 
 
@@ -336,12 +383,16 @@ async def test_a_subscription_that_is_completed_before_it_begins_leaves_nothing(
         for _ in range(SUBSCRIPTIONS * 5):
             await talk.subscribe("1", BEATS)
             await talk.say("complete", id="1")
+        await talk.say("ping")
+        while (await talk.hear())["type"] == "next":
+            pass  # it was on its way
         await until(lambda: server.parts.watch.meter.subscriptions == 0)
         await talk.subscribe("2", BEATS)
         assert (await talk.hear_of("2"))["type"] == "next"
 
 
 async def test_a_client_that_leaves_ends_its_subscriptions(server: Served) -> None:
+    await until(lambda: server.parts.watch.meter.subscriptions == 0)
     ENDED.clear()
     for how in ("close", "abort"):
         async with talking(server.origin, server.token()) as talk:
@@ -446,6 +497,35 @@ async def test_a_flood_is_answered_in_turn_and_keeps_nobody_waiting(
     assert await process.wait() == 0
     assert len(waits) > 5
     assert sorted(waits)[len(waits) // 2] < 0.1
+
+
+async def test_a_socket_is_not_read_while_enough_is_under_way(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    free = threading.Event()
+    run = server.parts.executor.run
+
+    async def slow(asked: Any, *given: Any, **named: Any) -> Any:
+        begun.append(asked.query)
+        while not free.is_set():  # noqa: ASYNC110 - it is set in another thread
+            await asyncio.sleep(0.01)
+        return await run(asked, *given, **named)
+
+    monkeypatch.setattr(server.parts.executor, "run", slow)
+    more = OPERATIONS * 3
+    async with talking(server.origin, server.token()) as talk:
+        for number in range(more):
+            await talk.subscribe(str(number), VIEWER)
+        await talk.say("ping")
+        await until(lambda: len(begun) == OPERATIONS)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(talk.hear(), 0.3)
+        assert len(begun) == OPERATIONS
+        free.set()
+        heard = [await talk.hear() for _ in range(2 * more + 1)]
+    assert {"type": "pong"} in heard
+    assert len(begun) == more
 
 
 @pytest.fixture

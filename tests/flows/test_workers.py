@@ -162,7 +162,8 @@ def test_a_second_ctrl_c_waits_for_no_request(tmp_path: Path, redis_url: str) ->
             wait_until("the request is under way", lambda: in_flight(both.workers[0]) == 2)
             both.terminal.process.send_signal(signal.SIGINT)
             wait_until("the other one is gone", lambda: is_gone(pids[1]))
-            assert not is_gone(pids[0])  # it waits for the request
+            assert not is_gone(pids[0])  # it waits for the request, and nobody for others
+            assert all(map(refuses, (both.origin, *both.workers)))
             began = time.monotonic()
             assert both.terminal.interrupt() == 130
             assert time.monotonic() - began < 15.0  # of 20 s that a request would have had

@@ -47,7 +47,7 @@ async def test_an_error_is_its_words_and_the_connection_goes_on(server: Served) 
     async with calling(socket_address(server.origin), server.token()) as caller:
         with pytest.raises(NoAnswer, match="Cannot query field 'nope'"):
             await caller.ask("{ nope }", {})
-        with pytest.raises(NoAnswer, match="no such model"):
+        with pytest.raises(NoAnswer, match="There is no"):
             await caller.ask("query ($id: ID!) { model(id: $id) { id } }", {"id": "x"})
         assert await caller.ask("{ viewer { role } }", {})
 
@@ -93,7 +93,6 @@ async def test_a_connection_that_breaks_ends_what_is_under_way(server: Served) -
             await anext(batches)
             caller._connection.transport.abort()
             with pytest.raises(Lost, match="broke"):
-                while True:
-                    await anext(batches)
+                _ = [batch async for batch in batches]
         with pytest.raises(Lost):
             await caller.ask("{ viewer { role } }", {})

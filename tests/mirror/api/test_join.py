@@ -65,16 +65,20 @@ def guest(*lines: str | None, tokens: join.Tokens | None = None) -> Guest:
     return Guest("m", tokens or GivenToken("t"), queue)
 
 
+async def stay(here: Guest, script: Script) -> None:
+    await here.stay(cast("Caller", script))
+
+
 async def test_an_edit_whose_answer_was_lost_is_sent_again_the_same_and_told_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     here = guest("set capital.wacc 8%", None)
     broken, whole = Script([Lost("the connection broke")]), Script([DONE])
     with pytest.raises(Lost):
-        await here.stay(cast(Caller, broken))
+        await stay(here, broken)
     assert not here.left
     here.room.seq = 12  # others went on meanwhile
-    await here.stay(cast(Caller, whole))
+    await stay(here, whole)
     assert here.left
     assert broken.asked == whole.asked  # to the byte, its id and its base among it
     document, variables = whole.asked[0]
@@ -86,16 +90,16 @@ async def test_an_edit_whose_answer_was_lost_is_sent_again_the_same_and_told_onc
 async def test_the_next_connection_goes_on_after_what_was_seen() -> None:
     here = guest(None)
     script = Script([])
-    await here.stay(cast(Caller, script))
+    await stay(here, script)
     here.left = False
     here._lines.put_nowait("quit")
-    await here.stay(cast(Caller, script))
+    await stay(here, script)
     assert [said["after"] for said in script.followed] == [None, 7]
 
 
 async def test_two_edits_have_an_id_each() -> None:
     script = Script([DONE, DONE])
-    await guest("set a.b 1", "set a.b 1", "quit").stay(cast(Caller, script))
+    await stay(guest("set a.b 1", "set a.b 1", "quit"), script)
     ids = {variables["operationId"] for _, variables in script.asked}
     assert len(ids) == 2
 
@@ -106,7 +110,7 @@ async def test_a_refusal_is_told_with_what_mends_it_and_the_next_command_is_obey
     issue = {"path": "capital.wacc", "message": "It is too high.", "suggestion": "Lower it."}
     no = {"__typename": "Refusal", "code": "INVALID_INPUT", "message": "No.", "issues": [issue]}
     script = Script([{"editModel": no}, NoAnswer("Too slow."), {"select": True}])
-    await guest("set capital.wacc 9", "move a.b", "select", None).stay(cast(Caller, script))
+    await stay(guest("set capital.wacc 9", "move a.b", "select", None), script)
     assert capsys.readouterr().out.splitlines()[-3:] == [
         "No.",
         "  capital.wacc: It is too high. Lower it.",
@@ -120,10 +124,10 @@ async def test_a_development_token_is_renewed_and_a_given_one_is_not(
     monkeypatch.setattr(join, "RENEW_EVERY_S", 0.0)
     renewed = Script([Lost("enough")])
     with pytest.raises(Lost):
-        await guest(tokens=Renewable()).stay(cast(Caller, renewed))
+        await stay(guest(tokens=Renewable()), renewed)
     assert renewed.asked == [(RENEW, {"token": "another"})]
     given = Script([])
-    await guest("who", None, tokens=GivenToken("t")).stay(cast(Caller, given))
+    await stay(guest("who", None, tokens=GivenToken("t")), given)
     assert given.asked == []
 
 
@@ -134,7 +138,7 @@ async def test_a_room_that_is_refused_is_the_end() -> None:
             yield
 
     with pytest.raises(Ended, match="no such model"):
-        await guest("who").stay(cast(Caller, Closed([])))
+        await stay(guest("who"), Closed([]))
 
 
 async def test_lines_are_read_as_they_come_and_the_last_one_needs_no_end(

@@ -145,8 +145,8 @@ def test_the_quick_pong_is_a_pong() -> None:
 
 @given(st.text(max_size=40) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
 def test_no_text_is_anything_but_a_message_or_malformed(text: str) -> None:
-    with pytest.raises(Malformed):
-        messages.read(text)
+    with suppress(Malformed):
+        assert messages.read(text).type in text
 
 
 @given(

@@ -63,6 +63,27 @@ def test_everything_may_be_said() -> None:
     assert settings.log_level == "WARNING"
 
 
+def test_one_process_that_stops_at_once_is_the_default() -> None:
+    assert (read().workers, read().drain_s) == (1, 0.0)
+
+
+def test_several_workers_want_redis_and_are_counted() -> None:
+    both = {"VALOR_WORKERS": "4", "VALOR_REDIS_URL": "redis://cache"}
+    assert read(**both, VALOR_DRAIN_S="2.5").workers == 4
+    (said,) = problems(VALOR_WORKERS="4")
+    assert said.startswith("VALOR_REDIS_URL is not set, and 4 workers meet nowhere else")
+    for wrong in ("0", "65", "two", "1.5", "-1", ""):
+        (said,) = problems(VALOR_WORKERS=wrong, VALOR_REDIS_URL="redis://cache")
+        assert said == f"VALOR_WORKERS is “{wrong}”: give a whole number from 1 to 64."
+
+
+def test_a_drain_has_an_end() -> None:
+    assert read(VALOR_DRAIN_S="5").drain_s == 5.0
+    for wrong in ("-1", "601", "nan", "soon"):
+        (said,) = problems(VALOR_DRAIN_S=wrong)
+        assert said == f"VALOR_DRAIN_S is “{wrong}”: give a number from 0 to 600."
+
+
 def test_home_moves_the_database_and_the_key() -> None:
     settings = read(VALOR_HOME="/srv/valor")
     assert settings.database_url == "sqlite:////srv/valor/valor.db"
@@ -211,3 +232,32 @@ def test_a_manifest_that_is_none_is_a_problem_like_any_other(tmp_path: Path) -> 
     assert second.startswith("VALOR_TRUSTED_DOCUMENTS: ")
     (said,) = problems(VALOR_DOCUMENTS="trusted")
     assert said.startswith("VALOR_TRUSTED_DOCUMENTS is not set")
+
+
+@pytest.mark.parametrize(
+    ("processors", "servers", "processes", "threads"),
+    [(1, 1, 1, 1), (2, 1, 1, 2), (4, 1, 2, 2), (8, 1, 4, 2), (64, 1, 4, 8), (8, 4, 1, 2)],
+)
+def test_what_computes_shares_the_processors(
+    processors: int, servers: int, processes: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_processors", lambda: processors)
+    settings = read(VALOR_WORKERS=str(servers), VALOR_REDIS_URL="redis://cache")
+    assert (settings.compute_processes, settings.compute_threads) == (processes, threads)
+
+
+def test_what_computes_has_as_many_processes_as_are_asked_for_and_limits() -> None:
+    settings = read(
+        VALOR_COMPUTE_PROCESSES="3", VALOR_COMPUTE_MEMORY_MB="512", VALOR_RUN_DEADLINE_S="60"
+    )
+    assert settings.compute_processes == 3
+    assert settings.compute_threads >= 1
+    assert (settings.compute_memory_mb, settings.run_deadline_s) == (512, 60.0)
+    assert (read().compute_memory_mb, read().run_deadline_s) == (2_048, 600.0)
+    assert problems(
+        VALOR_COMPUTE_PROCESSES="0", VALOR_COMPUTE_MEMORY_MB="255", VALOR_RUN_DEADLINE_S="0.5"
+    ) == [
+        "VALOR_COMPUTE_PROCESSES is “0”: give a whole number from 1 to 64.",
+        "VALOR_COMPUTE_MEMORY_MB is “255”: give a whole number from 256 to 1048576.",
+        "VALOR_RUN_DEADLINE_S is “0.5”: give a number from 1 to 86400.",
+    ]

@@ -84,7 +84,7 @@ class Worker:
                 log=said,
                 on_operation=lambda _, seq: worker.operations.append(seq),
                 on_valuation=lambda _, told: worker.valuations.append(told),
-                on_closed=lambda key: worker.closed.append(key),
+                on_closed=lambda key: worker.closed.append(key),  # noqa: PLW0108 - not there yet
             )
         )
         return worker
@@ -430,6 +430,14 @@ async def test_the_first_event_goes_out_at_once_and_the_next_ones_together(by_ha
     await by_hand.clock.pass_by(TICK_S)
     assert len(bob.news) == 2
     assert bob.cursors == {ada.who.id: Cursor("operations.revenueGrowth[9]")}
+
+
+async def test_an_edit_after_quiet_is_shown_at_once(by_hand: Any) -> None:
+    ada, bob = await by_hand.join(0), await by_hand.join(1)
+    await by_hand.clock.pass_by(1.0)
+    by_hand.edit(0)
+    await by_hand.clock.pass_by(0.0)
+    assert ada.seqs == bob.seqs == [2]
 
 
 async def test_a_slow_reader_finds_the_newest_state_and_every_edit_once(by_hand: Any) -> None:

@@ -88,11 +88,12 @@ def test_any_number_of_processes_gives_the_same_bits(workers: int) -> None:
         assert golden(processes) == ALONE
 
 
-def test_ranges_cover_every_chunk_once() -> None:
-    assert spans(7, 3) == [range(3), range(3, 6), range(6, 7)]
-    assert spans(6, 3) == [range(3), range(3, 6)]
+def test_ranges_cover_every_chunk_once_and_the_first_is_short() -> None:
+    assert spans(8, 3) == [range(1), range(1, 4), range(4, 7), range(7, 8)]
+    assert spans(7, 3) == [range(1), range(1, 4), range(4, 7)]
     assert spans(1, 16) == [range(1)]
-    assert spans(0, 16) == []
+    for chunks, each in ((1, 1), (5, 1), (100, 7)):
+        assert [chunk for each_ in spans(chunks, each) for chunk in each_] == list(range(chunks))
 
 
 def test_what_is_finished_last_still_comes_first_if_it_is_first() -> None:
@@ -112,8 +113,8 @@ def test_what_is_finished_last_still_comes_first_if_it_is_first() -> None:
 
 def test_no_more_is_handed_out_than_can_be_put_together_soon() -> None:
     executor = Backwards()
-    answers = in_order(list, spans(1_000, 2), executor, lambda: executor.run() or False)
-    assert [len(answer) for answer in answers] == [2] * 500
+    answers = in_order(list, spans(1_001, 2), executor, lambda: executor.run() or False)
+    assert [len(answer) for answer in answers] == [1] + [2] * 500
     assert executor.most <= AHEAD
 
 
@@ -122,7 +123,7 @@ def test_without_an_executor_a_range_is_computed_when_it_is_asked_for() -> None:
     answers = in_order(done.append, spans(10, 5))
     assert done == []
     next(answers)
-    assert done == [range(5)]
+    assert done == [range(1)]
 
 
 @pytest.fixture

@@ -146,6 +146,13 @@ def test_what_somebody_changed_is_overwritten_only_by_who_has_seen_it(
     assert stale(touched, first.document, seen, second) == []
 
 
+def test_a_zero_with_another_sign_is_a_change() -> None:
+    """The two are equal numbers and two documents, with two valuation ids."""
+    after = put("terminal.gordon.growth", -0.0)
+    (change,) = differences(RULES.model, model(), after)
+    assert canonical_text([change.old, change.new]) == "[0.0,-0.0]"
+
+
 def test_a_year_has_a_long_and_a_short_path() -> None:
     for path in ("operations.taxRate.byYear[1]", "operations.taxRate[1]"):
         after = put(path, 0.25, model(**BY_YEAR))
@@ -379,6 +386,13 @@ def test_who_touched_a_path_is_kept_once_and_not_without_end() -> None:
     touched = touch({}, "operations.taxRate.byYear[1]", 2)
     touched = touch(touched, "operations.taxRateOther", 3)
     touched = touch(touched, "operations.taxRate", 4)
+    assert touched == {"operations.taxRate": 4, "operations.taxRateOther": 3}
+    touched = touch(touch(touched, "terminal.list[1]", 5), "terminal.list", 6)
+    assert touched.pop("terminal.list") == 6
+    assert touched == {"operations.taxRate": 4, "operations.taxRateOther": 3}
+    for number in range(101):
+        touched = touch(touched, f"scenarios.key-{number}", 5 + number)
+    assert touched.pop("scenarios") == 105
     assert touched == {"operations.taxRate": 4, "operations.taxRateOther": 3}
     for number in range(250):
         touched = touch(touched, f"scenarios.key-{number}", 5 + number)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InvalidInput
-from services import financial_models, history, kinds, model, model_reading
+from services import financial_models, history, kinds, model
 from services.contents import Document, canonical_text
 from services.edits import Edit
 from services.errors import NotFound, Overloaded
@@ -80,7 +80,10 @@ async def done(office: Office, of: Model, call: list[Edit] | int | bool) -> Mode
     return (await office.edit(of, *call)).model
 
 
-async def test_a_long_history_is_read_from_the_nearest_snapshot(office: Office) -> None:
+async def test_a_long_history_is_read_from_the_nearest_snapshot(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_AT_ONCE", 100)
     made = await office.make()
     debts = [made.inputs["bridge"]["debt"]]
     while len(debts) < PAST_A_SNAPSHOT:
@@ -160,7 +163,7 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> Any:
     def switch(to: Kind[Any, Any]) -> None:
         monkeypatch.setitem(kinds.KINDS, "DCF", to)
 
-    assert model.KINDS is model_reading.KINDS is financial_models.KINDS is kinds.KINDS
+    assert model.KINDS is kinds.KINDS
     return switch
 
 
@@ -205,12 +208,13 @@ async def test_operations_of_each_version_are_played_on_a_document_of_that_versi
     newer(replace(DCF, input_version=2, upgrades={1: doubled}))
     await office.edit(made, ("bridge.cash", 2.0))
     await office.edit(made, ("bridge.debt", 7.0))
+    await office.edit(made, ("name", "Newest"))
     past = await passed(office, made)
-    assert [each["bridge"]["debt"] for each in past] == [1000.0, 20.0, 20.0, 7.0]
+    assert [each["bridge"]["debt"] for each in past] == [1000.0, 20.0, 20.0, 7.0, 7.0]
 
 
 async def test_what_a_newer_server_has_written_is_not_read_by_guessing(
-    office: Office, newer: Any
+    office: Office, newer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to_come = replace(DCF, input_version=2, upgrades={1: second})
     newer(to_come)
@@ -220,6 +224,15 @@ async def test_what_a_newer_server_has_written_is_not_read_by_guessing(
         await office.service.find(office.me, made.id)
     with pytest.raises(Overloaded):
         await office.edit(made, ("bridge.debt", 1.0))
+    monkeypatch.delitem(kinds.KINDS, "DCF")  # or of a kind that we have not heard of
+    for call in (
+        office.service.find(office.me, made.id),
+        office.service.at(office.me, made.id, 1),
+        office.service.archive(office.me, made.id, "away"),
+        office.service.page(office.me, model.Listing(), limit=1),
+    ):
+        with pytest.raises(Overloaded):
+            await call
     with pytest.raises(Overloaded):
         await history.History(FinancialModels(office.database)).document_at(OURS, made.id, DCF, 1)
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,13 +18,12 @@ from tests.mirror.services.computing import LONG, expected, job
 class Child:
     """A worker process and the two ends of its pipes."""
 
-    def __init__(self, *arguments: str, cwd: Path | None = None) -> None:
+    def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-P", *(arguments or ("-m", "services.worker", "2048", "2"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=cwd,
             env={**os.environ, "PYTHONPATH": ROOT},
         )
 
@@ -115,11 +113,3 @@ def test_what_is_printed_goes_to_standard_error_and_disturbs_no_answer() -> None
     with child.process:
         _, said = child.process.communicate()
     assert said == b"hello\n"
-
-
-def test_code_in_the_folder_where_a_server_is_started_is_not_run(tmp_path: Path) -> None:
-    for trap in ("services.py", "numpy.py", "orjson.py"):
-        (tmp_path / trap).write_text("raise SystemExit('trapped')")
-    child = Child(cwd=tmp_path)
-    with child.process:
-        assert child.hear() == {"ready": {"memoryLimited": True}}

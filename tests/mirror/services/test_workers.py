@@ -241,6 +241,16 @@ async def test_workers_are_begun_before_anybody_asks(pool: WorkerPool) -> None:
     await until(lambda: len(pool._free) == 1)
 
 
+async def test_code_in_the_folder_where_a_server_is_started_is_not_run(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for trap in ("services.py", "numpy.py", "orjson.py"):
+        (tmp_path / trap).write_text("raise SystemExit('trapped')")
+    monkeypatch.chdir(tmp_path)
+    async with asyncio.timeout(30.0), pool.lent() as worker:
+        assert await do(worker, 1_000) == expected(1_000)
+
+
 @needs_proc
 async def test_a_worker_is_told_no_secret(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch

@@ -61,7 +61,7 @@ def postgres_roles(postgres_url: str) -> None:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str, postgres_roles: None) -> Iterator[str]:
     """The name of a migrated database to copy."""
-    name = f"template_{os.getpid()}"
+    name = f"template_{os.getpid()}_{next(_numbers)}"  # other folders import this fixture
     asyncio.run(administer(postgres_url, f"CREATE DATABASE {name} OWNER {OWNER}"))
     asyncio.run(migrate(role_url(postgres_url, OWNER, name), application_role=SERVING))
     yield name

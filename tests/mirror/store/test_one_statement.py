@@ -11,7 +11,13 @@ import pytest
 from store import scope
 from store.database import Database
 from store.errors import DatabaseAway, DatabaseBusy
-from store.financial_models import Decision, FinancialModels, ModelRecord
+from store.financial_models import (
+    _APPEND,
+    Decision,
+    FinancialModels,
+    ModelRecord,
+    _values,
+)
 from store.one_statement import SCOPE_TEXT, apart, do_all, look_at
 from store.statement import Prepared
 from store.tables import FinancialModelRow, MemberRow, OperationRow, OutboxRow
@@ -103,7 +109,6 @@ PLANS: dict[str, dict[str, str]] = {
     "nothing kept": {"enable_material": "off", "enable_memoize": "off"},
     "in the order of the text": {"join_collapse_limit": "1", "from_collapse_limit": "1"},
     "in parallel where it can": {
-        "debug_parallel_query": "on",
         "parallel_setup_cost": "0",
         "parallel_tuple_cost": "0",
         "min_parallel_table_scan_size": "0",
@@ -172,6 +177,16 @@ async def test_a_statement_that_did_not_set_its_tenant_finds_and_changes_nothing
         assert told is None or set(told) == {None}
     assert [await kept(models._database, each) for each in (OURS, THEIRS)] == before
     assert {each.name for each in await found_by(models, OURS)} == {"Model 1"}
+
+
+async def test_a_model_is_changed_only_as_it_was_seen(
+    models: FinancialModels, raw: asyncpg.Connection
+) -> None:
+    """The log's key would refuse a second operation of the same seq; here it is another."""
+    change = Prepared(do_all(_APPEND), models._database.dialect)
+    values = _values(model(revision=9), operation("late"), changes="[]")
+    assert await run(raw, change, {**values, SCOPE_TEXT: str(OURS)}) is None
+    assert await run(raw, change, {**values, SCOPE_TEXT: str(OURS), "seen": 1}) == (OURS,)
 
 
 async def test_the_setting_ends_with_the_statement(

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from store import scope
 from store.database import Database
 from store.errors import (
     AccessRefused,
@@ -244,13 +245,24 @@ async def test_a_transaction_begins_with_its_tenant_in_one_message(
 ) -> None:
     async with opened(postgres_place.url, read_connections=1) as database:
         looked = await counting(database, database._read)
-        await Valuations(database).find(OURS, valuation().id)
+        await database.all(OURS, scope.select(MemberRow))
         await asyncio.sleep(0)  # asyncpg tells its loggers on the next turn
     begin, select, rollback = looked.statements
     assert begin.startswith("BEGIN ")
     assert begin.endswith(f"SET LOCAL valor.tenant_id = '{OURS}'")
-    assert "FROM valuation" in " ".join(select.split())
+    assert "FROM member" in " ".join(select.split())
     assert rollback == "ROLLBACK"
+
+
+async def test_finding_is_one_round_trip(postgres_place: Place) -> None:
+    async with opened(postgres_place.url, read_connections=1) as database:
+        await settle(database)
+        await Valuations(database).keep(OURS, valuation())
+        looked = await counting(database, database._read)
+        assert await Valuations(database).find(OURS, valuation().id) == valuation()
+        assert await Valuations(database).find(THEIRS, valuation().id) is None
+        await asyncio.sleep(0)  # asyncpg tells its loggers on the next turn
+    assert len(looked.statements) == 2
 
 
 async def test_a_transaction_that_failed_is_never_taken_for_committed(

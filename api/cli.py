@@ -219,17 +219,15 @@ def models() -> None:
     "given",
     envvar="VALOR_TOKEN",
     show_envvar=True,
-    help="Who you are. Left out: a member of the demonstration, by this machine's development key.",
+    help="Who you are. Left out: the demonstration's analyst, by this machine's development key.",
 )
 @click.option(
     "--as",
     "name",
     type=click.Choice(["analyst", "partner"]),
-    default="analyst",
-    show_default=True,
-    help="Which member of the demonstration.",
+    help="A member of the demonstration to be, whatever token there is.",
 )
-def join(model_id: str, url: str, given: str | None, name: str) -> None:
+def join(model_id: str, url: str, given: str | None, name: str | None) -> None:
     """Be in a model's room: see the others, and be seen.
 
     Prints who is there, what they point at and edit, and what the model is worth. Commands are
@@ -245,9 +243,11 @@ def join(model_id: str, url: str, given: str | None, name: str) -> None:
         address = socket_address(url)
     except ValueError:
         fail(f"{url} is no address of a server. It looks like {URL}")
-    tokens: room.Tokens = (
-        GivenToken(given) if given else DevelopmentTokens(settings_of(dev=True), DEMO_MEMBERS[name])
-    )
+    tokens: room.Tokens
+    if given and name is None:
+        tokens = GivenToken(given)
+    else:
+        tokens = DevelopmentTokens(settings_of(dev=True), DEMO_MEMBERS[name or "analyst"])
 
     async def be_there() -> None:
         await room.join(address, model_id, tokens, room.typed_lines())

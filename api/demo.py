@@ -141,7 +141,7 @@ The same number, in a second terminal:
     -H "content-type: application/json" -d @examples/value_apple_request.json
 
 The same firm as a model, with two analysts in it, each in a terminal of its own:
-  python3 dev.py valor join {model_id}{where}
+  python3 dev.py valor join {model_id}{where} --as analyst
   python3 dev.py valor join {model_id}{where} --as partner
 Type `move terminal.gordon.growth` in one, or `set terminal.gordon.growth 3%`, and read the other.
 """

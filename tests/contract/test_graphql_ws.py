@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import pytest
@@ -16,90 +14,25 @@ import pytest
 from api.lasting import Limits
 from services.principal import Role
 from tests.flows.wire import Wire
-from tests.node import installed, node
+from tests.official_clients import WITHIN_S, Clients, clients_of, folder
 from tests.served import MEMBERS, OURS, THEIRS, Served, served
 from tests.sockets import until, with_streams
 
+__all__ = ["folder"]
+
 pytestmark = pytest.mark.anyio
 
-SOURCES: Final = Path(__file__).parent / "graphql_ws"
-FILES: Final = ("package.json", "package-lock.json", "client.mjs")
 RETRIES: Final = 5  # of the official client, unless it is told otherwise
-WITHIN_S: Final = 20.0
 BEATS: Final = {"query": "subscription { beats { number } }"}
 RENEW: Final = (
     "mutation ($token: String!) { renewSession(token: $token) { "
     "__typename ... on Session { expiresAt } ... on Refusal { code } } }"
 )
 
-Event = dict[str, Any]
 
-
-class Clients:
-    """A process of Node with the official clients in it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._heard: list[Event] = []
-        self._news = asyncio.Event()
-
-    async def read(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            self._heard.append(json.loads(line))
-            self._news.set()
-
-    def do(self, verb: str, client: str, **more: Any) -> None:
-        assert self._process.stdin is not None
-        command = {"do": verb, "client": client, **more}
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
-
-    def told(self, client: str, event: str, **more: Any) -> list[Event]:
-        """What has been told so far."""
-        wanted = {"client": client, "event": event, **more}
-        return [each for each in self._heard if wanted.items() <= each.items()]
-
-    async def wait(self, client: str, event: str, count: int = 1, **more: Any) -> list[Event]:
-        """What has been told, as soon as it is so many."""
-        async with asyncio.timeout(WITHIN_S):
-            while len(found := self.told(client, event, **more)) < count:
-                self._news.clear()
-                await self._news.wait()
-        return found
-
-    async def answer(self, client: str, id_: str, query: str, **variables: Any) -> Any:
-        request = {"query": query, "variables": variables}
-        self.do("follow", client, id=id_, request=request)
-        (value, *_) = await self.wait(client, "next", id=id_)
-        await self.wait(client, "complete", id=id_)
-        return value["value"]
-
-    def numbers(self, client: str, id_: str) -> list[int]:
-        values = self.told(client, "next", id=id_)
-        return [each["value"]["data"]["beats"]["number"] for each in values]
-
-
-@pytest.fixture(scope="module")
-def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(SOURCES, FILES, pytestconfig, tmp_path_factory)
-
-
-@asynccontextmanager
-async def clients_of(folder: Path, url: str) -> AsyncIterator[Clients]:
-    process = await asyncio.create_subprocess_exec(
-        node(), "client.mjs", url, cwd=folder,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    clients = Clients(process)
-    reading = asyncio.create_task(clients.read())
-    try:
-        await clients.wait("", "ready")
-        yield clients
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await asyncio.wait_for(process.wait(), WITHIN_S)
-        await reading
+def numbers(clients: Clients, client: str, id_: str) -> list[int]:
+    values = clients.told(client, "next", id=id_)
+    return [each["value"]["data"]["beats"]["number"] for each in values]
 
 
 @pytest.fixture
@@ -139,12 +72,12 @@ async def test_two_clients_ask_follow_and_stop(server: Served, clients: Clients)
     few = {"query": "subscription { beats(until: 2) { number } }"}
     clients.do("follow", "ada", id="few", request=few)
     await clients.wait("ada", "complete", id="few")
-    assert clients.numbers("ada", "few") == [0, 1]
+    assert numbers(clients, "ada", "few") == [0, 1]
     clients.do("stop", "ada", id="beats")
     await clients.wait("ada", "complete", id="beats")
-    count = len(clients.numbers("bob", "beats"))
+    count = len(numbers(clients, "bob", "beats"))
     await clients.wait("bob", "next", count + 5, id="beats")
-    assert clients.numbers("bob", "beats") == list(range(len(clients.numbers("bob", "beats"))))
+    assert numbers(clients, "bob", "beats") == list(range(len(numbers(clients, "bob", "beats"))))
 
 
 async def test_a_fault_is_told_to_its_own_operation_and_nobody_reconnects(
@@ -163,7 +96,7 @@ async def test_a_fault_is_told_to_its_own_operation_and_nobody_reconnects(
         clients.do("follow", "ada", id=code, request=request)
         (error,) = await clients.wait("ada", "error", id=code)
         assert [each["extensions"]["code"] for each in error["errors"]] == [code]
-    count = len(clients.numbers("ada", "good"))
+    count = len(numbers(clients, "ada", "good"))
     await clients.wait("ada", "next", count + 3, id="good")
     assert len(clients.told("ada", "connected")) == 1
     assert not clients.told("ada", "closed")
@@ -190,7 +123,7 @@ async def test_a_client_comes_back_to_the_next_server_by_itself(
         assert closed["code"] == 1012
         await clients.wait("ada", "connected", 2)
         # It asks again with the variables that it had: the numbers begin anew.
-        await until(lambda: clients.numbers("ada", "beats").count(0) == 2)
+        await until(lambda: numbers(clients, "ada", "beats").count(0) == 2)
         assert not clients.told("ada", "error")
 
 
@@ -204,7 +137,7 @@ async def test_an_expired_token_brings_it_back_with_a_new_one(
     (closed,) = await clients.wait("ada", "closed")
     assert closed["code"] == 4403
     await clients.wait("ada", "connected", 2)
-    await until(lambda: clients.numbers("ada", "beats").count(0) == 2)
+    await until(lambda: numbers(clients, "ada", "beats").count(0) == 2)
     assert len(clients.told("ada", "connecting")) == 2
 
 
@@ -229,7 +162,7 @@ async def test_a_session_is_renewed_over_the_socket(server: Served, clients: Cli
     assert answer["data"]["renewSession"]["__typename"] == "Session"
     clients.do("token", "bob", token=server.token())
     await clients.wait("bob", "closed", code=4403)  # so that much time has passed
-    count = len(clients.numbers("ada", "beats"))
+    count = len(numbers(clients, "ada", "beats"))
     await clients.wait("ada", "next", count + 3, id="beats")
     assert not clients.told("ada", "closed")
 
@@ -266,7 +199,7 @@ async def test_the_client_of_event_streams_follows_and_completes(
     few = {"query": "subscription { beats(until: 3) { number } }"}
     clients.do("follow", "ada", id="few", request=few)
     await clients.wait("ada", "complete", id="few")
-    assert clients.numbers("ada", "few") == [0, 1, 2]
+    assert numbers(clients, "ada", "few") == [0, 1, 2]
     answer = await clients.answer("ada", "ask", "{ viewer { role } }")
     assert answer["data"] == {"viewer": {"role": "ANALYST"}}
     clients.do("follow", "ada", id="beats", request=BEATS)
@@ -283,7 +216,7 @@ async def test_the_client_of_event_streams_comes_back_with_a_new_token(
     clients.do("follow", "ada", id="beats", request=BEATS)
     await clients.wait("ada", "next", id="beats")
     clients.do("token", "ada", token=server.token())
-    await until(lambda: clients.numbers("ada", "beats").count(0) == 2)
+    await until(lambda: numbers(clients, "ada", "beats").count(0) == 2)
     assert not clients.told("ada", "error")
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Select, select
 
 import store.database
+import store.one_statement
 import store.postgresql
 import store.sqlite_connection
 from store import scope
@@ -24,7 +25,7 @@ from store.session import ReadSession
 from store.tables import TENANT_TABLES, Row, table_of
 from tests.contract.grounds import Marked, on_postgresql, on_sqlite
 from tests.contract.hunt import Ask, Ground, Tally, hunt_by_changing, hunt_by_reading
-from tests.contract.marked_rows import Tenant
+from tests.contract.marked_rows import THEIRS, Tenant
 from tests.contract.random_sql import Drawn
 from tests.contract.random_statements import RandomStatements
 
@@ -81,7 +82,9 @@ def at_once(ground: Ground) -> Ask:
         statement = drawn.statement
         try:
             if isinstance(statement, Select):
-                return await ground.database.all(tenant.id, statement, **drawn.values)
+                found = await ground.database.all(tenant.id, statement, **drawn.values)
+                first = await ground.database.first(tenant.id, statement, **drawn.values)
+                return [*found, *([] if first is None else [first])]
             write = Write(Change(statement, along=()), drawn.values)
             await ground.database.decide(tenant.id, Look(()), lambda _: write)
         except KeyError:
@@ -139,7 +142,7 @@ async def test_it_is_missed_when_statements_are_not_looked_at(
 
 
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (scope, store.database):
+    for module in (scope, store.database, store.one_statement):
         monkeypatch.setattr(module, "check", lambda _: None)
 
 
@@ -168,3 +171,20 @@ async def test_it_is_missed_when_a_caller_can_say_whose_rows(
     monkeypatch.setattr(ReadSession, "_scoped", scoped)
     assert (await reads(ground, by_session)).foreign
     assert (await changes(ground, by_session)).foreign
+
+
+async def test_a_tenant_that_was_left_on_a_connection_is_not_served(
+    marked_postgresql: Marked, postgres_url: str, road: Road
+) -> None:
+    """The protection stands here, and compares with a setting that somebody let outlive its
+    transaction; each road has to set its own before anything is looked at."""
+    async with on_postgresql(marked_postgresql.both, postgres_url) as ground:
+        for engine in (ground.database._read, ground.database._write):
+            async with ground.database._driver(engine) as connection:
+                await connection.execute(f"SET valor.tenant_id = '{THEIRS.id}'")
+        tally = await reads(ground, road)
+        assert not tally.foreign, tally.foreign[0]
+        assert tally.rows > N / 2
+        tally = await changes(ground, road)
+        assert not tally.foreign, tally.foreign[0]
+        assert tally.changes > N / 50

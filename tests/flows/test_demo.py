@@ -113,7 +113,7 @@ def test_the_first_start_makes_a_model_and_no_other_start_does(tmp_path: Path) -
     for _ in range(2):
         with running(tmp_path, "demo", "--port", "0") as terminal:
             printed = terminal.until("out", "--as partner")
-            told.append(found(r"valor join (\S+) --url http://127\.0\.0\.1:\d+\n", printed))
+            told.append(found(r"valor join (\S+) --url http://127\.0\.0\.1:\d+ --as", printed))
             a_share = found(r"Value per share\s+([\d,.]+) USD", printed)
             assert terminal.interrupt() == 130
     assert told[0] == told[1]

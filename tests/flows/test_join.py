@@ -169,7 +169,7 @@ def test_the_other_reads_what_the_readme_says(tmp_path: Path) -> None:
     (shown,) = [body for body in blocks(ROOT / "README.md", "") if "points at" in body]
     with running(tmp_path, "demo", "--port", "0") as demo:
         printed = demo.until("out", "--as partner")
-        found = re.search(r"valor join (\S+) (--url \S+)\n", printed)
+        found = re.search(r"valor join (\S+) (--url \S+) --as", printed)
         assert found
         place = Place(tmp_path, found[1], tuple(found[2].split()), ())
         with (
@@ -210,7 +210,7 @@ def test_a_server_that_started_again_finds_its_guests_again(tmp_path: Path) -> N
     ids=["no model", "a wrong token", "no address", "nobody there"],
 )
 def test_who_cannot_join_reads_why(demo: Place, words: tuple[str, ...], said: str) -> None:
-    url = () if "--url" in words else demo.one[-2:] if demo.one[-2] == "--url" else demo.one[:2]
+    url = () if "--url" in words else demo.one[:2]
     with running(demo.home, "join", *words, *url) as guest:
         assert said in guest.whole("err")
         assert guest.process.wait(60) == 1
@@ -239,3 +239,13 @@ def test_models_are_listed_with_what_they_are_worth(demo: Place) -> None:
     assert (id_, kind) == (demo.model_id, "DCF")
     assert int(revision) >= 1
     assert re.fullmatch(r"[\d.,]+ USD a share", worth)
+
+
+def test_a_member_that_is_named_wins_over_a_token_in_the_environment(demo: Place) -> None:
+    token = valor(demo.home, "token").strip()
+    url = demo.one[:2]
+    with running(demo.home, "join", demo.model_id, *url, VALOR_TOKEN=token) as guest:
+        guest.until("out", "You are Demo Analyst")
+    words = ("join", demo.model_id, *url, "--as", "partner")
+    with running(demo.home, *words, VALOR_TOKEN=token) as guest:
+        guest.until("out", "You are Demo Partner")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,7 +19,11 @@ import httpx
 import pytest
 
 from api import connections, overload, protocol
+from api.caller import calling, socket_address
+from api.demo import CREATE
+from api.join import MOVE, ROOM
 from services import compute
+from services.principal import Role
 from store.database import Bounds
 from tests.dcf_documents import firm
 from tests.flows.wire import Wire
@@ -317,3 +321,26 @@ def test_a_server_starts_without_redis_and_becomes_whole_when_redis_comes(
             assert caller.post(VALUE, {"input": firm()}).status_code == 200
             wire.mend()
             wait_until("Redis is there", lambda: redis() == "PASS")
+            given = {"name": "Orchard", "inputs": firm(), "operationId": "redis"}
+            model_id = caller.data(CREATE, given)["createModel"]["id"]
+            assert asyncio.run(meet(server, model_id)) == "capital.wacc"
+
+
+async def meet(server: Served, model_id: str) -> str:
+    """Where one guest of a room sees another point."""
+    address, room = socket_address(server.origin), {"id": model_id, "after": None}
+    async with (
+        calling(address, server.token(Role.OWNER)) as one,
+        calling(address, server.token(Role.ANALYST)) as other,
+        aclosing(one.follow(ROOM, room)) as seen,
+        aclosing(other.follow(ROOM, room)) as entered,
+    ):
+        async with asyncio.timeout(DEADLINE_S):
+            await anext(seen)
+            await anext(entered)
+            await other.ask(MOVE, {"id": model_id, "cursor": {"path": "capital.wacc"}})
+            async for data in seen:
+                for cursor in data["collaboration"]["cursors"]:
+                    path: str = cursor["path"]
+                    return path
+    raise AssertionError("the room was closed")

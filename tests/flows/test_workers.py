@@ -145,6 +145,9 @@ def test_a_stop_ends_all_of_them_and_the_socket(tmp_path: Path, redis_url: str) 
 def test_ctrl_c_says_so_in_the_exit_code(tmp_path: Path, redis_url: str) -> None:
     with serving_two(tmp_path, redis_url) as both:
         pids = both.pid(0), both.pid(1)
+        # A terminal sends it to a whole group: the workers must not hear it twice.
+        groups = {os.getpgid(pid) for pid in (*pids, both.terminal.process.pid)}
+        assert len(groups) == 3
         assert both.terminal.interrupt() == 130
         assert all(map(is_gone, pids))
         assert "Traceback" not in both.terminal.printed["err"]

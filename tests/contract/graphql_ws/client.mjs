@@ -1,15 +1,17 @@
 // node client.mjs URL
 // The official clients, told what to do by lines of JSON on stdin, telling what happens on stdout.
-//   {"do": "open", "client": NAME, "token": TEXT, "kind": "ws" | "sse", "options": {…}}
+//   {"do": "open", "client": NAME, "token": TEXT, "url": TEXT, "kind": "ws" | "sse", "options": {…}}
 //   {"do": "token", "client": NAME, "token": TEXT}    what it connects with from now on
-//   {"do": "follow", "client": NAME, "id": TEXT, "request": {query, variables, …}}
+//   {"do": "hold", "client": NAME}                    until then it has none, and waits for it
+//   {"do": "follow", "client": NAME, "id": TEXT, "request": {query, variables, …}, "keep": BOOLEAN}
+//                 keep: as docs/rooms.md says, the newest `seq` stands in `after`
 //   {"do": "stop", "client": NAME, "id": TEXT}
 //   {"do": "dispose", "client": NAME}
 import { createInterface } from "node:readline";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient } from "graphql-ws";
 
-const [url] = process.argv.slice(2);
+const [origin] = process.argv.slice(2);
 const clients = new Map();
 
 const tell = (client, event, more = {}) =>
@@ -24,10 +26,10 @@ const words = (error) =>
 // Waits are short: how long a client waits is its own affair, how often it tries is ours as well.
 const retryWait = (retries) => new Promise((done) => setTimeout(done, 30 + 20 * retries));
 
-function open({ client, token, kind = "ws", options = {} }) {
+function open({ client, token, url = origin, kind = "ws", options = {} }) {
   const state = { token, stops: new Map() };
   clients.set(client, state);
-  const connected = () => ({ authorization: `Bearer ${state.token}` });
+  const connected = async () => ({ authorization: `Bearer ${await state.token}` });
   if (kind === "sse") {
     state.client = createSseClient({ url, headers: connected, retry: retryWait, ...options });
     return;
@@ -46,10 +48,25 @@ function open({ client, token, kind = "ws", options = {} }) {
   });
 }
 
-function follow({ client, id, request }) {
+function hold({ client }) {
+  const { promise, resolve } = Promise.withResolvers();
+  Object.assign(clients.get(client), { token: promise, give: resolve });
+}
+
+function giveToken({ client, token }) {
   const state = clients.get(client);
+  state.give?.(token);
+  state.token = token;
+}
+
+function follow({ client, id, request, keep = false }) {
+  const state = clients.get(client);
+  const next = (value) => {
+    if (keep) request.variables.after = value.data.collaboration.seq;
+    tell(client, "next", { id, value });
+  };
   const stop = state.client.subscribe(request, {
-    next: (value) => tell(client, "next", { id, value }),
+    next,
     error: (error) => tell(client, "error", { id, ...words(error) }),
     complete: () => tell(client, "complete", { id }),
   });
@@ -59,7 +76,8 @@ function follow({ client, id, request }) {
 const verbs = {
   open,
   follow,
-  token: ({ client, token }) => (clients.get(client).token = token),
+  hold,
+  token: giveToken,
   stop: ({ client, id }) => clients.get(client).stops.get(id)(),
   dispose: ({ client }) => clients.get(client).client.dispose(),
 };

@@ -418,13 +418,11 @@ async def test_a_run_that_is_too_slow_is_killed_and_has_failed(
     database: Database, compute: Compute, enterprise: None
 ) -> None:
     async with process(database, compute, deadline_s=0.5) as here:
-        run = await here.start(asked(LONG))
-        pid = await here.worker_of(run)
-        ended = await here.ended(run)
-        assert ended.state is RunState.FAILED
+        ended = await here.ended(await here.start(asked(LONG)))
+        assert (ended.state, ended.attempts) == (RunState.FAILED, 1)
         assert ended.refusal is not None
         assert ended.refusal.code == "DEADLINE_EXCEEDED"
-        await until(lambda: is_gone(pid))
+        await until(lambda: is_gone(here.pool.begun[0].pid))
 
 
 async def test_a_fault_of_ours_fails_the_run_and_tells_nothing_of_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -109,7 +110,7 @@ class GraphQLEndpoint:
         nos = [no for no in (no_of(error.original_error) for error in errors) if no is not None]
         for code, _, wait in nos:
             if code == ErrorCode.OVERLOADED:
-                return Answer(media, 503, answer, {"Retry-After": f"{wait or 1.0:.0f}"})
+                return Answer(media, 503, answer, {"Retry-After": str(ceil(wait or 1.0))})
             if code == ErrorCode.UNAUTHENTICATED:  # its tenant is not here
                 return Answer(media, 401, answer, {"WWW-Authenticate": "Bearer"})
         return Answer(media, 200, answer)
@@ -129,7 +130,8 @@ class GraphQLEndpoint:
 
 def _denied(media: MediaType, no: Denied) -> Answer:
     status = 401 if no.code == "UNAUTHENTICATED" else 503
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "1"}
+    wait = {"Retry-After": str(ceil(no.retry_after_s or 1.0))}
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else wait
     error = {"message": no.message, "extensions": {"code": no.code}}
     return Answer(media, status, {"errors": [error]}, headers)
 

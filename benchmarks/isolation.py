@@ -268,8 +268,21 @@ async def warmed(twin: Twin) -> None:
             await call(twin, number)
 
 
+async def rows_for_nobody(twin: Twin) -> int:
+    """How many valuations a connection sees that was told of no tenant."""
+    counted = "SELECT count(*) FROM valuation"
+    database = twin.database
+    async with database._driver(database._read) as reader:  # noqa: SLF001 - past the store's door
+        if database.dialect.name == "postgresql":
+            return int(await reader.fetchval(counted))
+        return int(await reader.run(lambda c: c.execute(counted).fetchone()[0]))
+
+
 async def measure(twins: list[Twin], calls: int, rounds: int) -> None:
     """The twins take turns within a round, too: what slows one for a moment slows the other."""
+    protected, unprotected = [await rows_for_nobody(twin) for twin in twins]
+    if protected or unprotected < TENANTS * ROWS:
+        raise RuntimeError(f"{protected} rows and {unprotected} are no protected and open twins")
     for _ in range(rounds):
         for name, call in CALLS.items():
             spent_s = [0.0] * len(twins)

@@ -87,7 +87,7 @@ class Doorbells:
             for key in keys:
                 room_now = self._rooms.get(key)
                 if room_now is not None and key.model_id in found:
-                    pass
+                    room_now.ring(found[key.model_id])
         if self._bus.up:
             for tenant_id in open_rooms.keys() | self._left:
                 await self._relay(tenant_id)

@@ -118,7 +118,6 @@ async def test_no_statement_finds_a_foreign_row(
 ) -> None:
     tally = await reads(ground, road)
     record_property("says", f"the scope alone on {ground.database.dialect.name}: {tally}")
-    print(tally, tally.errors)
     assert not tally.foreign, tally.foreign[0]
     assert tally.rows > N / 2
 
@@ -128,7 +127,6 @@ async def test_no_statement_changes_a_foreign_row(
 ) -> None:
     tally = await changes(ground, road)
     record_property("says", f"the scope alone on {ground.database.dialect.name}: {tally}")
-    print(tally, tally.errors)
     assert not tally.foreign, tally.foreign[0]
     assert tally.changes > N / 50
 

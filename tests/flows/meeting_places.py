@@ -1,7 +1,7 @@
 """Where two clients meet in a room: one server that keeps it in memory, or two workers over Redis.
 
-All of it as it is served: `valor serve --dev` in processes of its own, which are stopped, killed and
-started again. Addresses are like http://127.0.0.1:PORT.
+All of it as it is served: `valor serve --dev` in processes of its own, which are stopped, killed
+and started again. Addresses are like http://127.0.0.1:PORT.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HOUR: Final = timedelta(hours=1)
 
 
 class MeetingPlace(ABC):
-    """Servers of our tenant. Whoever connects to `shared` is cut off there, and comes back there."""
+    """Servers of our tenant. Who connects to `shared` is cut off there, and comes back there."""
 
     origins: tuple[str, str]  # of two clients: of different workers, where there are two
     shared: str

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -12,7 +14,6 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, Final
 
-import asyncio
 import pytest
 
 from services.principal import Role
@@ -26,7 +27,6 @@ __all__ = ["folder", "postgres_roles"]
 pytestmark = pytest.mark.anyio
 
 GROWTH: Final = "terminal.gordon.growth"
-PATIENT: Final = {"retryAttempts": 1_000}
 CREATE: Final = """mutation ($input: CreateModelInput!) {
   createModel(input: $input) { ... on FinancialModel { id revision } } }"""
 FOLLOW: Final = """subscription ($modelId: ID!, $after: Int) {
@@ -72,7 +72,8 @@ class Guest:
         self.clients.do("follow", self.name, id=id_, request=request, keep=keep)
 
     def batches(self, id_: str = "room") -> list[Batch]:
-        assert not self.clients.told(self.name, "error")
+        errors = self.clients.told(self.name, "error")
+        assert not errors, str(errors)
         values = [each["value"] for each in self.clients.told(self.name, "next", id=id_)]
         assert not [value["errors"] for value in values if "errors" in value]
         return [value["data"]["collaboration"] for value in values]
@@ -103,3 +104,265 @@ class Guest:
     async def edit(self, number: float, operation_id: str, **more: Any) -> Any:
         edit = {"path": GROWTH, "value": {"number": number}, **more}
         return await self.ask(EDIT, id=self.model_id, operationId=operation_id, edits=[edit])
+
+
+@pytest.fixture(scope="module")
+def trusting(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The setting of a server that knows two documents by their hashes."""
+    file = tmp_path_factory.mktemp("trusted") / "documents.json"
+    file.write_text(json.dumps(BY_ID), "utf-8")
+    return {"VALOR_TRUSTED_DOCUMENTS": str(file)}
+
+
+@pytest.fixture(
+    scope="module",
+    params=["memory, SQLite", "Redis, SQLite", "Redis, PostgreSQL"],
+)
+def place(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    trusting: dict[str, str],
+) -> Iterator[MeetingPlace]:
+    home = tmp_path_factory.mktemp("meeting")
+    if request.param.startswith("memory"):
+        with one_server(home, **trusting) as place:
+            yield place
+        return
+    redis_url = request.getfixturevalue("redis_url")
+    with ExitStack() as stack:
+        database = {}
+        if request.param.endswith("PostgreSQL"):
+            request.getfixturevalue("postgres_roles")
+            database = stack.enter_context(on_postgresql(request.getfixturevalue("postgres_url")))
+        yield stack.enter_context(two_servers(home, redis_url, **trusting, **database))
+
+
+@pytest.fixture
+async def clients(folder: Path, place: MeetingPlace) -> AsyncIterator[Clients]:
+    await place.whole()
+    async with clients_of(folder, f"{place.shared}/graphql") as clients:
+        yield clients
+
+
+def opened(clients: Clients, name: str, origin: str, token: str, model_id: str = "") -> Guest:
+    clients.do("open", name, url=f"{origin}/graphql", token=token, undaunted=True)
+    return Guest(clients, name, model_id, count())
+
+
+async def model(place: MeetingPlace, clients: Clients) -> str:
+    """The id of a new one."""
+    maker = opened(clients, "maker", place.origins[0], place.token(Role.OWNER))
+    made = await maker.ask(CREATE, input={"name": "Orchard", "inputs": {"dcf": firm()}})
+    assert made["revision"] == 1
+    id_: str = made["id"]
+    return id_
+
+
+@pytest.fixture
+async def pair(place: MeetingPlace, clients: Clients) -> tuple[Guest, Guest]:
+    """Two members at two workers, where there are two; nobody is in the room yet."""
+    id_ = await model(place, clients)
+    ada, bob = (
+        opened(clients, name, origin, place.token(role), id_)
+        for name, origin, role in zip(
+            ("ada", "bob"), place.origins, (Role.ANALYST, Role.OWNER), strict=True
+        )
+    )
+    return ada, bob
+
+
+async def test_each_sees_the_other_come_point_select_edit_and_leave(
+    pair: tuple[Guest, Guest],
+) -> None:
+    ada, bob = pair
+    ada.come()
+    first = await ada.me()
+    bob.come()
+    second = await bob.me()
+    begin = bob.batches()[0]
+    assert (begin["seq"], begin["resync"], begin["model"]) == (1, False, {"revision": 1})
+    assert {each["id"] for each in begin["members"]} == {first, second}
+    came = await ada.sees(lambda batch: batch["joined"])
+    assert came["joined"] == [{"id": second, "member": {"name": "Owner"}}]
+
+    for mover, watcher, id_ in ((ada, bob, first), (bob, ada, second)):
+        cursor = {"path": GROWTH, "x": 0.25, "y": 0.5}
+        assert await mover.ask(MOVE, modelId=mover.model_id, cursor=cursor) is True
+        told = {"participant": id_, **cursor}
+        await watcher.sees(lambda batch, told=told: told in batch["cursors"])
+        assert await mover.ask(SELECT, modelId=mover.model_id, paths=[GROWTH, "bridge"]) is True
+        chosen = {"participant": id_, "paths": [GROWTH, "bridge"]}
+        await watcher.sees(lambda batch, chosen=chosen: chosen in batch["selections"])
+
+    edited = await ada.edit(0.01, "first")
+    assert edited["model"] == {"revision": 2}
+    worth = []
+    for guest in pair:
+        batch = await guest.sees(lambda batch: batch["edits"])
+        assert batch["seq"] == 2
+        assert batch["edits"] == [
+            {
+                "revision": 2,
+                "operationId": "first",
+                "author": {"name": "Analyst"},
+                "changes": [{"path": GROWTH, "from": 0.0, "to": 0.01}],
+            }
+        ]
+        valued = await guest.sees(lambda batch: batch["valuation"])
+        assert valued["valuation"]["basedOnSeq"] == 2
+        worth.append(valued["valuation"]["valuation"])
+    assert worth[0] == worth[1]
+    assert worth[0]["valuePerShare"] > 11.0  # what it was worth without growth
+
+    began = time.monotonic()
+    bob.clients.do("stop", "bob", id="room")
+    gone = await ada.sees(lambda batch: batch["left"])
+    assert time.monotonic() - began < 1.0  # as docs/rooms.md promises
+    assert gone["left"] == [second]
+
+
+async def test_a_stale_base_is_refused_and_a_repeat_gets_its_first_answer_at_any_worker(
+    place: MeetingPlace, pair: tuple[Guest, Guest]
+) -> None:
+    ada, bob = pair
+    for guest in pair:
+        guest.come()
+        await guest.me()
+    first = await ada.edit(0.01, "mine", baseRevision=1)
+    stale = await bob.edit(0.02, "late", baseRevision=1)
+    assert stale == {
+        "code": "CONFLICT",
+        "conflicts": [{"path": GROWTH, "value": 0.01, "revision": 2}],
+    }
+    assert (await bob.edit(0.03, "later", baseRevision=2))["model"] == {"revision": 3}
+    token = place.token(Role.ANALYST)
+    again = opened(ada.clients, "ada elsewhere", place.origins[1], token, ada.model_id)
+    assert await again.edit(0.01, "mine", baseRevision=1) == first
+    assert (await again.edit(0.04, "mine"))["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert (await ada.edit(0.05, "next"))["model"] == {"revision": 4}
+    for guest in pair:
+        await guest.sees(lambda batch: batch["seq"] == 4)
+        assert guest.edits() == [2, 3, 4]
+
+
+async def test_a_run_that_was_started_at_one_is_followed_to_its_end_at_the_other(
+    pair: tuple[Guest, Guest],
+) -> None:
+    ada, bob = pair
+    normal = {"normal": {"standardDeviation": 0.02}}
+    spec = {"trials": 1_000_000, "seed": 1, "shocks": [{"path": GROWTH, "distribution": normal}]}
+    source = {"model": {"model": bob.model_id}}
+    run = await bob.ask(START, input={"source": source, "spec": spec})
+    request = {"query": PROGRESS, "variables": run}
+    ada.clients.do("follow", "ada", id="run", request=request)
+    await ada.clients.wait("ada", "complete", id="run")
+    told = ada.clients.told("ada", "next", id="run")
+    steps = [each["value"]["data"]["runProgress"] for each in told]
+    assert steps[-1]["state"] == "DONE", steps[-1]
+    assert steps[-1]["trialsDone"] == 1_000_000
+    assert steps[-1]["result"]["mean"] > 0
+    known = [step for step in steps if step["percentiles"]]
+    widths = [step["percentiles"][0]["high"] - step["percentiles"][0]["low"] for step in known]
+    assert len(widths) >= 2
+    assert all(later <= earlier for earlier, later in pairwise(widths))
+    assert widths[-1] < widths[0]
+
+
+async def test_documents_that_are_trusted_are_followed_and_asked_by_their_ids(
+    pair: tuple[Guest, Guest],
+) -> None:
+    ada, _ = pair
+    follow, edit = BY_ID
+    # The official client sends nothing without a `query`, so it has an empty one.
+    request = {"query": "", "documentId": follow, "variables": {"modelId": ada.model_id}}
+    ada.clients.do("follow", "ada", id="room", request=request)
+    await ada.me()
+    edits = [{"path": GROWTH, "value": {"number": 0.01}}]
+    given = {"id": ada.model_id, "operationId": "by-id", "edits": edits}
+    request = {"query": "", "documentId": edit, "variables": given}
+    ada.clients.do("follow", "ada", id="edit", request=request)
+    (answer,) = await ada.clients.wait("ada", "next", id="edit")
+    assert answer["value"]["data"]["editModel"]["model"] == {"revision": 2}
+    await ada.sees(lambda batch: batch["edits"])
+
+
+async def test_a_session_that_was_renewed_stays_in_the_room(
+    place: MeetingPlace, clients: Clients
+) -> None:
+    id_ = await model(place, clients)
+    soon = timedelta(seconds=2)
+    ada, bob = (
+        opened(clients, name, origin, place.token(Role.ANALYST, soon), id_)
+        for name, origin in zip(("ada", "bob"), place.origins, strict=True)
+    )
+    ada.come()
+    bob.come()
+    await ada.me()
+    await bob.me()
+    renewed = await ada.ask(RENEW, token=place.token(Role.ANALYST))
+    assert renewed["__typename"] == "Session"
+    clients.do("token", "bob", token=place.token(Role.ANALYST))
+    await clients.wait("bob", "closed", code=4403)  # so the first tokens have ended
+    await bob.sees(lambda _: len([batch for batch in bob.batches() if batch["me"]]) == 2)
+    await bob.edit(0.01, "again")
+    await ada.sees(lambda batch: batch["edits"])
+    assert not clients.told("ada", "closed")
+
+
+async def test_who_is_told_that_the_server_stops_comes_back_and_misses_nothing(
+    place: MeetingPlace, clients: Clients
+) -> None:
+    id_ = await model(place, clients)
+    ada = opened(clients, "ada", place.shared, place.token(Role.ANALYST), id_)
+    ada.come(keep=True)
+    await ada.me()
+    bob = opened(clients, "bob", await place.beside(), place.token(Role.OWNER), id_)
+    bob.come(keep=True)
+    await bob.me()
+    await bob.edit(0.01, "before")
+    await ada.sees(lambda batch: batch["seq"] == 2)
+    await asyncio.to_thread(place.stop)
+    (closed, *_) = await clients.wait("ada", "closed")
+    assert closed["code"] == 1012
+    await place.whole()
+    clients.do("token", "ada", token=place.token(Role.ANALYST))
+    clients.do("token", "bob", token=place.token(Role.OWNER))
+    await clients.wait("ada", "connected", 2)
+    await bob.edit(0.02, "after")
+    for guest in (ada, bob):
+        await guest.sees(lambda batch: batch["seq"] == 3)
+        assert guest.edits() == [2, 3]
+
+
+async def test_who_is_cut_off_comes_back_by_itself_and_nothing_is_lost_or_doubled(
+    place: MeetingPlace, clients: Clients
+) -> None:
+    id_ = await model(place, clients)
+    ada = opened(clients, "ada", place.shared, place.token(Role.ANALYST), id_)
+    ada.come("kept", keep=True)
+    ada.come("plain", after=1)
+    await ada.sees(lambda batch: batch["me"], "kept")
+    await ada.sees(lambda batch: batch["me"], "plain")
+    bob = opened(clients, "bob", await place.beside(), place.token(Role.OWNER), id_)
+    bob.come()
+    await bob.me()
+    for revision in (2, 3):
+        await bob.edit(revision / 1000, f"{revision}")
+    for how in ("kept", "plain"):
+        await ada.sees(lambda batch: batch["seq"] == 3, how)
+    clients.do("hold", "ada")
+    place.cut()
+    await clients.wait("ada", "closed")
+    for revision in (4, 5, 6):  # while nobody tells her
+        await bob.edit(revision / 1000, f"{revision}")
+    clients.do("token", "ada", token=place.token(Role.ANALYST))
+    await bob.edit(0.007, "7")
+    for how in ("kept", "plain"):
+        await ada.sees(lambda batch: batch["seq"] == 7, how)
+    assert ada.edits("kept") == [2, 3, 4, 5, 6, 7]
+    assert ada.edits("plain") == [2, 3, 2, 3, 4, 5, 6, 7]  # it asked again for all after 1
+    assert not [batch for batch in ada.batches("kept") if batch["resync"]]
+    answer = await ada.edit(0.008, "8")
+    assert answer["model"] == {"revision": 8}
+    await bob.sees(lambda batch: batch["seq"] == 8)
+    assert bob.edits() == [2, 3, 4, 5, 6, 7, 8]

@@ -1,6 +1,7 @@
 // node client.mjs URL
 // The official clients, told what to do by lines of JSON on stdin, telling what happens on stdout.
-//   {"do": "open", "client": NAME, "token": TEXT, "url": TEXT, "kind": "ws" | "sse", "options": {…}}
+//   {"do": "open", "client": NAME, "token": TEXT, "url": TEXT, "kind": "ws" | "sse", "options": {…},
+//    "undaunted": BOOLEAN}                          whatever breaks its connection, it tries again
 //   {"do": "token", "client": NAME, "token": TEXT}    what it connects with from now on
 //   {"do": "hold", "client": NAME}                    until then it has none, and waits for it
 //   {"do": "follow", "client": NAME, "id": TEXT, "request": {query, variables, …}, "keep": BOOLEAN}
@@ -26,7 +27,7 @@ const words = (error) =>
 // Waits are short: how long a client waits is its own affair, how often it tries is ours as well.
 const retryWait = (retries) => new Promise((done) => setTimeout(done, 30 + 20 * retries));
 
-function open({ client, token, url = origin, kind = "ws", options = {} }) {
+function open({ client, token, url = origin, kind = "ws", undaunted = false, options = {} }) {
   const state = { token, stops: new Map() };
   clients.set(client, state);
   const connected = async () => ({ authorization: `Bearer ${await state.token}` });
@@ -38,6 +39,7 @@ function open({ client, token, url = origin, kind = "ws", options = {} }) {
     url: url.replace(/^http/, "ws"),
     connectionParams: connected,
     retryWait,
+    ...(undaunted && { shouldRetry: () => true, retryAttempts: Infinity }),
     ...options,
     on: {
       connecting: () => tell(client, "connecting"),

@@ -149,6 +149,7 @@ class CollaborationService:
             QueryInvalid: for an ``after`` that is no revision.
         """
         principal = session.principal
+        principal.require(Action.JOIN_ROOM)
         if after is not None and after < 0:
             raise QueryInvalid("`after` is a revision: 0 or more. Leave it out to begin anew.")
         key = RoomKey(principal.tenant_id, model_id)

@@ -41,9 +41,10 @@ START_DEADLINE_S: Final = 60.0
 
 
 class Server:
-    """A process at an address. What it says goes to ``NAME.log`` in its folder."""
+    """A process at an address. Each start has a log of its own in its folder."""
 
     name: str
+    look_every_s = 0.01  # while it starts
 
     def __init__(self, custody: Custody, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ class Server:
         while not (self.runs and self._is_up()):
             if time.monotonic() > end or not self.runs:
                 raise NoServer(f"{self.name} is not up: {self._last_words()}")
-            time.sleep(0.01)
+            time.sleep(self.look_every_s)
 
     @property
     def _log(self) -> Path:
@@ -246,6 +247,7 @@ class Valor(Server):
     """The server under test: a parent and its workers."""
 
     name = "valor"
+    look_every_s = 0.1  # a look at all its processes takes a few milliseconds itself
 
     def __init__(self, custody: Custody, folder: Path, environment: Mapping[str, str]) -> None:
         super().__init__(custody, folder)

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from itertools import count, pairwise
@@ -58,6 +58,10 @@ BY_ID: Final = {f"sha256:{sha256(text.encode()).hexdigest()}": text for text in 
 Batch = dict[str, Any]
 
 
+def having(name: str, item: Any) -> Callable[[Batch], bool]:
+    return lambda batch: item in batch[name]
+
+
 @dataclass(frozen=True)
 class Guest:
     """A client in the room, and the batches that it was sent."""
@@ -65,7 +69,7 @@ class Guest:
     clients: Clients
     name: str
     model_id: str
-    numbers: Iterator[int]
+    numbers: Iterator[int] = field(default_factory=count)  # of what it asks
 
     def come(self, id_: str = "room", *, keep: bool = False, after: int | None = None) -> None:
         request = {"query": FOLLOW, "variables": {"modelId": self.model_id, "after": after}}
@@ -146,7 +150,7 @@ async def clients(folder: Path, place: MeetingPlace) -> AsyncIterator[Clients]:
 
 def opened(clients: Clients, name: str, origin: str, token: str, model_id: str = "") -> Guest:
     clients.do("open", name, url=f"{origin}/graphql", token=token, undaunted=True)
-    return Guest(clients, name, model_id, count())
+    return Guest(clients, name, model_id)
 
 
 async def model(place: MeetingPlace, clients: Clients) -> str:
@@ -188,11 +192,9 @@ async def test_each_sees_the_other_come_point_select_edit_and_leave(
     for mover, watcher, id_ in ((ada, bob, first), (bob, ada, second)):
         cursor = {"path": GROWTH, "x": 0.25, "y": 0.5}
         assert await mover.ask(MOVE, modelId=mover.model_id, cursor=cursor) is True
-        told = {"participant": id_, **cursor}
-        await watcher.sees(lambda batch, told=told: told in batch["cursors"])
+        await watcher.sees(having("cursors", {"participant": id_, **cursor}))
         assert await mover.ask(SELECT, modelId=mover.model_id, paths=[GROWTH, "bridge"]) is True
-        chosen = {"participant": id_, "paths": [GROWTH, "bridge"]}
-        await watcher.sees(lambda batch, chosen=chosen: chosen in batch["selections"])
+        await watcher.sees(having("selections", {"participant": id_, "paths": [GROWTH, "bridge"]}))
 
     edited = await ada.edit(0.01, "first")
     assert edited["model"] == {"revision": 2}

@@ -68,7 +68,11 @@ class Wire:
             if not whole:
                 client.close()
                 continue
-            server = socket.create_connection(self._target, timeout=_DEADLINE_S)
+            try:
+                server = socket.create_connection(self._target, timeout=_DEADLINE_S)
+            except OSError:  # nobody is there, and that is all that is told
+                client.close()
+                continue
             server.settimeout(None)
             with self._lock:
                 self._open |= {client, server}

@@ -198,6 +198,19 @@ async def test_who_waits_is_served_in_order_and_who_leaves_gives_up_the_place(
     assert served == [0, 2, 3]
 
 
+async def test_who_leaves_at_the_moment_of_their_turn_gives_the_worker_back(
+    pool: WorkerPool,
+) -> None:
+    async with pool.lent():
+        waiting = asyncio.create_task(anext(aiter_of(pool)))
+        await asyncio.sleep(0)
+    waiting.cancel()  # it was given the worker, and has not yet heard of it
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with asyncio.timeout(30.0), pool.lent():
+        pass
+
+
 async def test_too_many_that_wait_are_refused_at_once(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

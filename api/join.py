@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from api.caller import Caller, Lost, NoAnswer, NotAdmitted, calling
-from api.room_lines import HELP, Misspelt, Room, Typed, typed, worth
+from api.room_lines import HELP, Misspelt, Room, Typed, refusal, typed, worth
 
 AGAIN_S: Final = (0.2, 5.0)  # before the first attempt to connect again, and at most
 RENEW_EVERY_S: Final = 240.0  # a development token lasts ten minutes
@@ -50,16 +50,18 @@ mutation Edit($id: ID!, $operationId: ID!, $edits: [ModelEdit!]!) {
     ... on EditedModel {
       revision { revision verb author { name } changes { text } }
     }
-    ... on Refusal { code message issues { path message suggestion } }
+    ... on Refusal {
+      message issues { path message suggestion } conflicts { path value revision }
+    }
   }
 }
 """
 VALUE: Final = """
-mutation Value($id: ID!) {
-  valueModel(id: $id) {
+mutation Value($id: ID!, $scenario: String) {
+  valueModel(id: $id, scenario: $scenario) {
     __typename
     ... on DcfValuation { valuePerShare currency }
-    ... on Refusal { code message issues { path message suggestion } }
+    ... on Refusal { message issues { path message suggestion } }
   }
 }
 """
@@ -129,6 +131,7 @@ class Guest:
         self._model_id, self._tokens, self._lines = model_id, tokens, lines
         # What was typed, until it has an answer: over a lost connection nothing is known of it.
         self._doing: Doing | None = None
+        self._batch = asyncio.Event()  # one more has come
 
     async def stay(self, caller: Caller) -> None:
         """Be there, over one connection.
@@ -158,6 +161,7 @@ class Guest:
                 async for data in batches:
                     for line in self.room.lines(data["collaboration"]):
                         say(line)
+                    self._batch.set()
                     inside.set()
         except NoAnswer as no:
             raise Ended(str(no)) from None
@@ -167,6 +171,9 @@ class Guest:
         await inside.wait()
         while not self.left:
             if self._doing is None:
+                while self.room.behind:  # the next edit is based on one's own as well
+                    self._batch.clear()
+                    await self._batch.wait()
                 line = await self._lines.get()
                 if line is None:
                     self.left = True
@@ -212,9 +219,11 @@ class Guest:
                     for line in self.room.made(outcome["revision"]):
                         say(line)
             case "value":
-                outcome = (await caller.ask(VALUE, model))["valueModel"]
+                (scenario,) = command.paths or (None,)
+                given = {**model, "scenario": scenario}
+                outcome = (await caller.ask(VALUE, given))["valueModel"]
                 if not _refused(outcome):
-                    say(worth(outcome))
+                    say(worth(outcome) if scenario is None else f"{worth(outcome)} in {scenario}")
 
     async def _renew(self, caller: Caller) -> None:
         while True:
@@ -229,9 +238,8 @@ def _refused(outcome: Any) -> bool:
     """Whether it is a refusal, which is told then."""
     if outcome["__typename"] != "Refusal":
         return False
-    say(outcome["message"])
-    for issue in outcome["issues"]:
-        say(f"  {issue['path']}: {issue['message']} {issue['suggestion']}".rstrip())
+    for line in refusal(outcome):
+        say(line)
     return True
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final
 
 Answer = Mapping[str, Any]
@@ -17,8 +18,9 @@ HELP: Final = """\
   move PATH           point at an input: move capital.wacc
   select PATH…        select inputs; without a path, none
   set PATH VALUE      edit: set capital.wacc 0.09; set name Apple, base case;
-                      set operations.revenueGrowth {"level": 0.04}
-  value               value the model as it stands
+                      set operations.revenueGrowth {"level": 0.04};
+                      set marketPrice null leaves it out
+  value [SCENARIO]    value the model as it stands, or in a scenario
   who                 who is here, and where
   quit                leave"""
 
@@ -35,7 +37,7 @@ class Typed:
     """A command: one of the words of `HELP`, and what follows."""
 
     word: str
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()  # of `value`: a scenario
     value: Mapping[str, Any] | None = None  # of `set`: an `EditValue`
 
 
@@ -50,8 +52,10 @@ def typed(line: str) -> Typed | None:
     match word:
         case "":
             return None
-        case "who" | "value" | "quit" | "help":
+        case "who" | "quit" | "help":
             return Typed(word)
+        case "value" if " " not in rest:
+            return Typed(word, tuple(rest.split()))
         case "move" if rest and " " not in rest:
             return Typed(word, (rest,))
         case "select":
@@ -67,9 +71,9 @@ def edit_value(path: str, text: str) -> Mapping[str, Any]:
     """The `EditValue` that somebody means by a text at a path."""
     percent = _PERCENT.fullmatch(text)
     if percent:
-        return {"number": float(percent[1]) / 100}
+        return {"number": float(f"{percent[1]}e-2")}  # 2.9 % is 0.029 to the last bit
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except ValueError:
         return {"text": text}
     match value:
@@ -88,8 +92,11 @@ def edit_value(path: str, text: str) -> Mapping[str, Any]:
     return {path if path in ("capital", "terminal") else "schedule": value}
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(name)
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 @dataclass(slots=True)
@@ -121,6 +128,11 @@ class Room:
         """What an edit of one's own did."""
         self._own.add(edit["revision"])
         return edited(edit)
+
+    @property
+    def behind(self) -> bool:
+        """Whether an edit of one's own has not come back yet, nor what others did before it."""
+        return max(self._own, default=0) > self.seq
 
     def who(self) -> list[str]:
         """Everybody who is here, and where."""
@@ -217,3 +229,25 @@ def edited(edit: Answer) -> list[str]:
 def worth(valuation: Answer) -> str:
     """What a model is worth."""
     return f"Worth {valuation['valuePerShare']:,.2f} {valuation['currency']} a share"
+
+
+def refusal(no: Answer) -> list[str]:
+    """What is to be mended; where that is one thing, nothing else."""
+    issues = [_issue(each) for each in no["issues"]]
+    if len(issues) == 1:
+        return issues
+    conflicts = [
+        f"{each['path']} is {_written(each['value'])} since revision {each['revision']}"
+        for each in no.get("conflicts", ())
+    ]
+    return [no["message"], *(f"  {line}" for line in issues + conflicts)]
+
+
+def _issue(issue: Answer) -> str:
+    # What is wrong with the edit itself is wrong with the line that was typed.
+    where = "" if issue["path"].startswith("edits[0].") else f"{issue['path']}: "
+    return f"{where}{issue['message']} {issue['suggestion']}".rstrip()
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

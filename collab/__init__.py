@@ -1,1 +1,1 @@
-"""Rooms, presence and pub/sub. Today: the connection to Redis, and whether it answers."""
+"""Rooms: who is in a model, and word of it between workers, over one bus."""

@@ -42,8 +42,8 @@ class Cursor:
 class Changes:
     """What became of a room since some version: for each participant the newest state, once."""
 
+    left: tuple[str, ...] = ()  # first: who was dropped and came back is in `joined` as well
     joined: tuple[Participant, ...] = ()
-    left: tuple[str, ...] = ()
     cursors: tuple[tuple[str, Cursor], ...] = ()
     selections: tuple[tuple[str, Paths], ...] = ()
 
@@ -76,8 +76,7 @@ class Presence:
         id_ = participant.id
         if id_ in self.members or self._gone.get(id_, False):
             return False
-        self._gone.pop(id_, None)
-        self._changes.pop((_Kind.LEFT, id_), None)
+        self._gone.pop(id_, None)  # that they had gone stays a change: their cursor went with them
         self.members[id_] = participant
         self._changed(_Kind.JOINED, id_)
         return True
@@ -126,8 +125,8 @@ class Presence:
                 break
             found[kind].append(id_)
         return Changes(
-            joined=tuple(self.members[id_] for id_ in reversed(found[_Kind.JOINED])),
             left=tuple(reversed(found[_Kind.LEFT])),
+            joined=tuple(self.members[id_] for id_ in reversed(found[_Kind.JOINED])),
             cursors=tuple((id_, self.cursors[id_][1]) for id_ in found[_Kind.CURSOR]),
             selections=tuple((id_, self.selections[id_][1]) for id_ in found[_Kind.SELECTION]),
         )

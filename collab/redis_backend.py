@@ -149,8 +149,6 @@ class RedisBackend(Backend):
         self.up = False
         self._sent.clear()
         self._unconfirmed.clear()
-        for confirmed in self._wanted.values():
-            confirmed.clear()
         for ping in (*self._pings, *self._asked):
             if not ping.done():
                 ping.set_exception(ConnectionError("the connection was lost"))

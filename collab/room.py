@@ -45,7 +45,7 @@ class House(Generic[O]):
     log: Log
     tasks: Tasks
     read: ReadLog[O]
-    on_operation: Callable[[RoomKey, int], None]  # there is one that was not known
+    on_operation: Callable[[RoomKey, int], None]  # the log has one that was not known
     on_valuation: Callable[[RoomKey, dict[str, Any]], None]  # another worker has one
 
 
@@ -128,7 +128,6 @@ class Room(Generic[O]):
         if seq > self._wanted:
             self._wanted = seq
             self._follow()
-            self._house.on_operation(self.key, seq)
 
     async def reached(self, seq: int) -> bool:
         """Whether the log has an operation ``seq``; then everybody here is told of it first."""
@@ -162,6 +161,7 @@ class Room(Generic[O]):
             while (wanted := self._wanted) > ring.seq:
                 if ring.append(await self._read(ring.seq)):
                     self.touch()
+                    self._house.on_operation(self.key, ring.seq)
                 elif wanted == self._wanted:
                     self._wanted = ring.seq  # somebody rang for what is not there
         finally:

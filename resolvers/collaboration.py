@@ -109,7 +109,9 @@ class CollaborationBatch:
         description="Everybody in the room, in place of whoever was known; null: as they were."
     )
     joined: list[Participant] = strawberry.field(description="Who came.")
-    left: list[strawberry.ID] = strawberry.field(description="Participants who left.")
+    left: list[strawberry.ID] = strawberry.field(
+        description="Participants who left. It comes before `joined`: who was lost may be found."
+    )
     cursors: list[Cursor] = strawberry.field(
         description="Those that moved, your own too; with `members`, all there are."
     )

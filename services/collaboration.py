@@ -68,8 +68,8 @@ class Batch:
     resync: bool = False  # forget all of the model: `model` has it
     model: Model | None = None  # in the first one of who comes anew, and in a resync
     members: Sequence[Participant] | None = None  # all of them; None: as they were
+    left: Sequence[str] = ()  # before those who joined
     joined: Sequence[Participant] = ()
-    left: Sequence[str] = ()
     cursors: Sequence[tuple[str, Cursor]] = ()  # by participant; all, where `members` are given
     selections: Sequence[tuple[str, Paths]] = ()
     edits: Sequence[Revision] = ()  # the next ones, in order

@@ -168,6 +168,7 @@ class Recalculation:
 
     async def _show(self, key: RoomKey, worth: Worth, told: dict[str, Any] | None = None) -> None:
         room = self._room_of(key)
+        # What is based on an operation that nobody made would stop all that is to come.
         if room is not None and await room.reached(worth.based_on_seq):
             room.value(worth.based_on_seq, worth, told)
 
@@ -180,8 +181,7 @@ class Recalculation:
             return
         model.learning = seq  # what is told twice is read once
         try:
-            if await room.reached(seq):  # else nobody made such an operation
-                await self._show(key, await self._worth_of(key, seq, told))
+            await self._show(key, await self._worth_of(key, seq, told))
         except (Refused, KeyError, TypeError, ValueError):
             self._log.warning("no valuation of ours was told", model=str(key.model_id))
         finally:

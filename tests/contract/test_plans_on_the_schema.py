@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from api.embedded import opened, owner
 from api.protocol import Parameters
 from api.settings import Settings
 from resolvers.context import Context
+from resolvers.financial_models import model_id
 from services.sessions import Session
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +45,8 @@ ARGUMENTS = {
     "Mutation.duplicateModel": '(id: $model, name: "Copy", operationId: "copy")',
     "Mutation.archiveModel": '(id: $model, operationId: "archive", archived: false)',
     "Mutation.restoreRevision": '(id: $model, operationId: "restore", revision: 1)',
+    "Mutation.moveCursor": '(modelId: $model, cursor: {path: "name", x: 0.5})',
+    "Mutation.select": '(modelId: $model, paths: ["name"])',
     "FinancialModel.changes": "(from: 1)",
     "FinancialModel.atRevision": "(revision: 1)",
     "DcfValuation.sensitivity": (
@@ -115,7 +119,9 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
     operation: str, tmp_path: Path
 ) -> None:
     document = json.loads((ROOT / "examples" / "apple.json").read_text(encoding="utf-8"))
-    async with opened(Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True)) as embedded:
+    async with AsyncExitStack() as stack:
+        settings = Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True)
+        embedded = await stack.enter_async_context(opened(settings))
         given: dict[str, Any] = {
             "input": document,
             "create": {"name": "Apple", "inputs": {"dcf": document}},
@@ -132,6 +138,10 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
         schema = executor._documents.schema
         root = schema.mutation_type if operation == "mutation" else schema.query_type
         assert root is not None
+        session = Session(owner())
+        rooms = executor._services.collaboration
+        joining = rooms.join(session, model_id(given["model"]))  # for moves in it
+        await anext(await stack.enter_async_context(aclosing(joining)))
         for name in root.fields:
             if name in VOLATILE:
                 continue
@@ -146,7 +156,7 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             assert not found.errors, found.errors
             plan = found.asked(None).plan
             assert plan is not None, f"{name} has no plan"
-            context = Context(Session(owner()), executor._services)
+            context = Context(session, executor._services)
             data = await plan.run(context, plan.coerce(variables), {})
             assert found.node is not None
             reference = await executor._refer(

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -21,6 +21,7 @@ from tests.dcf_documents import firm
 from tests.flows.meeting_places import MeetingPlace, on_postgresql, one_server, two_servers
 from tests.mirror.store.conftest import postgres_roles
 from tests.official_clients import WITHIN_S, Clients, clients_of, folder
+from tests.terminals import Terminal, running
 
 __all__ = ["folder", "postgres_roles"]
 
@@ -53,6 +54,9 @@ START: Final = """mutation ($input: StartSimulationInput!) {
   startSimulation(input: $input) { ... on Run { id } ... on Refusal { code message } } }"""
 PROGRESS: Final = """subscription ($id: ID!) { runProgress(id: $id) {
   state trialsDone trials percentiles { level low high } result { mean } refusal { code } } }"""
+APART: Final = pytest.mark.parametrize(  # for what takes seconds
+    "place", ["memory, SQLite", "Redis, PostgreSQL"], indirect=True
+)
 BY_ID: Final = {f"sha256:{sha256(text.encode()).hexdigest()}": text for text in (FOLLOW, EDIT)}
 
 Batch = dict[str, Any]
@@ -288,23 +292,23 @@ async def test_documents_that_are_trusted_are_followed_and_asked_by_their_ids(
     await ada.sees(lambda batch: batch["edits"])
 
 
+@APART
 async def test_a_session_that_was_renewed_stays_in_the_room(
     place: MeetingPlace, clients: Clients
 ) -> None:
     id_ = await model(place, clients)
-    soon = timedelta(seconds=2)
     ada, bob = (
-        opened(clients, name, origin, place.token(Role.ANALYST, soon), id_)
-        for name, origin in zip(("ada", "bob"), place.origins, strict=True)
+        opened(clients, name, origin, place.token(Role.ANALYST, timedelta(seconds=seconds)), id_)
+        for name, origin, seconds in zip(("ada", "bob"), place.origins, (2, 4), strict=True)
     )
     ada.come()
-    bob.come()
     await ada.me()
-    await bob.me()
     renewed = await ada.ask(RENEW, token=place.token(Role.ANALYST))
     assert renewed["__typename"] == "Session"
+    bob.come()
+    await bob.me()
     clients.do("token", "bob", token=place.token(Role.ANALYST))
-    await clients.wait("bob", "closed", code=4403)  # so the first tokens have ended
+    await clients.wait("bob", "closed", code=4403)  # so Ada's first token has ended long ago
     await bob.sees(lambda _: len([batch for batch in bob.batches() if batch["me"]]) == 2)
     await bob.edit(0.01, "again")
     await ada.sees(lambda batch: batch["edits"])
@@ -368,3 +372,37 @@ async def test_who_is_cut_off_comes_back_by_itself_and_nothing_is_lost_or_double
     assert answer["model"] == {"revision": 8}
     await bob.sees(lambda batch: batch["seq"] == 8)
     assert bob.edits() == [2, 3, 4, 5, 6, 7, 8]
+
+
+@APART
+async def test_a_terminal_that_is_cut_off_comes_back_by_itself_and_tells_each_edit_once(
+    place: MeetingPlace, clients: Clients, tmp_path: Path
+) -> None:
+    id_ = await model(place, clients)
+    with joined(tmp_path, id_, place.shared, place.token(Role.ANALYST)) as ada:
+        beside = await place.beside()
+        with joined(tmp_path, id_, beside, place.token(Role.OWNER)) as bob:
+            ada.until("out", "Owner came")
+            bob.type(f"move {GROWTH}")
+            ada.until("out", f"Owner points at {GROWTH}")
+            bob.type(f"set {GROWTH} 1%")
+            ada.until("out", "(revision 2)")
+            place.cut()
+            ada.until("out", "I try again")
+            bob.type(f"set {GROWTH} 2%")
+            ada.until("out", "(revision 3)")
+            ada.type(f"set {GROWTH} 3%")
+            for guest in (ada, bob):
+                told = guest.until("out", "(revision 4)")
+                assert [told.count(f"(revision {number})") for number in (2, 3, 4)] == [1, 1, 1]
+            assert "Here again" in ada.printed["out"]
+            bob.type("quit")
+            ada.until("out", "Owner left")
+            assert ada.printed["err"] == bob.printed["err"] == ""
+
+
+@contextmanager
+def joined(home: Path, model_id: str, origin: str, token: str) -> Iterator[Terminal]:
+    with running(home, "join", model_id, "--url", origin, "--token", token) as guest:
+        guest.until("out", "With you: ")
+        yield guest

@@ -34,19 +34,25 @@ class Script:
     """A server's side of one connection: answers, or what breaks it, in their order."""
 
     answers: list[Any]
+    edits: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)  # the room is told of them
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     followed: list[Mapping[str, Any]] = field(default_factory=list)
 
     async def follow(self, _: str, variables: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
         self.followed.append(variables)
-        yield {"collaboration": first()}
-        await asyncio.Event().wait()
+        batch = first()
+        yield {"collaboration": batch}
+        while edit := await self.edits.get():
+            nothing = {"me": None, "model": None, "members": None}
+            yield {"collaboration": {**batch, **nothing, "seq": edit["revision"], "edits": [edit]}}
 
     async def ask(self, document: str, variables: Mapping[str, Any]) -> Any:
         self.asked.append((document, variables))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
+        if edit := answer.get("editModel", {}).get("revision"):
+            self.edits.put_nowait(edit)
         return answer
 
 
@@ -97,11 +103,23 @@ async def test_the_next_connection_goes_on_after_what_was_seen() -> None:
     assert [said["after"] for said in script.followed] == [None, 7]
 
 
-async def test_two_edits_have_an_id_each() -> None:
+async def test_two_edits_have_an_id_each_and_the_second_is_based_on_the_first() -> None:
     script = Script([DONE, DONE])
     await stay(guest("set a.b 1", "set a.b 1", "quit"), script)
     ids = {variables["operationId"] for _, variables in script.asked}
     assert len(ids) == 2
+    assert [variables["edits"][0]["baseRevision"] for _, variables in script.asked] == [7, 8]
+
+
+async def test_a_model_is_valued_as_it_stands_or_in_a_scenario(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    worth = {"__typename": "DcfValuation", "valuePerShare": 12.5, "currency": "USD"}
+    script = Script([{"valueModel": worth}, {"valueModel": worth}])
+    await stay(guest("value", "value bear", None), script)
+    assert [variables["scenario"] for _, variables in script.asked] == [None, "bear"]
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2:] == ["Worth 12.50 USD a share", "Worth 12.50 USD a share in bear"]
 
 
 async def test_a_refusal_is_told_with_what_mends_it_and_the_next_command_is_obeyed(
@@ -111,9 +129,8 @@ async def test_a_refusal_is_told_with_what_mends_it_and_the_next_command_is_obey
     no = {"__typename": "Refusal", "code": "INVALID_INPUT", "message": "No.", "issues": [issue]}
     script = Script([{"editModel": no}, NoAnswer("Too slow."), {"select": True}])
     await stay(guest("set capital.wacc 9", "move a.b", "select", None), script)
-    assert capsys.readouterr().out.splitlines()[-3:] == [
-        "No.",
-        "  capital.wacc: It is too high. Lower it.",
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "capital.wacc: It is too high. Lower it.",
         "Too slow.",
     ]
 

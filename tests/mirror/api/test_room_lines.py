@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.room_lines import Misspelt, Room, Typed, typed
+from api.room_lines import Misspelt, Room, Typed, refusal, typed
 
 ME = {"id": "p1", "member": {"name": "Ada"}}
 BOB = {"id": "p2", "member": {"name": "Bob"}}
@@ -52,7 +52,11 @@ def room() -> Room:
         ("MID_YEAR", {"text": "MID_YEAR"}),
         ("Apple, base case", {"text": "Apple, base case"}),
         ('"9"', {"text": "9"}),
+        ("2.9%", {"number": 0.029}),
         ("NaN", {"text": "NaN"}),
+        ("-Infinity", {"text": "-Infinity"}),
+        ("1e400", {"text": "1e400"}),
+        ("[0.1, 1e400]", {"text": "[0.1, 1e400]"}),
         ("[0.1, 0.2]", {"series": [0.1, 0.2]}),
         ('{"level": 0.04}', {"schedule": {"level": 0.04}}),
     ],
@@ -76,10 +80,14 @@ def test_words_of_a_command_are_read() -> None:
     assert typed("select a.b  c.d") == Typed("select", ("a.b", "c.d"))
     assert typed("select") == Typed("select")
     assert typed("who") == Typed("who")
+    assert typed("value") == Typed("value")
+    assert typed("value bear") == Typed("value", ("bear",))
     assert typed("\n") is None
 
 
-@pytest.mark.parametrize("line", ["jump", "move", "move a b", "set", "set capital.wacc", "WHO"])
+@pytest.mark.parametrize(
+    "line", ["jump", "move", "move a b", "set", "set capital.wacc", "value a b", "WHO"]
+)
 def test_what_is_no_command_is_answered_with_all_there_are(line: str) -> None:
     with pytest.raises(Misspelt, match="select PATH…"):
         typed(line)
@@ -131,9 +139,12 @@ def test_an_edit_is_told_once_in_the_field_s_words(room: Room) -> None:
 def test_an_edit_of_one_s_own_is_told_by_its_answer_and_hides_none_of_the_others(
     room: Room,
 ) -> None:
+    assert not room.behind
     assert room.made(edit(9, name="Ada")) == ["Ada: WACC from 9 % to 8 % (revision 9)"]
+    assert room.behind
     told = room.lines(batch(seq=9, edits=[edit(8), edit(9, name="Ada")]))
     assert told == ["Bob: WACC from 9 % to 8 % (revision 8)"]
+    assert not room.behind
 
 
 def test_edits_that_come_with_the_model_are_told_after_it() -> None:
@@ -163,3 +174,22 @@ def test_a_value_is_told_when_it_is_another() -> None:
     assert room.lines(batch(valuation=worth | {"basedOnSeq": 8})) == []
     none = {"basedOnSeq": 9, "valuation": None, "refusal": {"message": "No."}}
     assert room.lines(batch(valuation=none)) == ["No value: No. (at revision 9)"]
+
+
+def test_one_thing_to_mend_is_told_alone() -> None:
+    issue = {"path": "capital.wacc", "message": "It is too high.", "suggestion": "Lower it."}
+    no = {"message": "1 input needs mending.", "issues": [issue], "conflicts": []}
+    assert refusal(no) == ["capital.wacc: It is too high. Lower it."]
+    no["issues"] = [issue | {"path": "edits[0].value"}]
+    assert refusal(no) == ["It is too high. Lower it."]
+    no["issues"] = [issue, issue]
+    assert refusal(no) == [
+        "1 input needs mending.",
+        *2 * ["  capital.wacc: It is too high. Lower it."],
+    ]
+
+
+def test_what_stands_there_now_is_told_with_a_conflict() -> None:
+    stale = {"path": "name", "value": "Čapek", "revision": 9}
+    no = {"message": "Somebody was faster.", "issues": [], "conflicts": [stale]}
+    assert refusal(no) == ["Somebody was faster.", '  name is "Čapek" since revision 9']

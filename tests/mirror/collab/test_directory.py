@@ -168,6 +168,20 @@ async def test_leases_that_ended_make_room(hasty: Directory, room: RoomKey) -> N
     await eventually(fits)
 
 
+async def test_a_herd_that_comes_at_once_is_let_in(
+    own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collab.connection.TIMEOUT_S", 0.25)  # for a free connection, too
+    await own_redis.answering()
+    connection = RedisConnection(own_redis.url)
+    directory = RedisDirectory(connection)
+    rooms = [RoomKey(uuid4(), uuid4()) for _ in range(10)]
+    await asyncio.gather(*(directory.enter(rooms[number % 10], someone()) for number in range(500)))
+    for room in rooms:
+        assert len((await directory.renew(room, {})).members) == 50
+    await connection.close()
+
+
 async def test_a_redis_that_is_away_is_told_apart_and_one_that_was_emptied_is_filled_again(
     own_redis: OwnRedis, room: RoomKey
 ) -> None:

@@ -92,7 +92,7 @@ def test_who_was_dropped_from_the_list_may_come_back_and_who_said_goodbye_may_no
     presence.leave("bob")
     assert presence.enter(ada("ada"))
     assert not presence.enter(ada("bob"))
-    assert presence.since(version) == Changes(joined=(ada("ada"),), left=("bob",))
+    assert presence.since(version) == Changes(left=("ada", "bob"), joined=(ada("ada"),))
     assert presence.move("ada", 1, at("name"))
 
 
@@ -163,10 +163,10 @@ def test_whoever_follows_the_changes_knows_what_whoever_comes_now_is_told(
             changes = presence.since(seen)
             assert changes is not None
             seen = presence.version
-            members |= {who.id: who for who in changes.joined}
             for id_ in changes.left:
                 for known in (members, cursors, selections):
                     known.pop(id_, None)
+            members |= {who.id: who for who in changes.joined}
             cursors |= dict(changes.cursors)
             selections |= dict(changes.selections)
     told = presence.everything()

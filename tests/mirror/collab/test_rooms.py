@@ -115,10 +115,10 @@ class Guest:
             for known in (self.members, self.cursors, self.selections):
                 known.clear()
         changes = news.changes
-        self.members |= {who.id: who for who in changes.joined}
         for id_ in changes.left:
             for known in (self.members, self.cursors, self.selections):
                 known.pop(id_, None)
+        self.members |= {who.id: who for who in changes.joined}
         self.cursors |= dict(changes.cursors)
         self.selections |= dict(changes.selections)
         if news.valuation is not None:
@@ -242,6 +242,7 @@ async def test_an_edit_by_a_worker_without_the_room_is_heard(world: World) -> No
     world.edit(1)
     await eventually(lambda: ada.seqs == [2])
     assert world.workers[0].operations == [2]
+    assert world.workers[1].operations == []
 
 
 async def test_word_that_comes_twice_late_or_in_disorder_changes_nothing(world: World) -> None:
@@ -282,6 +283,9 @@ async def test_garbage_on_the_channel_harms_nobody(world: World, said: Said) -> 
     for guest in (ada, bob):
         await eventually(lambda guest=guest: guest.seqs == [2, 3])
     assert said.events.count("garbage on a channel") == 12
+    for worker in world.workers:  # nobody is told of an operation that is not in the log
+        assert worker.operations == sorted(set(worker.operations))
+        assert set(worker.operations) <= {2, 3}
     assert world.ledger.reads < 20
 
 

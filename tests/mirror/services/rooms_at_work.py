@@ -163,10 +163,10 @@ class Person:
         if batch.members is not None:
             self.members = {who.id: who for who in batch.members}
             self.cursors, self.selections = {}, {}
-        self.members |= {who.id: who for who in batch.joined}
         for id_ in batch.left:
             for known in (self.members, self.cursors, self.selections):
                 known.pop(id_, None)
+        self.members |= {who.id: who for who in batch.joined}
         self.cursors |= dict(batch.cursors)
         self.selections |= dict(batch.selections)
         self.edits += batch.edits

@@ -566,7 +566,9 @@ async def test_a_killed_and_a_stopped_redis_lose_no_edit_and_nobody(
                 await eventually(moves)
                 for person in (ada, bob):
                     await person.sees(lambda who: set(who.members) == {ada.id, bob.id})
-                    await person.sees(lambda who, last=seq: who.worths[-1].based_on_seq == last)
+                    await person.sees(
+                        lambda who, last=seq: who.worths and who.worths[-1].based_on_seq == last
+                    )
             assert not any(batch.left for person in (ada, bob) for batch in person.batches)
 
 

@@ -345,6 +345,21 @@ async def test_garbage_about_a_valuation_harms_nobody(world: World, told: dict[s
         assert worker.shown[0].recorded is not None
 
 
+async def test_a_valuation_from_nowhere_does_not_stop_those_to_come(world: World) -> None:
+    kept = f"{77:064}"
+    world.truth.kept[kept] = Recorded(
+        id=kept, kind=DCF, inputs={}, result={}, result_hash="", engine_version="1",
+        computed_at=datetime(2026, 1, 1, tzinfo=UTC), duration_ms=0.1,
+    )  # fmt: skip
+    for worker in world.workers:
+        worker.again.told(KEY, {"basedOnSeq": 77, "valuation": kept})  # nobody made so many edits
+    await world.clock.pass_by(1.0)
+    await world.edit()
+    await world.clock.pass_by(1.0)
+    for worker in world.workers:
+        assert worker.shown_seqs == [2]
+
+
 async def test_a_closed_room_is_not_valued(world: World) -> None:
     await world.edit()
     await world.edit()

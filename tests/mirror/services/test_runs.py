@@ -516,7 +516,9 @@ async def test_a_start_that_counts_the_runs_takes_a_dead_process_runs_over(
         clock.move(16)
         with pytest.raises(QuotaExceeded):  # they are active, and now somebody works on them
             await there.start(asked())
+        await until(lambda: not there.work._held)  # they are done, and nobody else has looked
         for run in left:
+            assert (await there.kept(run)).attempts == 1
             assert (await there.ended(run)).result == expected(100_000)
         await there.start(asked())
 

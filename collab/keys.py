@@ -1,4 +1,4 @@
-"""Where a room is kept: the names of its channel and of its keys in Redis."""
+"""Names in Redis: all of them begin with the version and the tenant, and are made here."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ class RoomKey(NamedTuple):
     def channel(self) -> str:
         """Where its workers talk to each other."""
         return self.named("rt")
+
+
+def run_channel(tenant_id: UUID, run_id: UUID) -> str:
+    """Where a run's progress is told. The tenant alone is in the braces: it is in no room."""
+    return f"v1:{{{tenant_id}}}:run:{run_id}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from services.contents import (
 )
 from services.edits import Edit, ahead, edited, stale
 from services.errors import Conflict, IdempotencyKeyReused, QuotaExceeded
-from services.ids import new_id
+from services.ids import new_id, operation_id_of
 from services.kinds import Kind
 from services.model import Changed, Model, document_of, kind_of
 from services.model_reading import ModelReading, no_model
@@ -47,7 +46,6 @@ from store.financial_models import (
 
 EDITS_PER_SECOND: Final = 20.0  # by one member, of one model
 EDITS_AT_ONCE: Final = 40
-_OPERATION_ID: Final = re.compile(r"[!-~]{1,64}")
 
 
 class Doorbell(Protocol):
@@ -97,7 +95,7 @@ class ModelService(ModelReading):
         Raises:
             InvalidInput, QuotaExceeded, IdempotencyKeyReused.
         """
-        operation_id = str(new_id()) if operation_id is None else operation_id
+        operation_id = operation_id_of(operation_id)
         self._begin(principal, operation_id)
         own: Document = {"name": name, "unit": unit.value, "archived": False, "scenarios": {}}
         asked = {"kind": kind.name, "name": name, "unit": unit.value, "inputs": inputs}
@@ -117,7 +115,7 @@ class ModelService(ModelReading):
         Raises:
             InvalidInput, QuotaExceeded, IdempotencyKeyReused.
         """
-        operation_id = str(new_id()) if operation_id is None else operation_id
+        operation_id = operation_id_of(operation_id)
         self._begin(principal, operation_id)
         source = await self._record(principal, model_id)
         then = source.revision if revision is None else revision
@@ -241,10 +239,7 @@ class ModelService(ModelReading):
     def _begin(self, principal: Principal, operation_id: str, model_id: UUID | None = None) -> None:
         """What can be said before anything is read."""
         principal.require(Action.EDIT_MODEL)
-        if not _OPERATION_ID.fullmatch(operation_id):
-            message = "An operation's id is 1 to 64 printable ASCII characters without spaces."
-            suggestion = "Draw a UUID for each operation, and keep it for repeats of it."
-            raise InvalidInput.of([Problem("operationId", "WRONG_LENGTH", message, suggestion)])
+        operation_id_of(operation_id)
         if model_id is not None:
             self._rate.spend((principal.tenant_id, principal.member_id, model_id))
 

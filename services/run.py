@@ -152,11 +152,6 @@ def so_far_of(document: Document) -> SoFar:
 CANCELLED: Final = b'{"state":"CANCELLED"}'
 
 
-def channel(tenant_id: UUID, run_id: UUID) -> str:
-    """Where it is told. The braces are Redis' own: one slot for all of a tenant."""
-    return f"v1:{{{tenant_id}}}:run:{run_id}"
-
-
 def state_message(state: RunState) -> bytes:
     return orjson.dumps({"state": state.value})
 

@@ -22,6 +22,7 @@ from uuid import UUID
 import orjson
 
 from collab.bus import Bus
+from collab.keys import run_channel
 from engine.errors import Refused
 from observability.logs import Log
 from services.errors import Overloaded
@@ -30,7 +31,6 @@ from services.refusals import Cancelled, refusal_document
 from services.run import (
     CANCELLED,
     RunState,
-    channel,
     progress_message,
     state_message,
 )
@@ -69,7 +69,7 @@ class Held:
 
     @property
     def channel(self) -> str:
-        return channel(self.tenant_id, self.run_id)
+        return run_channel(self.tenant_id, self.run_id)
 
 
 class RunWork:
@@ -128,7 +128,7 @@ class RunWork:
         if record.attempts >= ATTEMPTS:
             end = orjson.dumps(refusal_document(Cancelled(_GIVEN_UP))).decode()
             if await self._runs.abandon(tenant_id, record.id, now, end):
-                self._bus.publish(channel(tenant_id, record.id), state_message(RunState.FAILED))
+                self._bus.publish(run_channel(tenant_id, record.id), state_message(RunState.FAILED))
         elif self.full or not await self._runs.take(
             tenant_id, record.id, self.name, now, self.lease_end()
         ):

@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from collab.bus import Bus
+from collab.keys import run_channel
 from engine.convergence import SoFar
 from engine.simulation import admit_spec
 from services.errors import Conflict, IdempotencyKeyReused, NotFound, Overloaded, QuotaExceeded
@@ -27,7 +28,6 @@ from services.run import (
     OfValuation,
     Run,
     RunState,
-    channel,
     progress_in,
     so_far_of,
 )
@@ -149,7 +149,7 @@ class RunService:
             progress=None if progress is None else orjson.dumps(progress).decode(),
         ):
             self._work.drop(run_id)
-            self._bus.publish(channel(principal.tenant_id, run_id), CANCELLED)
+            self._bus.publish(run_channel(principal.tenant_id, run_id), CANCELLED)
         run = await self._seen(principal.tenant_id, run_id)
         if run.state is not RunState.CANCELLED:
             raise Conflict(f"It has ended already: it is {run.state}.")
@@ -166,7 +166,7 @@ class RunService:
         principal.require(Action.READ_RUN)
         tenant_id, news = principal.tenant_id, _News()
         await self._seen(tenant_id, run_id)
-        ear = await self._bus.subscribe(channel(tenant_id, run_id), news.hear)
+        ear = await self._bus.subscribe(run_channel(tenant_id, run_id), news.hear)
         try:
             last: Run | None = None
             while True:

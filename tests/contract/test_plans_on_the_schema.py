@@ -18,7 +18,7 @@ from graphql import (
     is_required_argument,
 )
 
-from api.embedded import opened, owner
+from api.embedded import Embedded, opened, owner
 from api.protocol import Parameters
 from api.settings import Settings
 from resolvers.context import Context
@@ -32,6 +32,16 @@ ROOT = Path(__file__).parents[2]
 VOLATILE = frozenset({"durationMs", "sloStatus", "health"})
 # Arguments for the fields that need some; the rest take their defaults. A change has an id of its
 # own: asked again, it gets the first answer.
+SPEC = {
+    "trials": 200,
+    "shocks": [
+        {
+            "path": "operations.revenueGrowth",
+            "everyYear": True,
+            "distribution": {"normal": {"standardDeviation": 0.01}},
+        }
+    ],
+}
 ARGUMENTS = {
     "Query.valuation": "(id: $valuation)",
     "Query.node": "(id: $model)",
@@ -47,21 +57,24 @@ ARGUMENTS = {
     "Mutation.restoreRevision": '(id: $model, operationId: "restore", revision: 1)',
     "Mutation.moveCursor": '(modelId: $model, cursor: {path: "name", x: 0.5})',
     "Mutation.select": '(modelId: $model, paths: ["name"])',
+    "Mutation.startSimulation": '(input: $simulation, operationId: "simulate")',
+    "Mutation.cancelRun": "(id: $run)",
+    "Query.run": "(id: $run)",
     "FinancialModel.changes": "(from: 1)",
     "FinancialModel.atRevision": "(revision: 1)",
     "DcfValuation.sensitivity": (
         '(rows: {path: "capital.capm.beta", values: [1, 1.1]}, '
         'columns: {path: "terminal.gordon.growth", values: [0.02, 0.03, 0.2]})'
     ),
-    "DcfValuation.simulation": (
-        '(spec: {trials: 200, shocks: [{path: "operations.revenueGrowth", everyYear: true, '
-        "distribution: {normal: {standardDeviation: 0.01}}}]})"
-    ),
+    "DcfValuation.simulation": "(spec: $spec)",
 }
 TYPES = {
     "input": "DcfInput!",
     "valuation": "ID!",
     "model": "ID!",
+    "run": "ID!",
+    "simulation": "StartSimulationInput!",
+    "spec": "SimulationInput!",
     "create": "CreateModelInput!",
     "edits": "[ModelEdit!]!",
 }
@@ -114,6 +127,23 @@ def everything(
     return f"{{ {' '.join(parts)} }}"
 
 
+async def simulated(embedded: Embedded, simulation: dict[str, Any]) -> str:
+    """The id of a run that has ended: the same however often one asks for it."""
+    started = await embedded.data(
+        "mutation($simulation: StartSimulationInput!) { "
+        f"startSimulation{ARGUMENTS['Mutation.startSimulation']} {{ ... on Run {{ id }} }} }}",
+        {"simulation": simulation},
+    )
+    run: str = started["startSimulation"]["id"]
+    asked = Parameters(
+        "subscription($id: ID!) { runProgress(id: $id) { state } }", None, {"id": run}
+    )
+    answers = embedded.parts.executor.subscribe(asked, Session(owner()), "test")
+    *_, last = [answer["data"]["runProgress"]["state"] async for answer in answers]
+    assert last == "DONE"
+    return run
+
+
 @pytest.mark.parametrize("operation", ["query", "mutation"])
 async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
     operation: str, tmp_path: Path
@@ -126,6 +156,7 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             "input": document,
             "create": {"name": "Apple", "inputs": {"dcf": document}},
             "edits": EDITS,
+            "spec": SPEC,
         }
         kept = await embedded.data(
             "mutation($input: DcfInput!, $create: CreateModelInput!) { "
@@ -134,6 +165,8 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             {name: given[name] for name in ("input", "create")},
         )
         given["valuation"], given["model"] = kept["valueDcf"]["id"], kept["createModel"]["id"]
+        given["simulation"] = {"source": {"valuation": given["valuation"]}, "spec": SPEC}
+        given["run"] = await simulated(embedded, given["simulation"])
         executor = embedded.parts.executor
         schema = executor._documents.schema
         root = schema.mutation_type if operation == "mutation" else schema.query_type

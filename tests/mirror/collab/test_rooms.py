@@ -223,6 +223,18 @@ async def test_who_comes_later_is_told_where_everybody_points(world: World) -> N
         await eventually(lambda late=late: late.selections == {bob.who.id: ("name",)})
 
 
+async def test_a_worker_that_opens_the_room_asks_the_others_where_everybody_points(
+    world: World,
+) -> None:
+    ada = await world.join(0)
+    ada.room.move(ada.who.id, Cursor("capital.wacc"))
+    ada.room.select(ada.who.id, ("name",))
+    await eventually(lambda: ada.cursors and ada.selections)
+    bob = await world.join(1, member=2)
+    await eventually(lambda: bob.cursors == {ada.who.id: Cursor("capital.wacc")})
+    await eventually(lambda: bob.selections == {ada.who.id: ("name",)})
+
+
 async def test_edits_come_to_everybody_once_and_in_order(world: World) -> None:
     guests = [await world.join(number % 2, member=number) for number in range(8)]
     chance = random.Random(7)  # noqa: S311 - an order, no secret
@@ -379,6 +391,7 @@ class Unsteady(MemoryDirectory):
     """A directory that can be away, and emptied."""
 
     away = False
+    held: asyncio.Event | None = None  # an answer is on its way until then
 
     async def enter(self, room: RoomKey, who: Participant) -> Participant:
         self._check()
@@ -386,7 +399,12 @@ class Unsteady(MemoryDirectory):
 
     async def renew(self, *given: Any) -> Any:
         self._check()
-        return await super().renew(*given)
+        standing = await super().renew(*given)
+        if self.held is not None:
+            await self.held.wait()
+            # As in Redis: what is renewed was sent before.
+            await super().renew(*given)
+        return standing
 
     def _check(self) -> None:
         if self.away:
@@ -559,6 +577,33 @@ async def test_who_lives_is_never_taken_for_a_ghost(by_hand: Any) -> None:
     await by_hand.clock.pass_by(300.0)
     assert set(ada.members) == set(bob.members) == {ada.who.id, bob.who.id}
     assert not any(news.changes.left for guest in (ada, bob) for news in guest.news)
+
+
+async def test_who_comes_while_a_list_is_on_its_way_is_not_taken_for_gone(by_hand: Any) -> None:
+    ada = await by_hand.join(0)
+    await by_hand.clock.pass_by(1.0)
+    by_hand.directory.held = held = asyncio.Event()
+    await by_hand.clock.pass_by(RENEW_S)  # ada's room renews; the list has nobody else
+    bob = await by_hand.directory.enter(by_hand.key, someone(2))
+    ada.room._hear(encode(Message(worker="x", joined={bob.id: bob})))
+    by_hand.directory.held = None
+    held.set()
+    await by_hand.clock.pass_by(0.1)
+    assert set(ada.members) == {ada.who.id, bob.id}
+    assert not any(news.changes.left for news in ada.news)
+
+
+async def test_who_leaves_while_leases_are_renewed_is_not_given_another(by_hand: Any) -> None:
+    ada, bob = await by_hand.join(0), await by_hand.join(0, member=2)
+    await by_hand.clock.pass_by(1.0)
+    by_hand.directory.held = held = asyncio.Event()
+    await by_hand.clock.pass_by(RENEW_S)
+    await by_hand.leave(bob)
+    await settled()
+    by_hand.directory.held = None
+    held.set()
+    await settled()
+    assert set((await by_hand.directory.renew(by_hand.key, {})).members) == {ada.who.id}
 
 
 async def test_an_emptied_directory_is_filled_again_and_nobody_flickers(by_hand: Any) -> None:

@@ -209,9 +209,11 @@ async def test_every_subscription_has_a_plan(tmp_path: Path) -> None:
             needed = {
                 key: each.type for key, each in field.args.items() if is_required_argument(each)
             }
-            head = ", ".join(f"${key}: {kind}" for key, kind in needed.items())
             given = ", ".join(f"{key}: ${key}" for key in needed)
-            text = f"subscription({head}) {{ {name}({given}) {everything(schema, field.type)} }}"
+            asked = f"{name}({given}) {everything(schema, field.type)}"
+            kinds = needed | {key: kind for key, kind in TYPES.items() if f"${key}" in asked}
+            head = ", ".join(f"${key}: {kind}" for key, kind in kinds.items())
+            text = f"subscription({head}) {{ {asked} }}"
             found = executor._documents.read(text)
             assert not found.errors, found.errors
             assert found.asked(None).plan is not None, f"{name} has no plan"

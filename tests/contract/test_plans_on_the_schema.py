@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,10 @@ async def test_every_subscription_has_a_plan(tmp_path: Path) -> None:
             }
             given = ", ".join(f"{key}: ${key}" for key in needed)
             asked = f"{name}({given}) {everything(schema, field.type)}"
-            kinds = needed | {key: kind for key, kind in TYPES.items() if f"${key}" in asked}
+            named = set(re.findall(r"\$(\w+)", asked))
+            kinds = needed | {
+                key: kind for key, kind in TYPES.items() if key in named - set(needed)
+            }
             head = ", ".join(f"${key}: {kind}" for key, kind in kinds.items())
             text = f"subscription({head}) {{ {asked} }}"
             found = executor._documents.read(text)

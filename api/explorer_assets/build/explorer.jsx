@@ -5,19 +5,53 @@ import "./explorer.css";
 import { storage } from "./storage.js";
 import { claimsOf, keepToken, readToken, takeTokenFromAddress } from "./token.js";
 
+// The answers in a stream of events. To stop is to hang up: a generator alone would wait for one more.
+const answersOf = (response, line) => {
+  async function* read() {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    try {
+      for (let rest = ""; ; ) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const events = (rest + value).split("\n\n");
+        rest = events.pop();
+        for (const event of events) {
+          const [name, data] = event.split("\n");
+          if (name === "event: next") yield JSON.parse(data.slice("data: ".length));
+          if (name === "event: complete") return;
+        }
+      }
+    } catch (fault) {
+      if (!line.signal.aborted) throw fault;
+    }
+  }
+  const answers = read();
+  const stop = async () => (line.abort(), { done: true, value: undefined });
+  return { [Symbol.asyncIterator]: () => ({ next: () => answers.next(), return: stop }) };
+};
+
 // One fetcher per token: a new one makes GraphiQL read the schema again.
 const fetcherWith = (token) => async (parameters, { headers = {} } = {}) => {
   const said = new Headers(headers);
   if (token && !said.has("authorization")) said.set("authorization", `Bearer ${token}`);
   said.set("content-type", "application/json");
-  said.set("accept", "application/graphql-response+json, application/json;q=0.9");
+  // Events are for what has more than one answer.
+  said.set(
+    "accept",
+    "application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8",
+  );
+  const line = new AbortController();
   const response = await fetch("/graphql", {
     method: "POST",
     headers: said,
     body: JSON.stringify(parameters),
     credentials: "omit",
     referrerPolicy: "no-referrer",
+    signal: line.signal,
   });
+  if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    return answersOf(response, line);
+  }
   const text = await response.text();
   try {
     return JSON.parse(text);

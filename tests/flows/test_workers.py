@@ -166,7 +166,8 @@ def test_a_second_ctrl_c_waits_for_no_request(tmp_path: Path, redis_url: str) ->
             both.terminal.process.send_signal(signal.SIGINT)
             wait_until("the other one is gone", lambda: is_gone(pids[1]))
             assert not is_gone(pids[0])  # it waits for the request, and nobody for others
-            assert all(map(refuses, (both.origin, *both.workers)))
+            places = (both.origin, *both.workers)
+            wait_until("nobody is let in", lambda: all(map(refuses, places)))
             began = time.monotonic()
             assert both.terminal.interrupt() == 130
             assert time.monotonic() - began < 15.0  # of 20 s that a request would have had

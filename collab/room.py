@@ -80,6 +80,7 @@ class Room(Generic[O]):
         self._renewal: Timer | None = None
         self._renew_due = 0.0
         self._spared_until = float("-inf")
+        self._missed: dict[str, float] = {}  # since when the directory does not know them
         self._closed = False
 
     # Open and close.
@@ -173,7 +174,8 @@ class Room(Generic[O]):
             try:
                 return await self._house.read(self.key, after, BATCH)
             except Exception:
-                self._house.log.exception("a log could not be read", model=str(self.key.model_id))
+                if wait_s == FIRST_WAIT_S:  # once for as long as it lasts
+                    self._house.log.exception("a log cannot be read", model=str(self.key.model_id))
             await passing(self._house.clock, wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
@@ -379,15 +381,22 @@ class Room(Generic[O]):
         now = self._house.clock.time()
         if standing.lost:
             self._spared_until = now + GRACE_S
-        spare = now < self._spared_until
+        missed = self.presence.members.keys() - standing.members.keys() - self._own.keys()
+        # From when they were first missed: a directory that is emptied again and again keeps nobody.
+        self._missed = {id_: self._missed.get(id_, now) for id_ in missed}
+        spared = {
+            id_
+            for id_, since in self._missed.items()
+            if now < min(self._spared_until, since + GRACE_S)
+        }
         came = self.presence.since(before)
         if came is not None:  # who came meanwhile may not be on the list
             new = {who.id for who in came.joined}
-            keep = self.presence.members.keys() if spare else self._own.keys() | new
-            if self.presence.adopt(standing.members, set(keep)):
+            if self.presence.adopt(standing.members, self._own.keys() | new | spared):
                 self._outgoing.asks = True
             self.touch()
-        self._renew_in(RETRY_S if spare else min(RENEW_S, max(standing.next_end_s, TICK_S)))
+        soon = now < self._spared_until
+        self._renew_in(RETRY_S if soon else min(RENEW_S, max(standing.next_end_s, TICK_S)))
 
     async def _give_up(self, id_: str) -> None:
         # After a renewal that is under way: it would give the lease back.

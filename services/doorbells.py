@@ -18,6 +18,7 @@ from collab.bus import Bus
 from collab.keys import RoomKey
 from collab.rooms import Rooms
 from collab.surroundings import Clock, Log, Tasks, passing
+from services.errors import no_of
 from store.financial_models import FinancialModels
 
 AUDIT_S: Final = 2.0
@@ -112,5 +113,9 @@ class Doorbells:
     async def _quietly(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except Exception:
-            self._log.exception("doorbells were not looked after")
+        except Exception as fault:
+            no = no_of(fault)
+            if no is None:
+                self._log.exception("doorbells were not looked after")
+            else:  # it is known what this is, and it is tried again
+                self._log.warning("doorbells were not looked after", reason=no[1])

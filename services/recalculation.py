@@ -20,7 +20,7 @@ from collab.keys import RoomKey
 from collab.room import Room
 from collab.scripts import RedisAway
 from collab.surroundings import Clock, Log, Tasks, Timer
-from services.errors import Refused
+from services.errors import Refused, no_of
 from services.refusals import refusal_document, refused_of
 from services.valuations import Recorded
 
@@ -123,8 +123,12 @@ class Recalculation:
         try:
             await self._attempt(key, model.wanted)
             model.faults = 0
-        except Exception:
-            self._log.exception("a room's model was not valued", model=str(key.model_id))
+        except Exception as fault:
+            no, said = no_of(fault), "a room's model was not valued"
+            if no is None:
+                self._log.exception(said, model=str(key.model_id))
+            else:  # it is known what this is, and it is tried again
+                self._log.warning(said, model=str(key.model_id), reason=no[1])
             wait_s = min(FIRST_WAIT_S * 2**model.faults, LONGEST_WAIT_S)
             model.faults += 1
         finally:

@@ -27,7 +27,7 @@ subscription Room($id: ID!, $after: Int) {
     left
     cursors { participant path }
     selections { participant paths }
-    edits { revision verb author { name } changes { text } }
+    edits { revision author { name } changes { text } }
     valuation {
       basedOnSeq
       valuation { ... on DcfValuation { valuePerShare currency } }
@@ -48,7 +48,7 @@ mutation Edit($id: ID!, $operationId: ID!, $edits: [ModelEdit!]!) {
   editModel(id: $id, operationId: $operationId, edits: $edits) {
     __typename
     ... on EditedModel {
-      revision { revision verb author { name } changes { text } }
+      revision { revision author { name } changes { text } }
     }
     ... on Refusal {
       message issues { path message suggestion } conflicts { path value revision }

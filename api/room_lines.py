@@ -222,7 +222,7 @@ class Room:
 def edited(edit: Answer) -> list[str]:
     """A revision, a line for each change."""
     author = edit["author"]["name"] if edit["author"] is not None else "Somebody who has left"
-    done = [change["text"] for change in edit["changes"]] or [edit["verb"].lower()]
+    done = [change["text"] for change in edit["changes"]] or ["nothing changed"]
     return [f"{author}: {text} (revision {edit['revision']})" for text in done]
 
 

@@ -382,7 +382,7 @@ class Room(Generic[O]):
         if standing.lost:
             self._spared_until = now + GRACE_S
         missed = self.presence.members.keys() - standing.members.keys() - self._own.keys()
-        # From when they were first missed: a directory that is emptied again and again keeps nobody.
+        # Since they were first missed: a directory that is emptied again and again keeps nobody.
         self._missed = {id_: self._missed.get(id_, now) for id_ in missed}
         spared = {
             id_

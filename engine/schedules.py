@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.door import Door, Scalar
+from engine.door import MAX_YEARS, Door, Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,14 +62,17 @@ class Schedule:
                 "Give a level, or a number for each year, or stages.",
             )
         elif self.by_year is not None:
-            if len(self.by_year) != years:
+            many = len(self.by_year)
+            if many != years:
                 door.refuse(
                     path,
                     "WRONG_LENGTH",
-                    f"{len(self.by_year)} years are given, but the forecast has {years}.",
+                    f"{many} {'year is' if many == 1 else 'years are'} given, but the forecast has "
+                    f"{years}.",
                     f"Give {years} numbers, one for each year, or a level or stages.",
                 )
-            door.within_by_year(path, self.by_year, low, high)
+            # What no forecast can hold is wrong as a whole, not number by number.
+            door.within_by_year(path, self.by_year[:MAX_YEARS], low, high)
         elif self.level is not None:
             door.within(f"{path}.level", self.level, low, high)
             return Schedule(by_year=(self.level,) * years)
@@ -82,6 +85,14 @@ class Schedule:
     ) -> tuple[Scalar, ...]:
         values: list[Scalar] = []
         stages = self.stages or ()
+        if len(stages) > years:
+            door.refuse(
+                f"{path}.stages",
+                "WRONG_LENGTH",
+                f"{len(stages)} stages do not fit a forecast of {years} years.",
+                f"Let the stages' years add up to {years}.",
+            )
+            return ()
         for number, stage in enumerate(stages):
             where = f"{path}.stages[{number}]"
             if not 1 <= stage.years <= years:

@@ -277,7 +277,7 @@ def _check(table: Table, spec: SimulationSpec) -> None:
             f"Give 1 to {MAX_SHOCKS}.",
         )
     seen: set[str] = set()
-    for number, shock in enumerate(spec.shocks):
+    for number, shock in enumerate(spec.shocks[:MAX_SHOCKS]):
         where = f"shocks[{number}]"
         if not known(door, table, f"{where}.path", shock.path):
             continue

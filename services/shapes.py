@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
-from unicodedata import category, normalize
+from unicodedata import bidirectional, category, normalize
 
 from engine.errors import Problem, ProblemCode
 
@@ -315,7 +315,8 @@ def _line(shape: Line, value: Any, steps: Steps, problems: list[Problem]) -> Any
     if not isinstance(value, str):
         return _wrong(shape, steps, problems)
     line = normalize("NFC", value.strip())
-    if not 1 <= len(line) <= shape.most or not is_printed(line):
+    seen = any(category(sign) != "Cf" for sign in line)
+    if not seen or len(line) > shape.most or not is_printed(line):
         _say(
             problems,
             steps,
@@ -327,8 +328,12 @@ def _line(shape: Line, value: Any, steps: Steps, problems: list[Problem]) -> Any
 
 
 def is_printed(text: str) -> bool:
-    """Whether a text is one line of signs that have a meaning: no control characters."""
-    return not any(category(sign) in _UNPRINTED for sign in text)
+    """Whether a text is one line that can be shown among others.
+
+    A control character has no meaning in one, and what turns the direction of writing around would
+    turn that of the words beside it as well.
+    """
+    return not any(category(sign) in _UNPRINTED or bidirectional(sign) in _TURNING for sign in text)
 
 
 def _flag(shape: Flag, value: Any, steps: Steps, problems: list[Problem]) -> Any:
@@ -365,6 +370,7 @@ def _wrong(shape: Shape, steps: Steps, problems: list[Problem]) -> None:
 
 
 _UNPRINTED: Final = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_TURNING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _JUDGES: Final[Mapping[type, Any]] = MappingProxyType(
     {
         Group: _group,

@@ -39,6 +39,14 @@ def http(**options: Any) -> httpx.Client:
     return httpx.Client(verify=NO_TLS, timeout=30.0, **options)
 
 
+def gauge(origin: str, name: str) -> int:
+    """What a server's metrics say now under a name without labels."""
+    with http() as client:
+        metrics = client.get(f"{origin}/metrics").text
+    (line,) = (each for each in metrics.splitlines() if each.startswith(f"{name} "))
+    return int(float(line.split()[1]))
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A server that answers, until its block ends."""

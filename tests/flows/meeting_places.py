@@ -22,7 +22,7 @@ from services.authentication import Issuer
 from services.principal import Role
 from tests.flows.wire import Wire
 from tests.mirror.store.conftest import OWNER, SERVING, administer, role_url
-from tests.served import MEMBERS, OURS, http, prepare
+from tests.served import MEMBERS, OURS, gauge, prepare
 from tests.sockets import until
 from tests.terminals import Terminal, running
 from tests.two_workers import TwoWorkers, serving_two
@@ -130,10 +130,7 @@ class TwoServers(MeetingPlace):
 
 def sockets(origin: str) -> int:
     """How many are open at a server."""
-    with http() as client:
-        metrics = client.get(f"{origin}/metrics").text
-    (line,) = (each for each in metrics.splitlines() if each.startswith("valor_sockets_open "))
-    return int(float(line.split()[1]))
+    return gauge(origin, "valor_sockets_open")
 
 
 @contextmanager

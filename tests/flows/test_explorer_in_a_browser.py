@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from api.demo import CREATE
 from tests.browser import Browser
+from tests.dcf_documents import firm
 from tests.live_server import LiveServer
+from tests.served import Caller, gauge, http
+from tests.sockets import until
 
 QUERY = "document.querySelector('.graphiql-query-editor .CodeMirror')?.CodeMirror.getValue()"
 VARIABLES = (
@@ -110,6 +115,34 @@ def test_a_header_that_is_pasted_is_sent_and_never_stored(
     history = tab.wait_for("localStorage.getItem('graphiql:queries')")
     assert "__typename" in history
     assert live_server.token not in tab.evaluate("JSON.stringify(localStorage)")
+
+
+def test_a_subscription_is_followed_until_it_is_stopped(
+    tab: Browser, live_server: LiveServer
+) -> None:
+    headers = {"authorization": f"Bearer {live_server.token}"}
+    with http(base_url=live_server.origin, headers=headers) as client:
+        caller = Caller(client)
+        given = {"name": "Orchard", "inputs": firm(), "operationId": "explorer-make"}
+        model_id = caller.data(CREATE, given)["createModel"]["id"]
+        open_link(tab, live_server, token=live_server.token)
+        write_query(
+            tab,
+            f'subscription {{ collaboration(modelId: "{model_id}") '
+            "{ resync edits { revision } } }",
+        )
+        assert run(tab)["data"] == {"collaboration": {"resync": False, "edits": []}}
+        assert gauge(live_server.origin, "valor_streams_open") == 1
+        caller.data(
+            "mutation ($id: ID!, $edits: [ModelEdit!]!) "
+            '{ editModel(id: $id, operationId: "explorer-edit", edits: $edits) { __typename } }',
+            {"id": model_id, "edits": [{"path": "name", "value": {"text": "Grove"}}]},
+        )
+        tab.wait_for(f"{ANSWER}?.includes('\"revision\": 2')")
+        tab.click('[aria-label^="Stop query"]')
+        tab.wait_for("document.querySelector('[aria-label^=\"Execute query\"]')")
+        asyncio.run(until(lambda: gauge(live_server.origin, "valor_streams_open") == 0))
+    assert tab.complaints() == []
 
 
 def test_a_later_visit_finds_the_query_that_was_left(tab: Browser, live_server: LiveServer) -> None:

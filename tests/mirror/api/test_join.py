@@ -16,7 +16,7 @@ from api.tokens import GivenToken
 
 pytestmark = pytest.mark.anyio
 
-REVISION = {"revision": 8, "verb": "EDIT", "author": None, "changes": [{"text": "WACC to 8 %"}]}
+REVISION = {"revision": 8, "author": None, "changes": [{"text": "WACC to 8 %"}]}
 DONE = {"editModel": {"__typename": "EditedModel", "revision": REVISION}}
 
 

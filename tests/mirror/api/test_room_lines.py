@@ -28,7 +28,7 @@ def first(**said: Any) -> dict[str, Any]:
 
 def edit(revision: int, text: str = "WACC from 9 % to 8 %", name: str | None = "Bob") -> Any:
     author = None if name is None else {"name": name}
-    return {"revision": revision, "verb": "EDIT", "author": author, "changes": [{"text": text}]}
+    return {"revision": revision, "author": author, "changes": [{"text": text}] if text else []}
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ def test_an_edit_is_told_once_in_the_field_s_words(room: Room) -> None:
     assert room.lines(batch(seq=9, edits=[edit(9, name=None)])) == [
         "Somebody who has left: WACC from 9 % to 8 % (revision 9)"
     ]
+    assert room.lines(batch(seq=10, edits=[edit(10, "")])) == ["Bob: nothing changed (revision 10)"]
 
 
 def test_an_edit_of_one_s_own_is_told_by_its_answer_and_hides_none_of_the_others(

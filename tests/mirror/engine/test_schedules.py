@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.door import Door
+from engine.door import MAX_YEARS, Door
 from engine.schedules import Schedule, Stage
 from tests.mirror.engine.exact import in_full
 from tests.mirror.engine.firms import LAW, schedules
@@ -80,6 +80,14 @@ def test_explicit_years_have_the_forecasts_length(given_years: int) -> None:
 def test_the_stages_years_add_up_to_the_forecasts(lengths: tuple[int, int]) -> None:
     staged = Schedule.staged(*(Stage(years=years, value=0.1) for years in lengths))
     assert refused(staged) == [("x.stages", "WRONG_LENGTH")]
+
+
+def test_what_no_forecast_can_hold_is_wrong_as_a_whole() -> None:
+    far_too_many = refused(Schedule.explicit([9.0] * 10_000))
+    assert far_too_many[0] == ("x", "WRONG_LENGTH")
+    assert len(far_too_many) == 1 + MAX_YEARS
+    stages = (Stage(years=1, value=9.0),) * 10_000
+    assert refused(Schedule.staged(*stages)) == [("x.stages", "WRONG_LENGTH")]
 
 
 def test_no_stages_at_all_are_too_few() -> None:

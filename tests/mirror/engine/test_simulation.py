@@ -300,6 +300,9 @@ def test_a_simulation_has_limits_and_reaches_them() -> None:
     with pytest.raises(InvalidInput) as many:
         simulate(long, spec(*years, trials=100))
     assert [problem.path for problem in many.value.problems] == ["shocks"]
+    again = refused(*[Shock(WACC, Normal(0.01))] * 10_000)
+    assert again[0] == ("shocks", "WRONG_LENGTH")
+    assert len(again) == MAX_SHOCKS
     smallest = simulate(long, spec(*years[:MAX_SHOCKS], trials=100, seed=SEED_MAX))
     assert isinstance(smallest, Simulation)
     assert simulate(asked(), spec(Shock(WACC, Normal(0.0)), trials=100, seed=0)).trials == 100

@@ -218,6 +218,8 @@ def test_a_value_is_read_as_its_place_reads_it() -> None:
         ("name", " \n ", "WRONG_LENGTH"),
         ("name", "one\ntwo", "WRONG_LENGTH"),
         ("name", "x" * 201, "WRONG_LENGTH"),
+        ("name", "\u200b\u200d", "WRONG_LENGTH"),  # nothing is seen of it
+        ("name", "Apple \u202e 01", "WRONG_LENGTH"),  # turns what follows around
         ("name", 5.0, "WRONG_TYPE"),
         ("unit", "DOZENS", "UNKNOWN"),
         ("scenarios.bear", 5.0, "WRONG_TYPE"),

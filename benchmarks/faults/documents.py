@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from tests.dcf_documents import FIRM
+
 CREATE: Final = """mutation Create($operation: ID!, $input: CreateModelInput!) {
   createModel(operationId: $operation, input: $input) { __typename
     ... on Refusal { code message issues { path message } }
@@ -24,23 +26,7 @@ WATCH: Final = """subscription Watch($model: ID!, $after: Int) {
     seq resync me { id } members { id } joined { id } left
     edits { revision operationId } valuation { basedOnSeq } } }"""
 
-# A firm whose numbers the editors may write at will: any amount of money is possible.
-FIRM: Final[dict[str, Any]] = {
-    "timing": {"valuationDate": "2024-09-27", "years": 3, "flows": "END_YEAR"},
-    "operations": {
-        "revenue": 1000.0,
-        "revenueGrowth": {"level": 0.0},
-        "ebitMargin": {"level": 0.2},
-        "taxRate": {"level": 0.25},
-        "depreciation": {"level": 0.05},
-        "capitalExpenditure": {"level": 0.05},
-        "workingCapital": {"level": 0.1},
-    },
-    "capital": {"wacc": 0.1},
-    "terminal": {"gordon": {"growth": 0.0}},
-    "bridge": {"debt": 500.0, "cash": 100.0},
-    "shares": {"diluted": 100.0},
-}
+# Of the firm that is edited: any amount of money is possible there.
 SHARED_PATHS: Final = ("bridge.debt", "bridge.cash", "operations.revenue")
 OWN_PATHS: Final = ("bridge.leases", "bridge.associates", "bridge.preferredStock")
 

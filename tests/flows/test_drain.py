@@ -10,9 +10,10 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,13 @@ from websockets.typing import Subprotocol
 from api.embedded import ANALYST
 from api.settings import Settings
 from api.tokens import DevelopmentTokens
+from tests import waiting
 from tests.served import http
 from tests.terminals import Terminal, running
 
 DEADLINE_S = 60.0
+wait_until = partial(waiting.wait_until, deadline_s=DEADLINE_S)
 BODY = b'{"query": "{ viewer { role } }"}'
-
-
-def wait_until(what: str, happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not happens():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
@@ -29,6 +29,7 @@ from tests.dcf_documents import firm
 from tests.flows.wire import Wire
 from tests.mirror.store.conftest import OWNER, SERVING, administer, postgres_roles, role_url
 from tests.served import OURS, Served, served
+from tests.waiting import wait_until
 
 __all__ = ["postgres_roles"]
 
@@ -44,13 +45,6 @@ SIMULATION: Final[tuple[str, dict[str, Any]]] = (
 KEEP: Final = """mutation ($input: DcfInput!) { valueDcf(input: $input) {
   ... on DcfValuation { id } } }"""
 FIND: Final = "query ($id: ID!) { valuation(id: $id) { id } }"
-
-
-def wait_until(what: str, happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not happens():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 def overloaded(answer: httpx.Response) -> str:

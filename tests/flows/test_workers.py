@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import psutil
 import pytest
 from joserfc.jwk import OKPKey
 
+from tests import waiting
 from tests.dcf_documents import WORTH_A_SHARE, firm
 from tests.served import http
 from tests.terminals import ROOT, VALOR, environment, running
@@ -23,15 +24,9 @@ from tests.two_workers import TwoWorkers, serving_two, two_workers
 __all__ = ["two_workers"]
 
 DEADLINE_S = 60.0
+wait_until = partial(waiting.wait_until, deadline_s=DEADLINE_S)
 VALUE = """mutation ($input: DcfInput!) { valueDcf(input: $input) {
   ... on DcfValuation { id valuePerShare } } }"""
-
-
-def wait_until(what: str, happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not happens():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:

@@ -6,10 +6,10 @@ import asyncio
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,18 +21,12 @@ from api.wiring import Parts, build
 from observability.logs import Logs
 from services.authentication import Issuer
 from services.principal import Role
+from tests import waiting
 from tests.served import MEMBERS, OURS, Served, http
 from tests.served import prepare as fill
 
 DEADLINE_S = 30.0
-
-
-def wait_until(what: str, happens: Callable[[], bool]) -> None:
-    """A condition with a deadline: no test waits for a clock alone."""
-    end = time.monotonic() + DEADLINE_S
-    while not happens():
-        assert time.monotonic() < end, what
-        time.sleep(0.005)
+wait_until = partial(waiting.wait_until, deadline_s=DEADLINE_S)
 
 
 @dataclass

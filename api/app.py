@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import explorer
-from api.endpoint import GraphQLEndpoint
-from api.overload import Limited
+from api.transports import explorer
+from api.transports.endpoint import GraphQLEndpoint
+from api.transports.overload import Limited
 from api.wiring import Parts
 from observability.logs import bind
 from observability.metrics import Meter

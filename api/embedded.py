@@ -11,9 +11,9 @@ from uuid import UUID
 
 from joserfc.jwk import OKPKey
 
-from api.documents import RequestError
-from api.graphql import request_error
-from api.protocol import Parameters
+from api.operations.documents import RequestError
+from api.operations.graphql import request_error
+from api.operations.request import Parameters
 from api.settings import Settings
 from api.wiring import Parts, build
 from observability.logs import Logs

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from api.trusted import ManifestInvalid, manifest
+from api.operations.trusted import ManifestInvalid, manifest
 
 WORKERS_MAX: Final = 64
 PROCESSES_MAX: Final = 4  # that compute, unless more are asked for

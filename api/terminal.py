@@ -51,7 +51,8 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 def json_object(file: Path) -> dict[str, Any]:
     """The JSON object in a file."""
-    from api.protocol import NotWellFormed, strict_json
+    from api.operations.request import NotWellFormed
+    from api.transports.protocol import strict_json
 
     try:
         found = strict_json(file.read_bytes(), str(file))

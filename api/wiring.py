@@ -12,11 +12,11 @@ import strawberry
 from joserfc.jwk import OKPKey
 
 from api import VERSION
-from api.graphql import Executor, recognise
-from api.lasting import Lasting, Limits
+from api.operations.graphql import Executor, recognise
 from api.settings import Settings
-from api.sockets import Sockets
 from api.stopping import Stopping
+from api.transports.lasting import Lasting, Limits
+from api.transports.sockets import Sockets
 from collab.bus import BroadcastBus, MemoryBackend
 from collab.connection import RedisConnection
 from collab.directory import MemoryDirectory, RedisDirectory

@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     python = sys.executable
-    valor = [python, "-c", "from api.cli import main; main()"]
+    valor = [python, "-c", "from api.terminals.cli import main; main()"]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         home = Path(folder)
         environment = {"VALOR_HOME": folder, "VALOR_LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}

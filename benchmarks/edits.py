@@ -44,7 +44,7 @@ EDIT: Final = (
     "... on EditedModel { revision { revision } } ... on Refusal { message } } }"
 )
 # `valor serve` on a development key, on a database that was migrated beforehand.
-SERVE: Final = "from api.cli import main; main()"
+SERVE: Final = "from api.terminals.cli import main; main()"
 
 
 @dataclass

@@ -17,7 +17,7 @@ import strawberry
 
 from api.embedded import ANALYST, DEMO_TENANT, prepare
 from api.keys import make_development_key
-from api.server import listen, server_of
+from api.processes.server import listen, server_of
 from api.settings import Settings
 from api.wiring import build
 from observability.logs import Logs

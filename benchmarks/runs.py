@@ -27,7 +27,7 @@ from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 
 from api.embedded import Embedded, opened
-from api.protocol import Parameters
+from api.operations.request import Parameters
 from api.settings import Settings
 from benchmarks.api import ROOT, free_port, started
 from services.sessions import Session
@@ -179,7 +179,7 @@ def token_of(valor: list[str], environment: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def over_socket(home: Path) -> AsyncIterator[Client]:
-    valor = [sys.executable, "-c", "from api.cli import main; main()"]
+    valor = [sys.executable, "-c", "from api.terminals.cli import main; main()"]
     environment = {"VALOR_HOME": str(home), "VALOR_LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}
     port = free_port()
     command = [*valor, "serve", "--dev", "--port", str(port)]

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.keys import make_development_key
-from api.lines import Line
 from api.settings import Settings
+from api.transports.lines import Line
 from api.wiring import build
 from services.authentication import Issuer
 from services.principal import Role

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from api.protocol import JSON
+from api.transports.protocol import JSON
 
 GOOD: Final = "{__typename}"
 

@@ -16,9 +16,9 @@ from uuid import UUID
 import httpx
 
 from api.keys import make_development_key
-from api.lasting import Limits
-from api.server import listen, server_of
+from api.processes.server import listen, server_of
 from api.settings import Settings
+from api.transports.lasting import Limits
 from api.wiring import Parts, build
 from observability.logs import Logs
 from services.authentication import Issuer

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
-VALOR: Final = [sys.executable, "-c", "from api.cli import main; main()"]
+VALOR: Final = [sys.executable, "-c", "from api.terminals.cli import main; main()"]
 DEADLINE_S: Final = 60.0
 
 

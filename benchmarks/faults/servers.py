@@ -263,7 +263,7 @@ class Valor(Server):
 
     def _command(self) -> list[str]:
         words = ["serve", "--dev", "--port", str(self.port), "--workers", str(WORKERS)]
-        return [sys.executable, "-c", "from api.cli import main; main()", *words]
+        return [sys.executable, "-c", "from api.terminals.cli import main; main()", *words]
 
     def _is_up(self) -> bool:
         ports = self.workers().values()

@@ -7,7 +7,7 @@ import json
 from graphql import parse, validate
 
 from api.embedded import owner
-from api.explorer import FOLDER
+from api.transports.explorer import FOLDER
 from resolvers.schema import build_schema
 from services.companies import CompanyService
 from store.companies import Companies

@@ -49,7 +49,7 @@ def real() -> Imports:
 
 def allowed() -> Imports:
     """What the rules allow: each floor all that are below it, none of its own."""
-    (rule,) = (rule for rule in RULES["contracts"] if rule["type"] == "layers")
+    (rule,) = (rule for rule in RULES["contracts"] if rule["name"].startswith("Floors: "))
     floors = [[room.strip() for room in floor.split("|")] for floor in rule["layers"]]
     return {
         room: {below for lower in floors[number + 1 :] for below in lower}

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from api.lasting import Limits
+from api.transports.lasting import Limits
 from services.principal import Role
 from tests.flows.wire import Wire
 from tests.official_clients import WITHIN_S, Clients, clients_of, folder

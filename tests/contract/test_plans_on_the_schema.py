@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from api.embedded import Embedded, opened, owner
-from api.protocol import Parameters
+from api.operations.request import Parameters
 from api.settings import Settings
 from resolvers.context import Context
 from resolvers.financial_models import model_id

@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-from api import connections, lasting, overload, protocol, server
+from api.processes import server
+from api.transports import connections, lasting, overload, protocol
 from collab import connection
 from services import compute
 from store.database import Bounds

@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api.lasting import Limits
+from api.transports.lasting import Limits
 from observability.metrics import CLOSES
 from tests.node import installed, node
 from tests.pages import DOCS, EXAMPLES, blocks, table, text_of

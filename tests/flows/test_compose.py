@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))[
     "services"
 ]
-VALOR = [sys.executable, "-c", "from api.cli import main; main()"]
+VALOR = [sys.executable, "-c", "from api.terminals.cli import main; main()"]
 
 
 @dataclass(frozen=True, slots=True)

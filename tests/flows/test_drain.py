@@ -24,7 +24,7 @@ from websockets.typing import Subprotocol
 
 from api.embedded import ANALYST
 from api.settings import Settings
-from api.tokens import DevelopmentTokens
+from api.terminals.tokens import DevelopmentTokens
 from tests import waiting
 from tests.served import http
 from tests.terminals import Terminal, running

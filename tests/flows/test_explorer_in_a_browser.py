@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.demo import CREATE
+from api.terminals.demo import CREATE
 from tests.browser import Browser
 from tests.dcf_documents import firm
 from tests.live_server import LiveServer

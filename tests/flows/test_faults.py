@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from api.graphql import Executor
+from api.operations.graphql import Executor
 from observability.health import Health
 from observability.logs import Logs
 from services.principal import Role

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.demo import CREATE
 from api.keys import make_development_key
 from api.settings import Settings
+from api.terminals.demo import CREATE
 from services.principal import Role
 from tests.dcf_documents import firm
 from tests.flows.wire import Wire

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.protocol import GRAPHQL, JSON, wants_page
+from api.transports.protocol import GRAPHQL, JSON, wants_page
 from tests.plain_http import GOOD, Client, asking, check
 from tests.served import Served, http
 

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from api import connections, overload, protocol
-from api.caller import calling, socket_address
-from api.demo import CREATE
-from api.join import MOVE, ROOM
+from api.terminals.caller import calling, socket_address
+from api.terminals.demo import CREATE
+from api.terminals.join import MOVE, ROOM
+from api.transports import connections, overload, protocol
 from services import compute
 from services.principal import Role
 from store.database import Bounds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 import threading
 import time
@@ -13,19 +14,20 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import connections
-from api.lasting import Limits
-from api.lines import FRAGMENTS_MAX
-from api.messages import MESSAGE_MAX
+from api.transports import connections
+from api.transports.lasting import Limits
+from api.transports.lines import FRAGMENTS_MAX
+from api.transports.messages import MESSAGE_MAX
 from observability.logs import Logs
 from services.principal import Role
 from tests.dcf_documents import firm
 from tests.served import MEMBERS, OURS, THEIRS, Served, served
-from tests.sockets import ENDED, SUBPROTOCOL, talking, until, with_streams
+from tests.sockets import ENDED, SUBPROTOCOL, WITHIN_S, talking, until, with_streams
 
 pytestmark = pytest.mark.anyio
 
@@ -254,6 +256,39 @@ async def test_a_message_has_so_many_fragments(server: Served) -> None:
         assert await talk.hear() == {"type": "pong"}
         await talk.socket.send(['{"type":"ping"', *[""] * FRAGMENTS_MAX, "}"])
         assert (await talk.ending())[0] == 4400
+
+
+FRAGMENT = b"\0\x80\0\0\0\0"  # an empty one, masked with nothing
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        pytest.param(b"\x01\x80\0\0\0\0" + FRAGMENT * FRAGMENTS_MAX, 4400, id="fragments"),
+        pytest.param(b"\x81\xff" + (10**6).to_bytes(8, "big") + b"\0\0\0\0", 1009, id="size"),
+        pytest.param(b"\x81\0", 1002, id="unmasked"),
+    ],
+)
+def test_who_is_still_sending_hears_why_it_ends(server: Served, wrong: bytes, code: int) -> None:
+    handshake = (
+        b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    )
+    address = urlsplit(server.origin)
+    with socket.create_connection((address.hostname, address.port), timeout=WITHIN_S) as line:
+        line.sendall(handshake)
+        heard = line.makefile("rb")
+        while heard.readline() != b"\r\n":
+            pass
+        line.sendall(wrong)
+        line.recv(1, socket.MSG_PEEK)  # it has begun to say so
+        for _ in range(10):  # after a reset the second would raise
+            line.sendall(FRAGMENT * 100)
+        head, size = heard.read(2)
+        assert head == 0x88
+        assert int.from_bytes(heard.read(size)[:2], "big") == code
+        assert heard.read() == b""
 
 
 async def test_who_sends_far_too_much_is_not_asked_to_try_again(server: Served) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from api.lasting import Limits
+from api.transports.lasting import Limits
 from services.principal import Role
 from tests.dcf_documents import firm
 from tests.served import MEMBERS, NO_TLS, OURS, Served, served

@@ -58,7 +58,7 @@ def valor(home: Path, *words: object) -> dict[str, Any]:
     """What the command line prints, as a person would call it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("VALOR_")}
     done = subprocess.run(
-        [sys.executable, "-c", "from api.cli import main; main()", *map(str, words)],
+        [sys.executable, "-c", "from api.terminals.cli import main; main()", *map(str, words)],
         cwd=ROOT,
         env={**clean, "VALOR_HOME": str(home)},
         capture_output=True,

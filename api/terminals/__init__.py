@@ -1,0 +1,1 @@
+"""``valor`` in a terminal: with a server, beside one, or without."""

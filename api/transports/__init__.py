@@ -1,0 +1,1 @@
+"""How operations come and answers go: HTTP, sockets, server-sent events, and GraphiQL."""

@@ -1,0 +1,161 @@
+"""The endpoint ``/graphql``: from an HTTP request to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from math import ceil
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.operations.documents import RequestError
+from api.operations.graphql import Executor, on_record, request_error
+from api.operations.request import NotWellFormed, Parameters
+from api.transports.lasting import Lasting
+from api.transports.protocol import (
+    EVENTS,
+    GRAPHQL,
+    JSON,
+    MediaType,
+    media_type,
+    parameters_of,
+    qualities,
+    wants_events,
+    wants_page,
+)
+from api.transports.streams import Stream
+from observability.logs import Log, bind
+from observability.metrics import Meter
+from observability.tracing import current_trace_id
+from resolvers.refusal import ErrorCode
+from services.authentication import Authenticator
+from services.errors import Denied, no_of
+from services.sessions import Session
+
+_HEADERS: Final = {
+    media: (
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"accept"),
+        (b"x-content-type-options", b"nosniff"),
+    )
+    for media in (JSON, GRAPHQL)
+}
+
+
+class GraphQLEndpoint:
+    """An ASGI application. As a route's endpoint it gets every method, and 405 is its own."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        authenticator: Authenticator,
+        page: Callable[[Request], Awaitable[Response]],
+        lasting: Lasting,
+        meter: Meter,
+        log: Log,
+    ) -> None:
+        self._executor, self._authenticator, self._page = executor, authenticator, page
+        self._lasting, self._meter, self._log = lasting, meter, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except Exception:
+            request_id = scope["state"]["request_id"]
+            self._log.exception("request failed")
+            response = Answer(JSON, 500, {"errors": [on_record(request_id)]})
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> ASGIApp:
+        accept = ", ".join(request.headers.getlist("accept"))
+        if request.method == "GET" and wants_page(accept):
+            return await self._page(request)
+        media = media_type(accept)
+        request_id: str = request.scope["state"]["request_id"]
+        try:
+            if media is None and not wants_events(accept, has_many=False):
+                raise NotWellFormed(406, f"The answer is {JSON}, {GRAPHQL} or {EVENTS}.")
+            principal = self._authenticator.principal_of(request.headers.get("authorization"))
+            bind(tenant=str(principal.tenant_id), principal=str(principal.member_id))
+            asked = await parameters_of(request)
+            if EVENTS in qualities(accept):
+                kind = self._executor.kind(asked)
+                if wants_events(accept, has_many=kind == "subscription"):
+                    return self._stream(request, asked, Session(principal), kind)
+            answer, errors = await self._executor.run(
+                asked, Session(principal), request_id, by_get=request.method == "GET"
+            )
+        except NotWellFormed as no:
+            error = {"message": no.message, "extensions": {"code": ErrorCode.QUERY_INVALID.value}}
+            return Answer(media or JSON, no.status, {"errors": [error]}, no.headers)
+        except Denied as no:
+            return _denied(media or JSON, no)
+        except RequestError as no:
+            shapes = [request_error(error) for error in no.errors]
+            return Answer(media or JSON, 400 if media == GRAPHQL else 200, {"errors": shapes})
+        assert media is not None  # noqa: S101 - else it was 406, or a stream
+        extensions = {"requestId": request_id}
+        trace_id = current_trace_id()
+        if trace_id is not None:
+            extensions["traceId"] = trace_id
+        answer["extensions"] = extensions
+        nos = [no for no in (no_of(error.original_error) for error in errors) if no is not None]
+        for code, _, wait in nos:
+            if code == ErrorCode.OVERLOADED:
+                return Answer(media, 503, answer, {"Retry-After": str(ceil(wait or 1.0))})
+            if code == ErrorCode.UNAUTHENTICATED:  # its tenant is not here
+                return Answer(media, 401, answer, {"WWW-Authenticate": "Bearer"})
+        return Answer(media, 200, answer)
+
+    def _stream(self, request: Request, asked: Parameters, session: Session, kind: str) -> ASGIApp:
+        """
+        Raises:
+            NotWellFormed: for a change by GET.
+            Overloaded: if there are too many.
+        """
+        if request.method == "GET" and kind == "mutation":
+            raise NotWellFormed(405, "GET serves no mutations; POST them.", Allow="POST")
+        request_id: str = request.scope["state"]["request_id"]
+        answers = partial(self._executor.subscribe, asked, session, request_id)
+        return Stream(kind, answers, session, self._lasting, self._meter, self._log)
+
+
+def _denied(media: MediaType, no: Denied) -> Answer:
+    status = 401 if no.code == "UNAUTHENTICATED" else 503
+    wait = {"Retry-After": str(ceil(no.retry_after_s or 1.0))}
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else wait
+    error = {"message": no.message, "extensions": {"code": no.code}}
+    return Answer(media, status, {"errors": [error]}, headers)
+
+
+class Answer:
+    """One answer, ready to be sent. Its few headers are known, so nothing has to look at them."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self,
+        media: MediaType,
+        status: int,
+        answer: Mapping[str, Any],
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.body = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        self.status = status
+        self.headers = [
+            *_HEADERS[media],
+            (b"content-length", b"%d" % len(self.body)),
+            *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+        ]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})

@@ -125,7 +125,7 @@ def bracket(level: float, count: int) -> tuple[int | None, int | None]:
 
     The number of trials below it is binomial, n p ± z sqrt(n p (1 - p)); both ends are rounded
     outwards, and one rank further than Conover, Practical Nonparametric Statistics, 3rd ed.
-    (1999), pp. 143-148, so that the binomial's own skewness is covered too.
+    (1999), section 3.2, so that the binomial's own skewness is covered too.
     """
     middle = count * level
     reach = Z_95 * math.sqrt(middle * (1.0 - level))

@@ -40,6 +40,7 @@ NAMES: Final = ["", "  ", "x" * 201, "two\nlines", "\u200b", "Apple\u202e"]
 IDS: Final = ["", "a b", "x" * 65, "é", "a\nb"]  # of operations
 NOWHERE: Final = ["", "x", "RmluYW5jaWFsTW9kZWw6eA", "RGNmVmFsdWF0aW9uOng", "UnVuOng"]
 GROWTH: Final = "terminal.gordon.growth"
+SCENARIO: Final = "source.model.scenario"  # as `startSimulation` has it
 
 
 def edits(path: str, base: int | None = None, **value: Any) -> dict[str, Any]:
@@ -137,15 +138,21 @@ BAD: Final[list[tuple[str, dict[str, Any], str, str | None]]] = [
     ),
     *((START, run({"valuation": id_}), "NOT_FOUND", None) for id_ in NOWHERE),
     *((START, run({"model": {"model": id_}}), "NOT_FOUND", None) for id_ in NOWHERE),
-    (START, run({"model": {"model": OURS, "scenario": "x"}}), "INVALID_INPUT", "scenario"),
+    (START, run({"model": {"model": OURS, "scenario": "x"}}), "INVALID_INPUT", SCENARIO),
     (START, run({"dcf": firm(**{GROWTH: 0.2})}), "INVALID_INPUT", GROWTH),
-    *((START, run(trials=trials), "INVALID_INPUT", "trials") for trials in (-1, 0, 99)),
+    *((START, run(trials=trials), "INVALID_INPUT", "spec.trials") for trials in (-1, 0, 99)),
     (START, run(trials=10**8 + 1), "QUOTA_EXCEEDED", None),
-    (START, run(seed=-1), "INVALID_INPUT", "seed"),
+    (START, run(seed=-1), "INVALID_INPUT", "spec.seed"),
     (START, run(seed=2**40), "QUERY_INVALID", None),
-    (START, run(shocks=[]), "INVALID_INPUT", "shocks"),
-    (START, run(shocks=[shock()] * 1_000), "INVALID_INPUT", "shocks"),
-    (START, run(shocks=[shock("name")]), "INVALID_INPUT", "shocks[0].path"),
+    (START, run(shocks=[]), "INVALID_INPUT", "spec.shocks"),
+    (START, run(shocks=[shock()] * 1_000), "INVALID_INPUT", "spec.shocks"),
+    (START, run(shocks=[shock("name")]), "INVALID_INPUT", "spec.shocks[0].path"),
+    (
+        START,
+        run(shocks=[shock(standardDeviation=-1.0)]),
+        "INVALID_INPUT",
+        "spec.shocks[0].distribution.normal.standardDeviation",
+    ),
     (START, run(shocks=[{"path": GROWTH, "distribution": {}}]), "QUERY_INVALID", None),
     *(
         (MOVE, {"id": OURS, "cursor": cursor}, "QUERY_INVALID", None)

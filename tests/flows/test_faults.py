@@ -115,7 +115,7 @@ def test_what_takes_longer_than_a_request_may_last_is_an_overload(
     answer = response.json()
     assert answer["data"] is None
     (error,) = answer["errors"]
-    assert error["extensions"]["code"] == "OVERLOADED"
+    assert error["extensions"] == {"code": "OVERLOADED", "retryAfter": 5.0}
     assert error["message"] == "This took longer than 0.3 s."
 
 

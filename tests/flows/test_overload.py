@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -50,9 +51,11 @@ FIND: Final = "query ($id: ID!) { valuation(id: $id) { id } }"
 def overloaded(answer: httpx.Response) -> str:
     """The message of an answer that says to come back."""
     assert answer.status_code == 503, answer.text
-    assert int(answer.headers["retry-after"]) >= 1
     (error,) = answer.json()["errors"]
     assert error["extensions"]["code"] == "OVERLOADED"
+    wait_s = error["extensions"]["retryAfter"]
+    assert wait_s > 0
+    assert int(answer.headers["retry-after"]) == ceil(wait_s)
     message: str = error["message"]
     return message
 

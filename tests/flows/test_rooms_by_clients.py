@@ -4,51 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
+from benchmarks.faults.sabotage import sabotaged
 from services.principal import Role
 from tests.dcf_documents import firm
+from tests.flows.guests import EDIT, FOLLOW, GROWTH, Guest, having, opened
 from tests.flows.meeting_places import MeetingPlace, on_postgresql, one_server, two_servers
 from tests.mirror.store.conftest import postgres_roles
-from tests.official_clients import WITHIN_S, Clients, clients_of, folder
+from tests.official_clients import Clients, clients_of, folder
 from tests.terminals import Terminal, running
 
 __all__ = ["folder", "postgres_roles"]
 
 pytestmark = pytest.mark.anyio
 
-GROWTH: Final = "terminal.gordon.growth"
 TRIALS: Final = 5_000_000  # as many as the plan allows
 CREATE: Final = """mutation ($input: CreateModelInput!) {
   createModel(input: $input) { ... on FinancialModel { id revision } } }"""
-FOLLOW: Final = """subscription ($modelId: ID!, $after: Int) {
-  collaboration(modelId: $modelId, after: $after) {
-    me { id member { name } } seq resync
-    model { revision }
-    members { id member { name } } joined { id member { name } } left
-    cursors { participant path x y }
-    selections { participant paths }
-    edits { revision operationId author { name } changes { path from to } }
-    valuation { basedOnSeq valuation { id ... on DcfValuation { valuePerShare } } }
-  } }"""
 MOVE: Final = """mutation ($modelId: ID!, $cursor: CursorInput!) {
   moveCursor(modelId: $modelId, cursor: $cursor) }"""
 SELECT: Final = """mutation ($modelId: ID!, $paths: [String!]!) {
   select(modelId: $modelId, paths: $paths) }"""
-EDIT: Final = """mutation ($id: ID!, $operationId: ID!, $edits: [ModelEdit!]!) {
-  editModel(id: $id, operationId: $operationId, edits: $edits) {
-    ... on EditedModel { model { revision } revision { revision operationId changes { to } } }
-    ... on Refusal { code conflicts { path value revision } } } }"""
 RENEW: Final = """mutation ($token: String!) {
   renewSession(token: $token) { __typename ... on Session { expiresAt } } }"""
 START: Final = """mutation ($input: StartSimulationInput!) {
@@ -58,61 +44,8 @@ PROGRESS: Final = """subscription ($id: ID!) { runProgress(id: $id) {
 APART: Final = pytest.mark.parametrize(  # for what takes seconds
     "place", ["memory, SQLite", "Redis, PostgreSQL"], indirect=True
 )
+FORGETFUL: Final = "memory, SQLite, no-idempotency"  # a server with that sabotage
 BY_ID: Final = {f"sha256:{sha256(text.encode()).hexdigest()}": text for text in (FOLLOW, EDIT)}
-
-Batch = dict[str, Any]
-
-
-def having(name: str, item: Any) -> Callable[[Batch], bool]:
-    return lambda batch: item in batch[name]
-
-
-@dataclass(frozen=True)
-class Guest:
-    """A client in the room, and the batches that it was sent."""
-
-    clients: Clients
-    name: str
-    model_id: str
-    numbers: Iterator[int] = field(default_factory=count)  # of what it asks
-
-    def come(self, id_: str = "room", *, keep: bool = False, after: int | None = None) -> None:
-        request = {"query": FOLLOW, "variables": {"modelId": self.model_id, "after": after}}
-        self.clients.do("follow", self.name, id=id_, request=request, keep=keep)
-
-    def batches(self, id_: str = "room") -> list[Batch]:
-        errors = self.clients.told(self.name, "error")
-        assert not errors, str(errors)
-        values = [each["value"] for each in self.clients.told(self.name, "next", id=id_)]
-        assert not [value["errors"] for value in values if "errors" in value]
-        return [value["data"]["collaboration"] for value in values]
-
-    async def sees(self, what: Callable[[Batch], object], id_: str = "room") -> Batch:
-        """The first batch in which something is."""
-        async with asyncio.timeout(WITHIN_S):
-            while not (found := [batch for batch in self.batches(id_) if what(batch)]):
-                await self.clients.news()
-        return found[0]
-
-    async def me(self) -> str:
-        """The participant that it is."""
-        batch = await self.sees(lambda batch: batch["me"])
-        id_: str = batch["me"]["id"]
-        return id_
-
-    def edits(self, id_: str = "room") -> list[int]:
-        return [edit["revision"] for batch in self.batches(id_) for edit in batch["edits"]]
-
-    async def ask(self, query: str, **variables: Any) -> Any:
-        """The answer to a query or mutation over the client's own socket."""
-        answer = await self.clients.answer(self.name, f"{next(self.numbers)}", query, **variables)
-        assert "errors" not in answer, answer
-        (found,) = answer["data"].values()
-        return found
-
-    async def edit(self, number: float, operation_id: str, **more: Any) -> Any:
-        edit = {"path": GROWTH, "value": {"number": number}, **more}
-        return await self.ask(EDIT, id=self.model_id, operationId=operation_id, edits=[edit])
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +67,8 @@ def place(
 ) -> Iterator[MeetingPlace]:
     home = tmp_path_factory.mktemp("meeting")
     if request.param.startswith("memory"):
-        with one_server(home, **trusting) as place:
+        sabotage = "no-idempotency" if request.param == FORGETFUL else None
+        with one_server(home, **trusting, **sabotaged(sabotage)) as place:
             yield place
         return
     redis_url = request.getfixturevalue("redis_url")
@@ -151,11 +85,6 @@ async def clients(folder: Path, place: MeetingPlace) -> AsyncIterator[Clients]:
     await place.whole()
     async with clients_of(folder, f"{place.shared}/graphql") as clients:
         yield clients
-
-
-def opened(clients: Clients, name: str, origin: str, token: str, model_id: str = "") -> Guest:
-    clients.do("open", name, url=f"{origin}/graphql", token=token, undaunted=True)
-    return Guest(clients, name, model_id)
 
 
 async def model(place: MeetingPlace, clients: Clients) -> str:
@@ -228,13 +157,10 @@ async def test_each_sees_the_other_come_point_select_edit_and_leave(
     assert gone["left"] == [second]
 
 
-async def test_a_stale_base_is_refused_and_a_repeat_gets_its_first_answer_at_any_worker(
-    place: MeetingPlace, pair: tuple[Guest, Guest]
+async def test_a_stale_base_is_refused_and_a_repeat_of_what_was_done_is_not(
+    pair: tuple[Guest, Guest],
 ) -> None:
     ada, bob = pair
-    for guest in pair:
-        guest.come()
-        await guest.me()
     first = await ada.edit(0.01, "mine", baseRevision=1)
     stale = await bob.edit(0.02, "late", baseRevision=1)
     assert stale == {
@@ -242,14 +168,54 @@ async def test_a_stale_base_is_refused_and_a_repeat_gets_its_first_answer_at_any
         "conflicts": [{"path": GROWTH, "value": 0.01, "revision": 2}],
     }
     assert (await bob.edit(0.03, "later", baseRevision=2))["model"] == {"revision": 3}
-    token = place.token(Role.ANALYST)
-    again = opened(ada.clients, "ada elsewhere", place.origins[1], token, ada.model_id)
-    assert await again.edit(0.01, "mine", baseRevision=1) == first
-    assert (await again.edit(0.04, "mine"))["code"] == "IDEMPOTENCY_KEY_REUSED"
-    assert (await ada.edit(0.05, "next"))["model"] == {"revision": 4}
+    assert await ada.edit(0.01, "mine", baseRevision=1) == first  # though that is stale by now
+
+
+async def repeats_do_nothing(place: MeetingPlace, pair: tuple[Guest, Guest]) -> None:
+    """Check that an operation's id stands for one thing, done once, at whichever worker."""
+    ada, bob = pair
     for guest in pair:
-        await guest.sees(lambda batch: batch["seq"] == 4)
-        assert guest.edits() == [2, 3, 4]
+        guest.come()
+        await guest.me()
+    token = place.token(Role.ANALYST)
+    elsewhere = opened(ada.clients, "ada elsewhere", place.origins[1], token, ada.model_id)
+    # No edit names its base: nothing but its id stands in the way of doing it again.
+    first = await ada.edit(0.01, "once")
+    await bob.edit(0.02, "between")
+    repeat = await elsewhere.edit(0.01, "once")
+    reuse = await elsewhere.edit(0.03, "once")
+    await ada.edit(0.04, "last")
+    for guest in pair:
+        await guest.sees(lambda batch: "last" in [edit["operationId"] for edit in batch["edits"]])
+    came = {
+        "first answer": repeat == first,
+        "other content": reuse.get("code"),
+        "done": [guest.changes() for guest in pair],
+    }
+    done = [(2, 0, 0.01), (3, 0.01, 0.02), (4, 0.02, 0.04)]
+    once = {
+        "first answer": True,
+        "other content": "IDEMPOTENCY_KEY_REUSED",
+        "done": [done, done],
+    }
+    assert came == once, f"an operation was repeated, and {came}"
+
+
+async def test_a_repeat_is_not_done_twice_and_gets_its_first_answer_at_any_worker(
+    place: MeetingPlace, pair: tuple[Guest, Guest]
+) -> None:
+    await repeats_do_nothing(place, pair)
+
+
+@pytest.mark.parametrize("place", [FORGETFUL], indirect=True)
+async def test_a_server_that_forgets_operation_ids_does_not_pass_the_check_of_repeats(
+    place: MeetingPlace, pair: tuple[Guest, Guest]
+) -> None:
+    repeated = [(4, 0.02, 0.01), (5, 0.01, 0.03)]
+    done = [(2, 0, 0.01), (3, 0.01, 0.02), *repeated, (6, 0.03, 0.04)]
+    came = {"first answer": False, "other content": None, "done": [done, done]}
+    with pytest.raises(AssertionError, match=re.escape(f"an operation was repeated, and {came}")):
+        await repeats_do_nothing(place, pair)
 
 
 async def test_a_run_that_was_started_at_one_is_followed_to_its_end_at_the_other(

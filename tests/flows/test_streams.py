@@ -254,13 +254,22 @@ async def test_a_stream_ends_when_the_member_has_left(
     assert "event: complete" not in heard
 
 
+async def test_a_stream_that_ends_in_an_overload_says_when_to_come_back(server: Served) -> None:
+    response = await answered(server, 'subscription { breaks(how: "overloaded") }')
+    assert response.status_code == 200  # it had begun
+    first, last, complete = events(response.text)
+    assert (first, complete) == (("next", {"data": {"breaks": 1}}), ("complete", None))
+    assert last[1]["errors"][0]["extensions"] == {"code": "OVERLOADED", "retryAfter": 1.0}
+
+
 async def test_there_are_so_many_streams(server: Served) -> None:
     async with streaming(server, BEATS) as one, streaming(server, BEATS), streaming(server, BEATS):
         await anext(one)
         response = await answered(server, BEATS)
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
-        assert response.json()["errors"][0]["extensions"]["code"] == "OVERLOADED"
+        (error,) = response.json()["errors"]
+        assert error["extensions"] == {"code": "OVERLOADED", "retryAfter": 1.0}
     await until(lambda: len(server.parts.lasting) == 0)
 
 

@@ -19,6 +19,7 @@ Scalar: TypeAlias = float | npt.NDArray[Any]
 
 _ALONE = (float, int)  # a number that is no batch
 MAX_YEARS = 100
+MONEY_MAX = 1e18  # above the money of all the world, in any currency
 
 
 def real(value: Scalar) -> Scalar:

@@ -1,24 +1,19 @@
 """Discounted cash flow: what a firm is worth, from the cash it will free."""
 
-from engine.dcf.inputs import (
-    INPUT_VERSION,
-    Bridge,
-    Capital,
-    Capm,
-    DcfInputs,
+from engine.dcf.capital import Capital, Capm, GivenWacc
+from engine.dcf.equity import Bridge, Shares
+from engine.dcf.inputs import INPUT_VERSION, DcfInputs
+from engine.dcf.kernel import DcfOutput, Forecast
+from engine.dcf.operations import Operations
+from engine.dcf.review import Remark
+from engine.dcf.terminal import (
     ExitMultiple,
-    FlowTiming,
-    GivenWacc,
     Gordon,
-    Operations,
-    Shares,
     Terminal,
     TerminalDiscounting,
-    Timing,
     ValueDriver,
 )
-from engine.dcf.kernel import DcfOutput, Forecast
-from engine.dcf.review import Remark
+from engine.dcf.timing import FlowTiming, Timing
 from engine.dcf.value import CrossChecks, DcfResult, dcf_question, value_dcf
 
 __all__ = [

@@ -9,19 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
 
-import numpy as np
-
-from engine.dcf.inputs import (
-    DcfInputs,
-    ExitMultiple,
-    FlowTiming,
-    Gordon,
-    Operations,
-    TerminalDiscounting,
-)
-from engine.door import Scalar, real, square_root
+from engine.dcf.inputs import DcfInputs
+from engine.dcf.operations import Operations, after_tax, ebit_margins, rate_paid
+from engine.dcf.terminal import ExitMultiple, Horizon, Terminal, TerminalDiscounting
+from engine.dcf.timing import FlowTiming
+from engine.door import Scalar, square_root
 
 
 class DcfOutput(StrEnum):
@@ -65,9 +58,6 @@ class Worth:
     value_per_share: Scalar
 
 
-Schedule: TypeAlias = tuple[Scalar, ...]
-
-
 def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     """Value admitted inputs; ``keep``, where given, collects every line of every year.
 
@@ -99,7 +89,7 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
         revenue = revenue * (1.0 + growth[year])
         needed = working_capital[year] * revenue
         # NOPAT + D&A - NWC - capex, as one share of revenue: the same sum with fewer passes.
-        share = _after_tax(margin[year], rate[year]) + (
+        share = after_tax(margin[year], rate[year]) + (
             depreciation[year] - working_capital[year] - capex[year]
         )
         flow = revenue * share + invested
@@ -114,19 +104,12 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
             keep.present_value.append(present)
             _keep_profit(keep, operations, year, revenue)
         invested = needed
-    last = inputs.timing.years - 1
-    terminal, at = _terminal(inputs, wacc, flow, revenue, last, discount, half)
+    terminal = inputs.terminal.value(Horizon(operations, revenue, flow, wacc))
+    # The last flow's factor is half a year early at mid-year.
+    at = discount if _with_last_flow(inputs.terminal) else discount / half
     value_of_terminal = terminal * at
     enterprise = forecast + value_of_terminal
-    bridge = inputs.bridge
-    claims = (
-        bridge.debt
-        + bridge.leases
-        + bridge.preferred_stock
-        + bridge.minority_interests
-        + bridge.pensions_after_tax
-    )
-    net_debt = claims - (bridge.cash + bridge.associates)
+    net_debt = inputs.bridge.net_debt
     equity = enterprise - net_debt
     return Worth(
         wacc=wacc,
@@ -141,6 +124,14 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     )
 
 
+def _with_last_flow(terminal: Terminal) -> bool:
+    """Whether the terminal value is discounted as the last year's flow is."""
+    return (
+        not isinstance(terminal, ExitMultiple)
+        and terminal.discounting is TerminalDiscounting.LAST_FLOW
+    )
+
+
 def output_of(value: Worth, output: DcfOutput) -> Scalar:
     """The one number that was asked for."""
     match output:
@@ -152,56 +143,6 @@ def output_of(value: Worth, output: DcfOutput) -> Scalar:
             return value.enterprise_value
 
 
-def ebit_margins(operations: Operations) -> Schedule:
-    """(n_years, *batch) share of revenue, from whichever margin was given."""
-    if operations.ebit_margin is not None:
-        return operations.ebit_margin.years()
-    assert operations.ebitda_margin is not None  # noqa: S101 - the door let exactly one in
-    depreciation = operations.depreciation.years()
-    return tuple(
-        ebitda - da
-        for ebitda, da in zip(operations.ebitda_margin.years(), depreciation, strict=True)
-    )
-
-
-def _after_tax(profit: Scalar, rate: Scalar) -> Scalar:
-    return profit * (1.0 - _rate_paid(profit, rate))
-
-
-def _rate_paid(profit: Scalar, rate: Scalar) -> Scalar:
-    """The tax rate on a profit; a loss pays no tax and earns no credit."""
-    sign = real(profit)
-    if isinstance(sign, np.ndarray):
-        # Most batches have no loss anywhere: one pass to know is cheaper than to write a mask.
-        return rate if sign.min() >= 0.0 else np.where(sign > 0.0, rate, 0.0)
-    return rate if sign > 0.0 else 0.0
-
-
-def _terminal(
-    inputs: DcfInputs,
-    wacc: Scalar,
-    flow: Scalar,
-    revenue: Scalar,
-    last: int,
-    discount: Scalar,
-    half: Scalar,
-) -> tuple[Scalar, Scalar]:
-    """The value at the horizon, and the factor that brings it to the valuation date."""
-    terminal, operations = inputs.terminal, inputs.operations
-    at_year_end = discount / half  # the last flow's factor is half a year early at mid-year
-    if isinstance(terminal, ExitMultiple):
-        margin = ebit_margins(operations)[last] + operations.depreciation.years()[last]
-        return terminal.ev_to_ebitda * (revenue * margin), at_year_end
-    at = discount if terminal.discounting is TerminalDiscounting.LAST_FLOW else at_year_end
-    growth = terminal.growth
-    if isinstance(terminal, Gordon):
-        return flow * (1.0 + growth) / (wacc - growth), at
-    margin, rate = ebit_margins(operations)[last], operations.tax_rate.years()[last]
-    nopat = revenue * _after_tax(margin, rate)
-    kept = 1.0 - growth / terminal.return_on_new_capital
-    return nopat * (1.0 + growth) * kept / (wacc - growth), at
-
-
 def _keep_profit(keep: Forecast, operations: Operations, year: int, revenue: Scalar) -> None:
     depreciation = revenue * operations.depreciation.years()[year]
     if operations.ebit_margin is not None:
@@ -211,7 +152,7 @@ def _keep_profit(keep: Forecast, operations: Operations, year: int, revenue: Sca
         assert operations.ebitda_margin is not None  # noqa: S101 - the door let exactly one in
         ebitda = revenue * operations.ebitda_margin.years()[year]
         ebit = ebitda - depreciation
-    tax = ebit * _rate_paid(ebit, operations.tax_rate.years()[year]) + 0.0  # of a loss: no -0.0
+    tax = ebit * rate_paid(ebit, operations.tax_rate.years()[year]) + 0.0  # of a loss: no -0.0
     keep.revenue.append(revenue)
     keep.ebitda.append(ebitda)
     keep.depreciation.append(depreciation)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.dcf.inputs import DcfInputs, ExitMultiple, ValueDriver
+from engine.dcf.inputs import DcfInputs
 from engine.dcf.kernel import Forecast, Worth
+from engine.dcf.terminal import ExitMultiple, ValueDriver
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,12 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-from engine.dcf.inputs import (
-    Capm,
-    DcfInputs,
-    ExitMultiple,
-    FlowTiming,
-    TerminalDiscounting,
-    admit,
-    outside,
-)
+from engine.dcf.capital import Capm
+from engine.dcf.inputs import DcfInputs, admit, outside
 from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
 from engine.dcf.review import Remark, review
+from engine.dcf.terminal import ExitMultiple, TerminalDiscounting
+from engine.dcf.timing import FlowTiming
 from engine.door import Scalar
 from engine.errors import Infeasible
 from engine.scenarios import Question

@@ -134,7 +134,7 @@ def result_document(result: DcfResult) -> dict[str, Any]:
         "netDebt": worth.net_debt,
         "equityValue": worth.equity_value,
         "valuePerShare": worth.value_per_share,
-        "dilutedShares": result.inputs.shares.diluted,
+        "dilutedShares": worth.diluted_shares,
         "forecast": forecast,
         "bridge": {camel(name): getattr(bridge, name) for name in Bridge.__slots__},
         "crossChecks": {

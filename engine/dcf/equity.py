@@ -44,3 +44,20 @@ class Shares:
 
     def check(self, door: Door) -> None:
         door.within("shares.diluted", self.diluted, 1.0, 1e15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """What is left for the shareholders, and how many share it: (*batch)."""
+
+    net_debt: Scalar  # money
+    equity_value: Scalar  # money
+    value_per_share: Scalar  # money a share
+    diluted_shares: Scalar  # whole shares
+
+
+def settle(enterprise: Scalar, bridge: Bridge, shares: Shares) -> Settled:
+    """From the enterprise value, in money, to what a share of the equity is worth."""
+    net_debt = bridge.net_debt
+    equity = enterprise - net_debt
+    return Settled(net_debt, equity, equity / shares.diluted, shares.diluted)

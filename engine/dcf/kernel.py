@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from engine.dcf.equity import settle
 from engine.dcf.inputs import DcfInputs
 from engine.dcf.operations import Operations, after_tax, ebit_margins, rate_paid
 from engine.dcf.terminal import ExitMultiple, Horizon, Terminal, TerminalDiscounting
@@ -56,6 +57,7 @@ class Worth:
     net_debt: Scalar  # all claims before the shareholders', less cash and associates
     equity_value: Scalar
     value_per_share: Scalar
+    diluted_shares: Scalar
 
 
 def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
@@ -109,8 +111,7 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     at = discount if _with_last_flow(inputs.terminal) else discount / half
     value_of_terminal = terminal * at
     enterprise = forecast + value_of_terminal
-    net_debt = inputs.bridge.net_debt
-    equity = enterprise - net_debt
+    settled = settle(enterprise, inputs.bridge, inputs.shares)
     return Worth(
         wacc=wacc,
         value_of_forecast=forecast,
@@ -118,9 +119,10 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
         terminal_discount_factor=at,
         value_of_terminal=value_of_terminal,
         enterprise_value=enterprise,
-        net_debt=net_debt,
-        equity_value=equity,
-        value_per_share=equity / inputs.shares.diluted,
+        net_debt=settled.net_debt,
+        equity_value=settled.equity_value,
+        value_per_share=settled.value_per_share,
+        diluted_shares=settled.diluted_shares,
     )
 
 

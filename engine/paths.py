@@ -125,8 +125,12 @@ def schedule_at(table: Table, path: str) -> tuple[Scalar, ...] | None:
     return found.years() if isinstance(found, Schedule) else None
 
 
-def replaced(inputs: T, changes: Mapping[str, Scalar]) -> T:
-    """The same inputs with other numbers at some paths. Paths have passed `value_at`."""
+def replaced(inputs: T, changes: Mapping[str, Scalar], where: str = "path") -> T:
+    """The same inputs with other numbers at some paths. Paths have passed `value_at`.
+
+    Raises:
+        InvalidInput: under ``where``, if one path moves a whole and another one of its parts.
+    """
     tree: dict[str, Any] = {}
     for path, value in changes.items():
         at = tree
@@ -134,17 +138,17 @@ def replaced(inputs: T, changes: Mapping[str, Scalar]) -> T:
         for parent in parents:
             at = at.setdefault(parent, {})
         at[leaf] = value
-    return _replace(inputs, tree)
+    return _replace(inputs, tree, where)
 
 
-def _replace(node: T, tree: Mapping[str, Any]) -> T:
+def _replace(node: T, tree: Mapping[str, Any], where: str) -> T:
     whole: str = getattr(node, "WHOLE", "")
     if whole in tree:
         if len(tree) > 1:
             raise InvalidInput.of(
                 [
                     Problem(
-                        path="path",
+                        path=where,
                         code="CONTRADICTION",
                         message=f"One path moves the {whole} as a whole, another one of its parts.",
                         suggestion="Move the whole, or its parts.",
@@ -161,7 +165,7 @@ def _replace(node: T, tree: Mapping[str, Any]) -> T:
         field, year = split_year(name)
         now = fresh.get(field, getattr(node, field))
         if isinstance(change, dict):
-            fresh[field] = _replace(now, change)
+            fresh[field] = _replace(now, change, where)
         elif isinstance(now, Schedule):
             fresh[field] = now.shifted(change) if year is None else now.with_year(year, change)
         else:

@@ -37,14 +37,15 @@ class Question(Generic[I]):
     worth: Callable[[I], Scalar]  # (*batch) in, (*batch) out
     outside: Callable[[I], BoolArray | None]  # (*batch) scenarios that the door would refuse
 
-    def over(self, changes: dict[str, Scalar], shape: tuple[int, ...]) -> FloatArray:
+    def over(self, changes: dict[str, Scalar], shape: tuple[int, ...], where: str) -> FloatArray:
         """The value over the batch that ``changes`` span, in full shape.
 
         Raises:
-            InvalidInput: if a scenario would not pass the door.
+            InvalidInput: if a scenario would not pass the door; under ``where``, if the paths
+                cannot be moved together.
             Infeasible: if a scenario's value is not finite.
         """
-        changed = replaced(self.inputs, changes)
+        changed = replaced(self.inputs, changes, where)
         with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
             self.admit(changed)
             value = np.asarray(self.worth(changed), dtype=np.float64)
@@ -94,7 +95,7 @@ def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
         rows.path: rows.values[:, np.newaxis],
         columns.path: columns.values[np.newaxis, :],
     }
-    return question.over(changes, (rows.values.size, columns.values.size))
+    return question.over(changes, (rows.values.size, columns.values.size), "columns.path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
         values = np.full(count, value_at(table, swing.path))
         values[2 * number], values[2 * number + 1] = swing.low, swing.high
         changes[swing.path] = values
-    ends = question.over(changes, (count,)).tolist()
+    ends = question.over(changes, (count,), "swings").tolist()
     bars = [Bar(swing, *ends[2 * k : 2 * k + 2]) for k, swing in enumerate(swings)]
     return sorted(bars, key=lambda bar: -bar.width)
 
@@ -185,7 +186,8 @@ def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[
         values = np.full(len(named), value_at(table, path), dtype=np.complex128)
         values[row] += COMPLEX_STEP * 1j
         changes[path] = values
-    steps = np.broadcast_to(question.worth(replaced(question.inputs, changes)), (len(named),))
+    stepped = replaced(question.inputs, changes, "paths")
+    steps = np.broadcast_to(question.worth(stepped), (len(named),))
     slopes = np.imag(steps) / COMPLEX_STEP
     return dict(zip(named, slopes.tolist(), strict=True))
 

@@ -45,7 +45,7 @@ class Normal:
         out += bases
 
     def check(self, door: Door, path: str) -> None:
-        door.within(f"{path}.standard_deviation", self.standard_deviation, 0.0, 1e18)
+        door.within(f"{path}.normal.standard_deviation", self.standard_deviation, 0.0, 1e18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Uniform:
         out += bases + self.low
 
     def check(self, door: Door, path: str) -> None:
+        path = f"{path}.uniform"
         door.within(f"{path}.low", self.low, -1e18, 1e18)
         door.within(f"{path}.high", self.high, -1e18, 1e18)
         door.apart(f"{path}.high", self.low, self.high, 0.0, "A uniform draw needs low <= high.")
@@ -246,14 +247,16 @@ class Trials(Generic[I]):
         return value if outside is None else np.where(outside, np.nan, value)
 
 
-def admit_spec(question: Question[I], spec: SimulationSpec) -> Trials[I]:
-    """What will make the trials; nothing is drawn yet.
+def admit_spec(question: Question[I], spec: SimulationSpec, most: int = MAX_TRIALS) -> Trials[I]:
+    """What will make the trials, of which there may be ``most``; nothing is drawn yet.
 
     Raises:
         InvalidInput: with every problem of the spec.
     """
     table = Names(question.inputs)
-    _check(table, spec)
+    _check(table, spec, most)
+    # That they can be moved together shows here, not in the first chunk.
+    replaced(question.inputs, {shock.path: 0.0 for shock in spec.shocks}, "spec.shocks")
     draws = []
     for shock in spec.shocks:
         paths: tuple[str, ...] = (shock.path,)
@@ -265,20 +268,20 @@ def admit_spec(question: Question[I], spec: SimulationSpec) -> Trials[I]:
     return Trials(question, spec.seed, tuple(draws))
 
 
-def _check(table: Table, spec: SimulationSpec) -> None:
+def _check(table: Table, spec: SimulationSpec, most: int) -> None:
     door = Door()
-    door.within("trials", spec.trials, 100, MAX_TRIALS)
-    door.within("seed", spec.seed, 0, SEED_MAX)
+    door.within("spec.trials", spec.trials, 100, most)
+    door.within("spec.seed", spec.seed, 0, SEED_MAX)
     if not 1 <= len(spec.shocks) <= MAX_SHOCKS:
         door.refuse(
-            "shocks",
+            "spec.shocks",
             "WRONG_LENGTH",
             f"{len(spec.shocks)} shocks are given.",
             f"Give 1 to {MAX_SHOCKS}.",
         )
     seen: set[str] = set()
     for number, shock in enumerate(spec.shocks[:MAX_SHOCKS]):
-        where = f"shocks[{number}]"
+        where = f"spec.shocks[{number}]"
         if not known(door, table, f"{where}.path", shock.path):
             continue
         if shock.path in seen:

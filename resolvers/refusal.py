@@ -32,7 +32,8 @@ class RefusalCode(StrEnum):
 @strawberry.enum(
     description=(
         "`extensions.code` of a top-level error: the request could not run, or the fault is ours. "
-        "What a caller can mend in the input is a `Refusal`, never one of these."
+        "What a caller can mend in the input is a `Refusal`, never one of these. RATE_LIMITED and "
+        "OVERLOADED have `extensions.retryAfter` beside it: the seconds to wait."
     )
 )
 class ErrorCode(StrEnum):
@@ -50,7 +51,10 @@ class ErrorCode(StrEnum):
 @strawberry.type(description="One thing to mend.")
 class Issue:
     path: str = strawberry.field(
-        description="Where: a path into the input, such as `operations.revenueGrowth[3]`."
+        description=(
+            "Where: an input's path, such as `operations.revenueGrowth[3]`, wherever the inputs "
+            "stand; of all else, from the argument on, such as `spec.shocks[0].path`."
+        )
     )
     code: str = strawberry.field(
         description=(

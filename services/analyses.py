@@ -17,7 +17,7 @@ from engine.scenarios import (
     sensitivity,
     tornado,
 )
-from engine.simulation import Simulation, SimulationSpec, simulate
+from engine.simulation import Simulation, SimulationSpec, admit_spec, simulate
 from services.compute import Compute
 from services.principal import Action, Principal
 from services.valuations import Recorded
@@ -82,14 +82,11 @@ class AnalysisService:
         price: float | None,
     ) -> Simulation:
         """The distribution of ``output``; ``price`` is what ``probability_above`` asks about."""
-        door = Door()
-        door.within("trials", spec.trials, 100, TRIALS_MAX)
-        door.close()
+        question = self._ask(principal, of, output)
+        admit_spec(question, spec, TRIALS_MAX)
         years = of.inputs["timing"]["years"]
         draws = spec.trials * (1 + sum(years if shock.every_year else 1 for shock in spec.shocks))
-        return await self._compute.run(
-            draws * _DRAW_MS, lambda: simulate(self._ask(principal, of, output), spec, price)
-        )
+        return await self._compute.run(draws * _DRAW_MS, lambda: simulate(question, spec, price))
 
     def _ask(self, principal: Principal, of: Recorded, output: DcfOutput) -> Question[Any]:
         principal.require(Action.READ_VALUATION)

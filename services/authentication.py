@@ -25,6 +25,7 @@ LIFETIME: Final = timedelta(minutes=10)
 LEEWAY_S: Final = 5  # between the clocks of the machine that signs and the one that checks
 MAX_TOKEN: Final = 4_096  # characters
 _REMEMBERED: Final = 1_024  # proved tokens; a signature costs more than the rest of a small request
+_NOT_VALID: Final = "The token is not valid here. Ask for a new one."
 
 Clock = Callable[[], datetime]
 
@@ -78,6 +79,16 @@ class Authenticator:
         token = token.strip()
         if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN:
             raise Unauthenticated("The Authorization header is not “Bearer <token>”.")
+        return self.principal_by(token)
+
+    def principal_by(self, token: str) -> Principal:
+        """The principal of a token by itself.
+
+        Raises:
+            Unauthenticated: for anything but a token of ours that is valid now.
+        """
+        if len(token) > MAX_TOKEN:
+            raise Unauthenticated(_NOT_VALID)
         principal = self._proved.get(token)
         if principal is None:
             principal = self._prove(token)
@@ -105,7 +116,7 @@ class Authenticator:
         except Exception as flaw:
             # Every flaw is a 401: a signed but absurdly nested payload raises RecursionError, and
             # which check failed is nobody's business but ours.
-            raise Unauthenticated("The token is not valid here. Ask for a new one.") from flaw
+            raise Unauthenticated(_NOT_VALID) from flaw
 
     def _checked(self, claims: dict[str, Any]) -> datetime:
         now = self._clock().timestamp()

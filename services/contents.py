@@ -45,7 +45,7 @@ class Unit(StrEnum):
 OWN: Final[Mapping[str, Member]] = {
     "name": Member(Line(NAME_MOST), required=True),
     "unit": Member(Choice(tuple(Unit)), required=True),
-    "archived": Member(Flag(), required=True),
+    "archived": Member(Flag(), required=True, by_path=False),
     "scenarios": Member(Table(), required=True),
 }
 

@@ -28,6 +28,7 @@ from services.shapes import (
     fit,
     meant,
     member_at,
+    misplaced,
     overlap,
     path_of,
     steps_of,
@@ -197,7 +198,7 @@ def _found(shape: Group, document: Document, path: str) -> Steps:
         whole = "A scenario is edited as a whole, under scenarios.<key>."
         known = whole if path.startswith("scenarios") else meant(shape, path)
         raise _Misfit("path", "UNKNOWN", "There is no input under this path.", known)
-    if steps[0] == "archived":
+    if not member_at(shape, steps).by_path:
         raise _Misfit("path", "UNKNOWN", "This is not edited by path.", "Use archiveModel.")
     if steps[0] == "scenarios" and not KEY.fullmatch(str(steps[1])):
         rule = "A key has up to 32 small letters, digits and hyphens, and begins with a letter."
@@ -225,8 +226,9 @@ def _fitted(shape: Group, steps: Steps, value: Any) -> Any:
             raise _Misfit("value", "MISSING", message, f"Give {words_of(member.shape)}.")
         return copied(member.default)
     if steps[0] == "scenarios" and not _is_scenario(value):
-        wanted = "a scenario: a name, and changes of inputs"
-        raise _Misfit("value", "WRONG_TYPE", f"Here stands {wanted}.", f"Give {wanted}.")
+        message = misplaced("a scenario", value)
+        rule = "Give a scenario: a name, and changes of inputs."
+        raise _Misfit("value", "WRONG_TYPE", message, rule)
     problems: list[Problem] = []
     fitted = fit(member.shape, value, (), problems)
     if problems:

@@ -64,7 +64,7 @@ class RateLimited(Refused):
 
     code = "RATE_LIMITED"
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
@@ -96,6 +96,9 @@ class Overloaded(Denied):
     """A pool or a queue is full, or a server that we need is away: try again in a moment."""
 
     code = "OVERLOADED"
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, retry_after_s)
 
 
 def no_of(thing: object) -> tuple[str, str, float | None] | None:

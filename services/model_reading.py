@@ -121,9 +121,14 @@ class ModelReading:
         return in_words(model.kind, model.unit, differences(shape, before, after))
 
     async def value(
-        self, principal: Principal, model_id: UUID, scenario: str | None = None
+        self,
+        principal: Principal,
+        model_id: UUID,
+        scenario: str | None = None,
+        *,
+        where: str = "scenario",
     ) -> tuple[Model, Recorded]:
-        """Value a model as it is now, or with a scenario's changes made.
+        """Value a model as it is now, or with a scenario's changes made, named under ``where``.
 
         The valuation has the id that the same inputs have anywhere.
 
@@ -133,7 +138,7 @@ class ModelReading:
         """
         principal.require(Action.VALUE)
         model = await self.find(principal, model_id)
-        inputs = self.inputs_in_scenario(model, scenario)
+        inputs = self.inputs_in_scenario(model, scenario, where)
         return model, await self._valuations.value(principal, model.kind, inputs)
 
     # For rooms, which have asked for permission when somebody came in
@@ -156,7 +161,9 @@ class ModelReading:
             for each in operations
         ]
 
-    def inputs_in_scenario(self, model: Model, scenario: str | None) -> Document:
+    def inputs_in_scenario(
+        self, model: Model, scenario: str | None, where: str = "scenario"
+    ) -> Document:
         """The model's inputs, with a scenario's changes made where one is named.
 
         Raises:
@@ -167,7 +174,7 @@ class ModelReading:
         kept = model.scenarios.get(scenario)
         if kept is None:
             known = f"Name one of: {', '.join(model.scenarios)}." if model.scenarios else "Add one."
-            problem = Problem("scenario", "UNKNOWN", "The model has no such scenario.", known)
+            problem = Problem(where, "UNKNOWN", "The model has no such scenario.", known)
             raise InvalidInput.of([problem])
         at = f"scenarios.{scenario}.changes"
         try:

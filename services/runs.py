@@ -46,7 +46,7 @@ class ValuesModels(Protocol):
     """The one thing that runs want of models."""
 
     async def value(
-        self, principal: Principal, model_id: UUID, scenario: str | None = None
+        self, principal: Principal, model_id: UUID, scenario: str | None = None, *, where: str
     ) -> tuple[object, Recorded]: ...
 
 
@@ -93,7 +93,8 @@ class RunService:
                 "change the plan."
             )
         recorded = await self._recorded(principal, asked)
-        admit_spec(question_of(recorded.kind.name, recorded.inputs, asked.output), asked.spec)
+        question = question_of(recorded.kind.name, recorded.inputs, asked.output)
+        admit_spec(question, asked.spec, limits.trials)
         if self._work.full:
             raise Overloaded("Too many computations are waiting. Try again in a minute.", 60.0)
         now = self._clock()
@@ -190,7 +191,8 @@ class RunService:
             case OfValuation(valuation_id):
                 return await self._valuations.find(principal, valuation_id)
             case OfModel(model_id, scenario):
-                return (await self._models.value(principal, model_id, scenario))[1]
+                where = "source.model.scenario"
+                return (await self._models.value(principal, model_id, scenario, where=where))[1]
             case OfInputs(kind, inputs):
                 return await self._valuations.value(principal, kind, inputs)
 

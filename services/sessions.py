@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.authentication import Authenticator
-from services.errors import Unsupported
+from services.errors import Unauthenticated, Unsupported
 from services.principal import Principal
 
 
@@ -33,7 +33,13 @@ class Session:
         """
         if self.authenticator is None:
             raise Unsupported("Only an open socket is renewed. Send the new token as a header.")
-        renewed = self.authenticator.principal_of(f"Bearer {token}")
+        token = token.strip()
+        if not token or " " in token:
+            raise Unauthenticated(
+                "`token` is not an access token. Give a newer one of the same member, without "
+                "“Bearer”."
+            )
+        renewed = self.authenticator.principal_by(token)
         same = (renewed.tenant_id, renewed.member_id)
         if same != (self.principal.tenant_id, self.principal.member_id):
             raise Unsupported("The token is another member's. Open a socket of its own with it.")

@@ -83,6 +83,7 @@ class Member:
     shape: Shape
     required: bool
     default: Any = None  # JSON
+    by_path: bool = True  # False: nobody edits it so
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +187,11 @@ def value_at(document: Any, steps: Steps) -> Any:
 
 
 def known_paths(shape: Shape, before: str = "") -> Iterator[str]:
-    """Every path without an index, branches of a choice included, in the shape's order."""
+    """Every path to edit, without an index, with branches of a choice, in the shape's order."""
     if isinstance(shape, Group):
         for name, member in shape.members.items():
+            if not member.by_path:
+                continue
             path = f"{before}.{name}" if before else name
             yield path
             yield from known_paths(member.shape, path)
@@ -204,7 +207,8 @@ def meant(shape: Group, path: str) -> str:
     likely += [name for name in near if name not in likely]
     if likely:
         return f"Did you mean {' or '.join(likely[:3])}?"
-    return f"A path begins with one of: {', '.join(shape.members)}."
+    begins = (name for name, member in shape.members.items() if member.by_path)
+    return f"A path begins with one of: {', '.join(begins)}."
 
 
 # Values
@@ -244,7 +248,7 @@ def _group(shape: Group, value: Any, steps: Steps, problems: list[Problem]) -> A
                 (*steps, name),
                 "UNKNOWN",
                 "There is no such input here.",
-                f"Here stand: {', '.join(shape.members)}.",
+                f"Those that belong here are: {', '.join(shape.members)}.",
             )
     if shape.one_of:
         given = [name for name in shape.members if value.get(name) is not None]
@@ -278,13 +282,13 @@ def _group(shape: Group, value: Any, steps: Steps, problems: list[Problem]) -> A
 
 def _many(shape: Many, value: Any, steps: Steps, problems: list[Problem]) -> Any:
     if not isinstance(value, list):
-        return _wrong(shape, steps, problems)
+        return _wrong(shape, value, steps, problems)
     return [fit(shape.of, item, (*steps, i), problems) for i, item in enumerate(value)]
 
 
 def _number(shape: Number, value: Any, steps: Steps, problems: list[Problem]) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _wrong(shape, steps, problems)
+        return _wrong(shape, value, steps, problems)
     if not shape.whole:
         try:
             double = float(value)
@@ -295,25 +299,20 @@ def _number(shape: Number, value: Any, steps: Steps, problems: list[Problem]) ->
         _say(problems, steps, "NOT_FINITE", "This is not a finite number.", "Give a finite number.")
         return None
     if not (isfinite(value) and value == int(value)):
-        return _wrong(shape, steps, problems)
+        return _wrong(shape, value, steps, problems)
     if not -_INT_32 <= value < _INT_32:
-        _say(
-            problems,
-            steps,
-            "OUT_OF_RANGE",
-            "This is beyond what a count here can be.",
-            "Give a whole number within 32 bits.",
-        )
+        message = "This is beyond what a count here can be."
+        _say(problems, steps, "OUT_OF_RANGE", message, "Give a whole number within 32 bits.")
     return int(value)
 
 
 def _text(shape: Text, value: Any, steps: Steps, problems: list[Problem]) -> Any:
-    return value if isinstance(value, str) else _wrong(shape, steps, problems)
+    return value if isinstance(value, str) else _wrong(shape, value, steps, problems)
 
 
 def _line(shape: Line, value: Any, steps: Steps, problems: list[Problem]) -> Any:
     if not isinstance(value, str):
-        return _wrong(shape, steps, problems)
+        return _wrong(shape, value, steps, problems)
     line = normalize("NFC", value.strip())
     seen = any(category(sign) != "Cf" for sign in line)
     if not seen or len(line) > shape.most or not is_printed(line):
@@ -337,26 +336,23 @@ def is_printed(text: str) -> bool:
 
 
 def _flag(shape: Flag, value: Any, steps: Steps, problems: list[Problem]) -> Any:
-    return value if isinstance(value, bool) else _wrong(shape, steps, problems)
+    return value if isinstance(value, bool) else _wrong(shape, value, steps, problems)
 
 
 def _day(shape: Day, value: Any, steps: Steps, problems: list[Problem]) -> Any:
     try:
         return date.fromisoformat(value).isoformat()
     except (TypeError, ValueError):
-        return _wrong(shape, steps, problems)
+        return _wrong(shape, value, steps, problems)
 
 
 def _choice(shape: Choice, value: Any, steps: Steps, problems: list[Problem]) -> Any:
-    if isinstance(value, str) and value in shape.names:
+    if not isinstance(value, str):
+        return _wrong(shape, value, steps, problems)
+    if value in shape.names:
         return value
-    _say(
-        problems,
-        steps,
-        "UNKNOWN" if isinstance(value, str) else "WRONG_TYPE",
-        "This is none of the names that are known here.",
-        f"Give {words_of(shape)}.",
-    )
+    message = "This is none of the names that are known here."
+    _say(problems, steps, "UNKNOWN", message, f"Give {words_of(shape)}.")
     return None
 
 
@@ -364,11 +360,15 @@ def _table(_shape: Table, value: Any, _steps: Steps, _problems: list[Problem]) -
     return value
 
 
-def _wrong(shape: Shape, steps: Steps, problems: list[Problem]) -> None:
+def _wrong(shape: Shape, value: Any, steps: Steps, problems: list[Problem]) -> None:
     wanted = words_of(shape)
-    _say(problems, steps, "WRONG_TYPE", f"Here stands {wanted}.", f"Give {wanted}.")
+    _say(problems, steps, "WRONG_TYPE", misplaced(wanted, value), f"Give {wanted}.")
 
 
+_GIVEN: Final[Mapping[type, str]] = MappingProxyType(
+    dict.fromkeys((int, float), "a number")  # what JSON has, for a person
+    | {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+)
 _UNPRINTED: Final = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TURNING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _JUDGES: Final[Mapping[type, Any]] = MappingProxyType(
@@ -384,6 +384,15 @@ _JUDGES: Final[Mapping[type, Any]] = MappingProxyType(
         Table: _table,
     }
 )
+
+
+def misplaced(wanted: str, value: Any) -> str:
+    """What a place takes, and what was given instead, as a sentence."""
+    given = "nothing" if value is None else _GIVEN[type(value)]
+    noun = given.rsplit(" ", 1)[-1]
+    if noun in wanted.partition(",")[0].split():  # a number, and no whole one
+        given = f"another {noun}"
+    return f"This takes {wanted}, and {given} was given."
 
 
 def words_of(shape: Shape) -> str:

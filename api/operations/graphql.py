@@ -251,10 +251,10 @@ class Executor:
     def _formatted(self, error: GraphQLError, request_id: str) -> dict[str, Any]:
         """What the caller may read of an error: the words of a no, or the id of a fault of ours."""
         shape: dict[str, Any] = {**error.formatted}
-        code = recognise(error)
+        code, retry_after_s = recognise(error), None
         no = no_of(error.original_error)
         if no is not None and no[0] in _CODES:
-            code, shape["message"] = no[0], no[1]
+            code, shape["message"], retry_after_s = no
         elif error.original_error is None:
             code = ErrorCode.QUERY_INVALID.value  # the executor's own no, before any resolver
         elif code not in _CODES:
@@ -266,7 +266,8 @@ class Executor:
             )
         if code == ErrorCode.INTERNAL.value:
             return shape | on_record(request_id)
-        shape["extensions"] = {**(error.extensions or {}), "code": code}
+        told = told_error(code, shape["message"], retry_after_s)
+        shape["extensions"] = {**(error.extensions or {}), **told["extensions"]}
         return shape
 
 
@@ -288,6 +289,14 @@ def _check_transport(found: Asked, *, by_get: bool) -> None:
                 "accept text/event-stream."
             )
         )
+
+
+def told_error(code: str, message: str, retry_after_s: float | None = None) -> dict[str, Any]:
+    """A no as an entry of ``errors``, over any transport; with the wait, where one helps."""
+    extensions: dict[str, Any] = {"code": code}
+    if retry_after_s is not None:
+        extensions["retryAfter"] = retry_after_s
+    return {"message": message, "extensions": extensions}
 
 
 def on_record(request_id: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.operations.documents import RequestError
-from api.operations.graphql import Executor, on_record, request_error
+from api.operations.graphql import Executor, on_record, request_error, told_error
 from api.operations.request import NotWellFormed, Parameters
 from api.transports.lasting import Lasting
 from api.transports.protocol import (
@@ -93,10 +93,10 @@ class GraphQLEndpoint:
                 asked, Session(principal), request_id, by_get=request.method == "GET"
             )
         except NotWellFormed as no:
-            error = {"message": no.message, "extensions": {"code": ErrorCode.QUERY_INVALID.value}}
+            error = told_error(ErrorCode.QUERY_INVALID.value, no.message)
             return Answer(media or JSON, no.status, {"errors": [error]}, no.headers)
         except Denied as no:
-            return _denied(media or JSON, no)
+            return denied(media or JSON, no)
         except RequestError as no:
             shapes = [request_error(error) for error in no.errors]
             return Answer(media or JSON, 400 if media == GRAPHQL else 200, {"errors": shapes})
@@ -127,11 +127,12 @@ class GraphQLEndpoint:
         return Stream(kind, answers, session, self._lasting, self._meter, self._log)
 
 
-def _denied(media: MediaType, no: Denied) -> Answer:
+def denied(media: MediaType, no: Denied) -> Answer:
+    """The answer to a request that may not run."""
     status = 401 if no.code == "UNAUTHENTICATED" else 503
     wait = {"Retry-After": str(ceil(no.retry_after_s or 1.0))}
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else wait
-    error = {"message": no.message, "extensions": {"code": no.code}}
+    error = told_error(no.code, no.message, no.retry_after_s)
     return Answer(media, status, {"errors": [error]}, headers)
 
 

@@ -10,13 +10,12 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.transports.endpoint import Answer
+from api.transports.endpoint import denied
 from api.transports.protocol import JSON, media_type
 from observability.operations import OperationWatch
 from services.errors import Overloaded
 
 UNDER_WAY: Final = 1_000  # requests of one process that have no answer yet
-RETRY_AFTER_S: Final = 1
 
 
 class Limited:
@@ -59,7 +58,5 @@ class Limited:
         no = Overloaded("The server has more to do than it can. Try again in a second.")
         with self._watch.operation() as operation:  # load that is shed burns the budget
             operation.errors = (no,)
-        error = {"message": no.message, "extensions": {"code": no.code}}
         media = media_type(", ".join(Headers(scope=scope).getlist("accept"))) or JSON
-        wait = {"Retry-After": str(RETRY_AFTER_S)}
-        await Answer(media, 503, {"errors": [error]}, wait)(scope, receive, send)
+        await denied(media, no)(scope, receive, send)

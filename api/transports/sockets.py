@@ -16,7 +16,7 @@ from typing import Any, Final
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
-from api.operations.graphql import Executor, on_record
+from api.operations.graphql import Executor, on_record, told_error
 from api.operations.request import Parameters
 from api.transports import messages
 from api.transports.lasting import Ending, Lasting
@@ -227,7 +227,7 @@ class Socket:
             if self.session is None:
                 self.end(UNKNOWN)
             else:
-                await self._refuse(no.id, ErrorCode.QUERY_TOO_COMPLEX, no.message)
+                await self._refuse(no.id, told_error(ErrorCode.QUERY_TOO_COMPLEX.value, no.message))
 
     async def _introduce(self, payload: Mapping[str, Any]) -> None:
         sockets = self._sockets
@@ -267,7 +267,8 @@ class Socket:
         if operation.kind == "subscription":
             if self._subscribed >= limits.subscriptions:
                 most = f"A socket has at most {limits.subscriptions} subscriptions. Complete one."
-                await self._refuse(message.id, ErrorCode.RATE_LIMITED, most)
+                error = told_error(ErrorCode.RATE_LIMITED.value, most, 1.0)
+                await self._refuse(message.id, error)
                 return
             self._subscribed += 1
             self._sockets.meter.subscriptions += 1
@@ -335,9 +336,8 @@ class Socket:
             self._forget(id_, operation)
             _cancel(operation)
 
-    async def _refuse(self, id_: str, code: ErrorCode, message: str) -> None:
-        errors = [{"message": message, "extensions": {"code": code.value}}]
-        await self._say(messages.written("error", id_, errors))
+    async def _refuse(self, id_: str, error: dict[str, Any]) -> None:
+        await self._say(messages.written("error", id_, [error]))
 
     async def _say(self, text: bytes) -> None:
         while self._line.behind and not self._ended:

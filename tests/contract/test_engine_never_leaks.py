@@ -42,7 +42,7 @@ ANY = st.floats() | st.sampled_from(
 )
 MANY = settings(deadline=None, max_examples=120)
 GROUPS = ("timing", "operations", "capital", "terminal", "bridge", "shares", "market_price")
-ANALYSES = ("rows", "columns", "swings", "shocks", "trials", "seed", "path")
+ANALYSES = ("rows.", "columns.", "swings", "paths", "spec.")
 
 
 def schedules(values: st.SearchStrategy[float]) -> st.SearchStrategy[Schedule]:

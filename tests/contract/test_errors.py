@@ -103,6 +103,18 @@ def test_every_denial_that_can_be_raised_has_a_code_of_the_list() -> None:
         assert kind.code in ERRORS, kind  # type: ignore[attr-defined] # of every Denied
 
 
+def test_whatever_passes_by_waiting_says_how_long() -> None:
+    passing = [
+        no
+        for kind in (*every(Refused), *every(Denied), DatabaseAway, DatabaseBusy)
+        if (no := no_of(kind("No."))) is not None and no[0] in ("RATE_LIMITED", "OVERLOADED")
+    ]
+    assert {code for code, _, _ in passing} == {"RATE_LIMITED", "OVERLOADED"}
+    for _, _, retry_after_s in passing:
+        assert retry_after_s is not None
+        assert retry_after_s > 0
+
+
 @pytest.mark.parametrize("away", [DatabaseAway, DatabaseBusy])
 def test_a_database_that_cannot_answer_is_an_overload_and_says_nothing_of_itself(
     away: type[Exception],

@@ -114,7 +114,18 @@ def test_a_wacc_and_one_of_its_parts_do_not_move_side_by_side() -> None:
     beta = "capital.capm.beta"
     with pytest.raises(InvalidInput) as no:
         sensitivity(asked(firm(capital=BUILT)), axis(WACC, 0.08), axis(beta, 1.0))
-    assert [problem.code for problem in no.value.problems] == ["CONTRADICTION"]
+    assert [(problem.path, problem.code) for problem in no.value.problems] == [
+        ("columns.path", "CONTRADICTION")
+    ]
+    for where, ask in (
+        ("swings", lambda built: tornado(built, [Swing(WACC, 0.1, 0.2), Swing(beta, 0.9, 1.1)])),
+        ("paths", lambda built: gradient(built, [WACC, beta])),
+    ):
+        with pytest.raises(InvalidInput) as no:
+            ask(asked(firm(capital=BUILT)))
+        assert [(problem.path, problem.code) for problem in no.value.problems] == [
+            (where, "CONTRADICTION")
+        ]
 
 
 def test_an_axis_is_refused_with_all_its_faults() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.dcf import DcfInputs, DcfOutput, Gordon, dcf_question
+from engine.dcf import Capm, DcfInputs, DcfOutput, Gordon, dcf_question
+from engine.door import show
 from engine.errors import Infeasible, InvalidInput
 from engine.paths import replaced
 from engine.sampling import CHUNK, SEED_MAX, generator
@@ -27,6 +28,7 @@ from engine.simulation import (
     Simulation,
     SimulationSpec,
     Uniform,
+    admit_spec,
     draw_values,
     simulate,
 )
@@ -42,6 +44,14 @@ EVERY_YEAR = (
     Shock(SALES, Normal(0.03), every_year=True),
     Shock(MARGIN, Normal(0.02), every_year=True),
     Shock(CAPEX, Uniform(-0.02, 0.02), every_year=True),
+)
+BUILT = Capm(
+    risk_free_rate=0.04,
+    equity_risk_premium=0.05,
+    beta=1.0,
+    pre_tax_cost_of_debt=0.06,
+    debt_weight=0.2,
+    tax_rate=0.25,
 )
 
 
@@ -277,35 +287,55 @@ def test_a_simulation_is_refused_with_all_its_faults() -> None:
         trials=99,
         seed=-1,
     ) == [
-        ("trials", "OUT_OF_RANGE"),
-        ("seed", "OUT_OF_RANGE"),
-        ("shocks[0].path", "UNKNOWN"),
-        ("shocks[1].distribution.standard_deviation", "OUT_OF_RANGE"),
-        ("shocks[2].path", "CONTRADICTION"),
-        ("shocks[2].every_year", "CONTRADICTION"),
-        ("shocks[3].distribution.high", "CONTRADICTION"),
-        ("shocks[4].every_year", "CONTRADICTION"),
-        ("shocks[4].distribution.low", "NOT_FINITE"),
-        ("shocks[4].distribution.high", "NOT_FINITE"),
+        ("spec.trials", "OUT_OF_RANGE"),
+        ("spec.seed", "OUT_OF_RANGE"),
+        ("spec.shocks[0].path", "UNKNOWN"),
+        ("spec.shocks[1].distribution.normal.standard_deviation", "OUT_OF_RANGE"),
+        ("spec.shocks[2].path", "CONTRADICTION"),
+        ("spec.shocks[2].every_year", "CONTRADICTION"),
+        ("spec.shocks[3].distribution.uniform.high", "CONTRADICTION"),
+        ("spec.shocks[4].every_year", "CONTRADICTION"),
+        ("spec.shocks[4].distribution.uniform.low", "NOT_FINITE"),
+        ("spec.shocks[4].distribution.uniform.high", "NOT_FINITE"),
     ]
 
 
 def test_a_simulation_has_limits_and_reaches_them() -> None:
-    assert refused(Shock(WACC, Normal(0.01)), trials=MAX_TRIALS + 1)[0][0] == "trials"
-    assert refused(Shock(WACC, Normal(0.01)), seed=SEED_MAX + 1)[0][0] == "seed"
-    assert refused(Shock(WACC, Normal(0.01)), seed=10**400) == [("seed", "NOT_FINITE")]
-    assert refused() == [("shocks", "WRONG_LENGTH")]
+    assert refused(Shock(WACC, Normal(0.01)), trials=MAX_TRIALS + 1)[0][0] == "spec.trials"
+    assert refused(Shock(WACC, Normal(0.01)), seed=SEED_MAX + 1)[0][0] == "spec.seed"
+    assert refused(Shock(WACC, Normal(0.01)), seed=10**400) == [("spec.seed", "NOT_FINITE")]
+    assert refused() == [("spec.shocks", "WRONG_LENGTH")]
     years = [Shock(f"{SALES}[{year}]", Normal(0.0)) for year in range(MAX_SHOCKS + 1)]
     long = asked(firm(years=MAX_SHOCKS + 1, wacc=0.10))
     with pytest.raises(InvalidInput) as many:
         simulate(long, spec(*years, trials=100))
-    assert [problem.path for problem in many.value.problems] == ["shocks"]
+    assert [problem.path for problem in many.value.problems] == ["spec.shocks"]
     again = refused(*[Shock(WACC, Normal(0.01))] * 10_000)
-    assert again[0] == ("shocks", "WRONG_LENGTH")
+    assert again[0] == ("spec.shocks", "WRONG_LENGTH")
     assert len(again) == MAX_SHOCKS
     smallest = simulate(long, spec(*years[:MAX_SHOCKS], trials=100, seed=SEED_MAX))
     assert isinstance(smallest, Simulation)
     assert simulate(asked(), spec(Shock(WACC, Normal(0.0)), trials=100, seed=0)).trials == 100
+
+
+def test_the_most_trials_are_as_many_as_whoever_asks_may_have() -> None:
+    for trials, most in ((99, 5_000), (5_001, 5_000), (99, MAX_TRIALS)):
+        with pytest.raises(InvalidInput) as no:
+            admit_spec(asked(), spec(Shock(WACC, Normal(0.01)), trials=trials), most)
+        (problem,) = no.value.problems
+        assert problem.path == "spec.trials"
+        assert problem.suggestion == f"Give a number from 100 to {show(most)}."
+    admit_spec(asked(), spec(Shock(WACC, Normal(0.01)), trials=5_000), 5_000)
+
+
+def test_shocks_on_a_whole_and_on_one_of_its_parts_are_refused_before_anything_is_drawn() -> None:
+    both = spec(Shock(WACC, Normal(0.01)), Shock("capital.capm.beta", Normal(0.1)))
+    for ask in (simulate, admit_spec):
+        with pytest.raises(InvalidInput) as no:
+            ask(asked(firm(years=5, capital=BUILT)), both)
+        assert [(problem.path, problem.code) for problem in no.value.problems] == [
+            ("spec.shocks", "CONTRADICTION")
+        ]
 
 
 def test_a_shock_on_a_schedule_and_on_one_of_its_years_add_up() -> None:

@@ -210,9 +210,9 @@ def test_what_is_wrong_with_a_spec_is_said_under_the_schemas_names(server: Serve
         refused = started(caller, given(50, shocks=wrong))
     assert refused["code"] == "INVALID_INPUT"
     assert [issue["path"] for issue in refused["issues"]] == [
-        "trials",
-        "shocks[0].path",
-        "shocks[1].distribution.standardDeviation",
+        "spec.trials",
+        "spec.shocks[0].path",
+        "spec.shocks[1].distribution.normal.standardDeviation",
     ]
 
 

@@ -51,7 +51,7 @@ class NoModels:
     """Runs about models are tried through the whole application."""
 
     async def value(
-        self, principal: Principal, model_id: UUID, scenario: str | None = None
+        self, principal: Principal, model_id: UUID, scenario: str | None = None, *, where: str
     ) -> tuple[object, Recorded]:
         raise NotImplementedError
 

@@ -167,7 +167,19 @@ async def test_too_few_trials_and_more_than_fit_a_request_are_refused(
 ) -> None:
     with pytest.raises(InvalidInput) as no:
         await analyses.simulation(principal(), recorded(), SHARE, spec(trials), None)
-    assert [problem.path for problem in no.value.problems] == ["trials"]
+    assert [(problem.path, problem.suggestion) for problem in no.value.problems] == [
+        ("spec.trials", "Give a number from 100 to 100,000.")
+    ]
+
+
+async def test_all_that_is_wrong_with_a_simulation_is_said_at_once(
+    analyses: AnalysisService,
+) -> None:
+    wrong = spec(TRIALS_MAX + 1, seed=-1, shocks=(Shock("nowhere", Normal(0.1)),))
+    with pytest.raises(InvalidInput) as no:
+        await analyses.simulation(principal(), recorded(), SHARE, wrong, None)
+    paths = [problem.path for problem in no.value.problems]
+    assert paths == ["spec.trials", "spec.seed", "spec.shocks[0].path"]
 
 
 async def test_a_long_simulation_leaves_the_event_loop_and_a_short_one_does_not(

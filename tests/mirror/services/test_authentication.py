@@ -281,6 +281,16 @@ def test_a_clock_that_is_a_little_ahead_is_forgiven() -> None:
     assert authenticator().principal_of(f"Bearer {token}").member_id == MEMBER
 
 
+def test_a_token_by_itself_proves_the_same_as_in_a_header() -> None:
+    token = issued()
+    desk = authenticator()
+    assert desk.principal_by(token) is desk.principal_of(f"Bearer {token}")
+    for bad in ("", "x.y.z", f"Bearer {token}", token + "x" * MAX_TOKEN):
+        with pytest.raises(Unauthenticated) as no:
+            desk.principal_by(bad)
+        assert no.value.message == "The token is not valid here. Ask for a new one."
+
+
 def test_a_remembered_token_ends_when_it_says() -> None:
     clock = Clock()
     desk, header = authenticator(clock), f"Bearer {issued(clock)}"

@@ -233,6 +233,85 @@ def test_a_value_of_the_wrong_type_is_refused_where_it_was_given(
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "message", "suggestion"),
+    [
+        (
+            "bridge.debt",
+            "many",
+            "This takes a number, and a text was given.",
+            "Give a number.",
+        ),
+        (
+            "bridge.debt",
+            True,
+            "This takes a number, and true or false was given.",
+            "Give a number.",
+        ),
+        (
+            "bridge.debt",
+            [1.0],
+            "This takes a number, and a list was given.",
+            "Give a number.",
+        ),
+        (
+            "bridge.debt",
+            {"level": 1.0},
+            "This takes a number, and an object was given.",
+            "Give a number.",
+        ),
+        (
+            "timing.years",
+            2.5,
+            "This takes a whole number, and another number was given.",
+            "Give a whole number.",
+        ),
+        (
+            "timing.valuationDate",
+            "yesterday",
+            "This takes a day as a text, such as 2024-09-27, and another text was given.",
+            "Give a day as a text, such as 2024-09-27.",
+        ),
+        (
+            "timing.flows",
+            1.0,
+            "This takes one of the texts END_YEAR, MID_YEAR, and a number was given.",
+            "Give one of the texts END_YEAR, MID_YEAR.",
+        ),
+        (
+            "operations.taxRate.byYear",
+            0.2,
+            "This takes a list of numbers, and a number was given.",
+            "Give a list of numbers.",
+        ),
+        (
+            "operations.taxRate.byYear",
+            [0.2, None],
+            "This takes a number, and nothing was given.",
+            "Give a number.",
+        ),
+        ("name", 5.0, "This takes a text, and a number was given.", "Give a text."),
+        (
+            "scenarios.bear",
+            5.0,
+            "This takes a scenario, and a number was given.",
+            "Give a scenario: a name, and changes of inputs.",
+        ),
+        (
+            "scenarios.bear",
+            {"level": 0.1},
+            "This takes a scenario, and an object was given.",
+            "Give a scenario: a name, and changes of inputs.",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_answered_with_what_its_place_takes_and_what_was_given(
+    path: str, value: Any, message: str, suggestion: str
+) -> None:
+    (problem,) = edited(RULES, model(), [Edit(path, value)]).wrong
+    assert (problem.message, problem.suggestion) == (message, suggestion)
+
+
+@pytest.mark.parametrize(
     ("path", "meant"),
     [
         ("terminal.gordon.groth", "Did you mean terminal.gordon.growth?"),
@@ -240,7 +319,7 @@ def test_a_value_of_the_wrong_type_is_refused_where_it_was_given(
         ("operations.tax_rate", "Did you mean operations.taxRate?"),
         ("operation.taxRate", "Did you mean operations.taxRate or capital.capm.taxRate?"),
         ("capital.wacc.level", "operations.revenueGrowth.level"),
-        ("quite.another.thing", "A path begins with one of: name, unit, archived, scenarios, tim"),
+        ("quite.another.thing", "A path begins with one of: name, unit, scenarios, timing, oper"),
         ("", "A path begins with one of:"),
         ("..", "A path begins with one of:"),
         ("operations.taxRate[x]", "operations.taxRate"),
@@ -262,6 +341,11 @@ def test_an_unknown_path_is_answered_with_what_was_meant(path: str, meant: str) 
     where, code, suggestion = says(path, 0.1)
     assert (where, code) == ("edits[0].path", "UNKNOWN")
     assert meant in suggestion
+
+
+@pytest.mark.parametrize("path", ["archive", "archivd", "archived.x", "archived[0]", "nowhere"])
+def test_what_no_edit_may_change_is_not_offered(path: str) -> None:
+    assert "archived" not in says(path, 0.1)[2]
 
 
 def test_an_index_has_to_be_there() -> None:

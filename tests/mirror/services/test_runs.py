@@ -129,9 +129,9 @@ async def test_what_is_wrong_is_said_at_once_and_makes_no_run(here: Process) -> 
     with pytest.raises(InvalidInput) as no:
         await here.start(asked(given=wrong), "operation")
     assert [problem.path for problem in no.value.problems] == [
-        "trials",
-        "shocks[0].path",
-        "shocks[1].distribution.standard_deviation",
+        "spec.trials",
+        "spec.shocks[0].path",
+        "spec.shocks[1].distribution.normal.standard_deviation",
     ]
     assert await here.runs.of_operation(OURS, "operation") is None
     with pytest.raises(InvalidInput):
@@ -147,6 +147,18 @@ async def test_what_is_wrong_is_said_at_once_and_makes_no_run(here: Process) -> 
 async def test_a_plan_has_so_many_trials(here: Process) -> None:
     with pytest.raises(QuotaExceeded, match="at most 5,000,000 trials"):
         await here.start(asked(FEW + 1))
+
+
+@pytest.mark.parametrize("plan", list(Plan))
+async def test_too_few_trials_are_answered_with_what_the_plan_has(
+    here: Process, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    monkeypatch.setitem(LIMITS, Plan.PRO, LIMITS[plan])
+    with pytest.raises(InvalidInput) as no:
+        await here.start(asked(99))
+    assert [(problem.path, problem.suggestion) for problem in no.value.problems] == [
+        ("spec.trials", f"Give a number from 100 to {LIMITS[plan].trials:,}.")
+    ]
 
 
 async def test_a_plan_has_so_many_runs_at_one_time(here: Process) -> None:

@@ -96,7 +96,10 @@ async def test_what_the_engine_refuses_is_refused_with_every_problem(pool: Worke
     async with pool.lent() as worker:
         with pytest.raises(InvalidInput) as no:
             await do(worker, 0, spec=wrong)
-        assert [problem.path for problem in no.value.problems] == ["trials", "shocks[0].path"]
+        assert [problem.path for problem in no.value.problems] == [
+            "spec.trials",
+            "spec.shocks[0].path",
+        ]
         assert await do(worker, 1_000) == expected(1_000)  # and it works on
 
 

@@ -20,7 +20,7 @@ from observability.logs import Logs
 from observability.outcomes import Outcome
 from observability.watch import Watch
 from resolvers.calls import call_directly
-from services.errors import Forbidden, Overloaded
+from services.errors import Forbidden, Overloaded, RateLimited
 from tests.mirror.api.operations.test_plans import ODD, Circle, circle
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +63,8 @@ class Subscription:
             raise Forbidden("Not you.")
         if how == "overloaded":
             raise Overloaded("Not now.")
+        if how == "limited":
+            raise RateLimited("Too often.", 2.5)
         if how == "late":
             raise TimeoutError("a secret")
         raise RuntimeError("a secret")
@@ -183,17 +185,18 @@ async def test_a_plain_event_never_reaches_the_reference(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("how", "code"),
+    ("how", "code", "retry_after"),
     [
-        ("forbidden", "FORBIDDEN"),
-        ("overloaded", "OVERLOADED"),
-        ("late", "INTERNAL"),
-        ("fault", "INTERNAL"),
+        ("forbidden", "FORBIDDEN", None),
+        ("limited", "RATE_LIMITED", 2.5),
+        ("overloaded", "OVERLOADED", 1.0),
+        ("late", "INTERNAL", None),
+        ("fault", "INTERNAL", None),
     ],
 )
 @pytest.mark.parametrize("more", ["", "@skip(if: false)"])
 async def test_a_no_in_the_source_ends_the_stream_in_an_answer_without_data(
-    how: str, code: str, more: str
+    how: str, code: str, retry_after: float | None, more: str
 ) -> None:
     query = f'subscription {{ n: breaks(how: "{how}") }}'
     if more:  # no plan
@@ -202,7 +205,9 @@ async def test_a_no_in_the_source_ends_the_stream_in_an_answer_without_data(
     first, last = await streamed(query)
     assert first == {"data": {"n": 1}}
     assert "data" not in last
-    assert [error["extensions"]["code"] for error in last["errors"]] == [code]
+    (error,) = last["errors"]
+    assert error["extensions"]["code"] == code
+    assert error["extensions"].get("retryAfter") == retry_after
     assert "secret" not in repr(last)
 
 
@@ -257,7 +262,8 @@ async def test_an_event_that_takes_too_long_is_an_error_and_the_next_one_comes()
     object.__setattr__(plan.calls[0], "complete", never)
     (answer,) = [answer async for answer in hasty.subscribe(asked, SESSION, "r1")]
     assert answer["data"] is None
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["OVERLOADED"]
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "OVERLOADED", "retryAfter": 5.0}
 
 
 async def test_a_subscription_is_one_operation_under_no_promise() -> None:

@@ -88,7 +88,7 @@ def encode(message: Message) -> bytes:
         },
         "valuation": message.valuation,
     }
-    return orjson.dumps({name: part for name, part in parts.items() if part})
+    return orjson.dumps({name: part for name, part in parts.items() if part or name == "worker"})
 
 
 def decode(content: bytes) -> Message | None:

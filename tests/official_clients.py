@@ -46,9 +46,14 @@ class Clients:
 
     async def wait(self, client: str, event: str, count: int = 1, **more: Any) -> list[Event]:
         """What has been told, as soon as it is so many."""
-        async with asyncio.timeout(WITHIN_S):
-            while len(found := self.told(client, event, **more)) < count:
-                await self.news()
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while len(found := self.told(client, event, **more)) < count:
+                    await self.news()
+        except TimeoutError:
+            told = [each for each in self._heard if each["client"] == client]
+            seen = [(each["event"], each.get("code")) for each in told]
+            raise AssertionError(f"{client}: no “{event}” with {more}, but {seen}") from None
         return found
 
     async def news(self) -> None:

@@ -84,7 +84,7 @@ def test_one_token_is_good_at_both_and_what_one_keeps_the_other_finds(
 
 def test_it_prints_what_prometheus_is_to_scrape(two_workers: TwoWorkers) -> None:
     targets = ", ".join(f'"{urlsplit(origin).netloc}"' for origin in two_workers.workers)
-    assert two_workers.terminal.printed["out"] == f'[{{"targets": [{targets}]}}]\n'
+    assert two_workers.terminal.until("out", "\n") == f'[{{"targets": [{targets}]}}]\n'
 
 
 def test_every_line_of_a_log_says_which_worker_wrote_it(two_workers: TwoWorkers) -> None:

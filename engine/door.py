@@ -32,6 +32,21 @@ def square_root(value: Scalar) -> Scalar:
     return math.sqrt(value) if isinstance(value, _ALONE) else np.sqrt(value)
 
 
+def power(base: Scalar, exponent: float) -> Scalar:
+    """A fractional power of a base above zero: the same bits for a number alone and in a batch."""
+    # Python's own ``**`` gives other bits, and so does numpy where numbers do not lie in a row.
+    raised = np.power(np.array(base, order="C"), exponent)
+    return float(raised) if isinstance(base, _ALONE) else raised
+
+
+def lesser(one: Scalar, other: Scalar) -> Scalar:
+    """The lesser of two numbers, with its complex step; of equals the first."""
+    below = real(one) <= real(other)
+    if isinstance(below, np.ndarray):
+        return np.where(below, one, other)
+    return one if below else other
+
+
 def show(value: float) -> str:
     """A number as a person would write it."""
     return f"{value:,.0f}" if 1e4 <= abs(value) <= 1e18 else f"{value:.6g}"

@@ -3,6 +3,7 @@
 A path names a number (``terminal.gordon.growth``), a whole schedule (``operations.tax_rate``) or
 one year of it (``operations.tax_rate[3]``). A schedule as a whole is moved: its value is an
 amount that is *added to every year*. A branch of a choice, such as ``gordon``, is part of a path.
+In a list of groups, an index chooses the group: ``capital.capm.comparables.peers[0].beta``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from engine.schedules import Schedule
 T = TypeVar("T")
 Table: TypeAlias = Mapping[str, float | Schedule]  # what `numbers` answers
 
-_YEAR = re.compile(r"(.+)\[(0|[1-9][0-9]?)\]")  # one spelling for each year
+_INDEX = re.compile(r"(.+)\[(0|[1-9][0-9]?)\]")  # one spelling for each year, and for each group
 
 
 def numbers(inputs: object) -> dict[str, float | Schedule]:
@@ -47,7 +48,7 @@ class Names(Mapping[str, float | Schedule]):
                     raise KeyError(path)
                 branch = ""
                 continue
-            node = getattr(node, parent) if parent in getattr(node, "__slots__", ()) else None
+            node = _child(node, parent)
             branch = getattr(node, "BRANCH", "")
         if branch:
             if leaf != getattr(node, "WHOLE", None):
@@ -57,16 +58,17 @@ class Names(Mapping[str, float | Schedule]):
         value = getattr(node, leaf)
         if isinstance(value, Schedule):
             return value
-        if leaf in _FIXED or not isinstance(value, float | int):
+        if leaf in _FIXED or not _is_number(value):
             raise KeyError(path)
         return float(value)
 
     def __iter__(self) -> Iterator[str]:
         yield from numbers(self._inputs)
-        for name in self._inputs.__slots__:
-            whole = getattr(getattr(self._inputs, name), "WHOLE", None)
-            if whole is not None:
-                yield f"{name}.{whole}"
+        yield from self.wholes()
+
+    def wholes(self) -> list[str]:
+        """The paths that name what some parts come to, and none of the parts."""
+        return list(_wholes(self._inputs, ""))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -79,15 +81,46 @@ def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
             continue
         if isinstance(value, Schedule):
             yield f"{prefix}{name}", value
-        elif isinstance(value, float | int):
+        elif _is_number(value):
             yield f"{prefix}{name}", float(value)
+        elif isinstance(value, tuple):
+            for index, group in enumerate(value):
+                yield from _walk(group, f"{prefix}{name}[{index}].")
         elif dataclasses.is_dataclass(value):
             branch = getattr(value, "BRANCH", "")
             yield from _walk(value, f"{prefix}{name}.{branch + '.' if branch else ''}")
 
 
-# Counted by the forecast, or compared with the value: never a number that an analysis moves.
-_FIXED = frozenset({"years", "market_price"})
+def _wholes(node: Any, prefix: str) -> Iterator[str]:
+    for name in node.__slots__:
+        value = getattr(node, name)
+        if isinstance(value, tuple):
+            for index, group in enumerate(value):
+                if dataclasses.is_dataclass(group):
+                    yield from _wholes(group, f"{prefix}{name}[{index}].")
+        elif dataclasses.is_dataclass(value) and not isinstance(value, Schedule):
+            whole = getattr(value, "WHOLE", "")
+            if whole:
+                yield f"{prefix}{name}.{whole}"
+            yield from _wholes(value, f"{prefix}{name}.")
+
+
+def _child(node: Any, step: str) -> Any:
+    """The group under a name, or under a name and an index; None where there is none."""
+    name, index = split_year(step)
+    child = getattr(node, name) if name in getattr(node, "__slots__", ()) else None
+    if isinstance(child, tuple):
+        return child[index] if index is not None and index < len(child) else None
+    return child if index is None else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
+
+
+COUNTED = frozenset({"years"})  # by the forecast
+COMPARED = frozenset({"market_price", "opening_fixed_assets"})  # with the value; no part of it
+_FIXED = COUNTED | COMPARED  # never a number that an analysis moves
 
 
 def value_at(table: Table, path: str) -> float:
@@ -164,7 +197,9 @@ def _replace(node: T, tree: Mapping[str, Any], where: str) -> T:
     for name, change in sorted(tree.items(), key=lambda item: split_year(item[0])[1] is None):
         field, year = split_year(name)
         now = fresh.get(field, getattr(node, field))
-        if isinstance(change, dict):
+        if isinstance(now, tuple) and year is not None:
+            fresh[field] = (*now[:year], _replace(now[year], change, where), *now[year + 1 :])
+        elif isinstance(change, dict):
             fresh[field] = _replace(now, change, where)
         elif isinstance(now, Schedule):
             fresh[field] = now.shifted(change) if year is None else now.with_year(year, change)
@@ -175,6 +210,6 @@ def _replace(node: T, tree: Mapping[str, Any], where: str) -> T:
 
 @lru_cache(maxsize=1_024)  # a simulation splits the same paths in every chunk
 def split_year(path: str) -> tuple[str, int | None]:
-    """``growth[3]`` is the schedule ``growth`` and the year 3."""
-    match = _YEAR.fullmatch(path)
+    """``growth[3]`` is the schedule ``growth`` and the year 3; ``peers[3]`` the group at 3."""
+    match = _INDEX.fullmatch(path)
     return (match[1], int(match[2])) if match else (path, None)

@@ -1,42 +1,76 @@
 """Discounted cash flow: what a firm is worth, from the cash it will free."""
 
-from engine.dcf.capital import Capital, Capm, GivenWacc
-from engine.dcf.equity import Bridge, Shares
-from engine.dcf.inputs import INPUT_VERSION, DcfInputs
+from engine.dcf.capital import (
+    Capital,
+    Capm,
+    CostOfCapital,
+    GivenWacc,
+    PeerBeta,
+    TaxShields,
+)
+from engine.dcf.comparables import Comparables, Peer, Unlevering
+from engine.dcf.dilution import Convertible, Dilution, OptionTranche
+from engine.dcf.equity import Bridge, Failure, Settled, Shares
+from engine.dcf.inputs import INPUT_VERSION, DcfInputs, Segment
 from engine.dcf.kernel import DcfOutput, Forecast
-from engine.dcf.operations import Operations
+from engine.dcf.losses import LossesCarriedForward
+from engine.dcf.operations import Operations, StockCompensation, WorkingCapitalDays
+from engine.dcf.reconciliation import AdjustedPresentValue, EconomicProfit, Reconciliation
 from engine.dcf.review import Remark
 from engine.dcf.terminal import (
     ExitMultiple,
     Gordon,
+    HModel,
+    Normalised,
     Terminal,
     TerminalDiscounting,
     ValueDriver,
 )
 from engine.dcf.timing import FlowTiming, Timing
-from engine.dcf.value import CrossChecks, DcfResult, dcf_question, value_dcf
+from engine.dcf.value import CrossChecks, DcfResult, SegmentValue, dcf_question, value_dcf
 
 __all__ = [
     "INPUT_VERSION",
+    "AdjustedPresentValue",
     "Bridge",
     "Capital",
     "Capm",
+    "Comparables",
+    "Convertible",
+    "CostOfCapital",
     "CrossChecks",
     "DcfInputs",
     "DcfOutput",
     "DcfResult",
+    "Dilution",
+    "EconomicProfit",
     "ExitMultiple",
+    "Failure",
     "FlowTiming",
     "Forecast",
     "GivenWacc",
     "Gordon",
+    "HModel",
+    "LossesCarriedForward",
+    "Normalised",
     "Operations",
+    "OptionTranche",
+    "Peer",
+    "PeerBeta",
+    "Reconciliation",
     "Remark",
+    "Segment",
+    "SegmentValue",
+    "Settled",
     "Shares",
+    "StockCompensation",
+    "TaxShields",
     "Terminal",
     "TerminalDiscounting",
     "Timing",
+    "Unlevering",
     "ValueDriver",
+    "WorkingCapitalDays",
     "dcf_question",
     "value_dcf",
 ]

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.dcf.capital import Capital, check_capital
-from engine.dcf.equity import Bridge, Shares
+from engine.dcf.equity import Bridge, Failure, Shares
 from engine.dcf.operations import Operations
 from engine.dcf.terminal import Terminal, check_terminal
 from engine.dcf.timing import Timing
-from engine.door import Door, Sieve
+from engine.door import Door, Scalar, Sieve
 
 INPUT_VERSION = 1
+SEGMENTS_MOST = 20
+NAME_MOST = 60  # characters
 _CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segment:
+    """A part of the firm with a business of its own. When cash comes is the firm's timing."""
+
+    name: str  # one line, unlike the other segments'
+    operations: Operations
+    capital: Capital | None = None  # None: the firm's
+    terminal: Terminal | None = None  # None: the firm's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,16 +36,25 @@ class DcfInputs:
     """Money is in one currency, in whole units; a rate is a fraction per year.
 
     Any number may be an array over scenarios, the batch; arrays broadcast against each other.
+    Exactly one of ``operations`` and ``segments`` is given.
     """
 
     timing: Timing
-    operations: Operations
+    operations: Operations | None = None
+    segments: tuple[Segment, ...] = ()
     capital: Capital
     terminal: Terminal
     bridge: Bridge
     shares: Shares
     currency: str = "USD"  # ISO 4217, of all money here; a label, never converted
     market_price: float | None = None  # money a share, on the valuation date; only compared with
+    failure: Failure | None = None  # None: the firm is a going concern for certain
+
+    @property
+    def business(self) -> Operations:
+        """The operations of a firm that is not given in segments."""
+        assert self.operations is not None  # noqa: S101 - whoever asks has looked for segments
+        return self.operations
 
 
 def admit(inputs: DcfInputs, known: DcfInputs | None = None) -> DcfInputs:
@@ -60,20 +81,34 @@ def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
     years = inputs.timing.years
     same_years = known is not None and inputs.timing is known.timing
     operations = inputs.operations
-    if not (known is not None and same_years and operations is known.operations):
+    if (operations is None) == (not inputs.segments):
+        door.refuse(
+            "operations",
+            "MISSING" if operations is None else "CONTRADICTION",
+            "Exactly one of the operations and the segments of the firm has to be given.",
+            "Give operations, or segments that have theirs.",
+        )
+    if operations is not None and not (
+        known is not None and same_years and operations is known.operations
+    ):
         operations = operations.admit(door, years)
+    wacc = check_capital(door, inputs.capital)
+    check_terminal(door, inputs.terminal, wacc)
+    segments = inputs.segments
+    if segments:
+        segments = _enter_segments(door, inputs, wacc, known if same_years else None)
     admitted = DcfInputs(
         timing=inputs.timing,
         operations=operations,
+        segments=segments,
         capital=inputs.capital,
         terminal=inputs.terminal,
         bridge=inputs.bridge,
         shares=inputs.shares,
         currency=inputs.currency,
         market_price=inputs.market_price,
+        failure=inputs.failure,
     )
-    check_capital(door, inputs.capital)
-    check_terminal(door, inputs.terminal, inputs.capital.wacc)
     if known is None or inputs.bridge is not known.bridge:
         inputs.bridge.check(door)
     inputs.shares.check(door)
@@ -86,5 +121,64 @@ def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
         )
     if inputs.market_price is not None:
         door.within("market_price", inputs.market_price, 1e-9, 1e12)
+    if inputs.failure is not None:
+        inputs.failure.check(door)
     door.close()
     return admitted
+
+
+def _enter_segments(
+    door: Door, inputs: DcfInputs, wacc: Scalar | None, known: DcfInputs | None
+) -> tuple[Segment, ...]:
+    """Each with its operations admitted. ``wacc`` is the firm's; ``known`` has the same years."""
+    if len(inputs.segments) > SEGMENTS_MOST:
+        door.refuse(
+            "segments",
+            "TOO_LARGE",
+            f"{len(inputs.segments)} segments are given.",
+            f"Give up to {SEGMENTS_MOST}: put small ones together.",
+        )
+    sound, admitted, names = not door.problems, list[Segment](), set[str]()
+    for number, segment in enumerate(inputs.segments[:SEGMENTS_MOST]):
+        before = len(door.problems)
+        _check_name(door, segment.name, names)
+        was = known.segments[number] if known and number < len(known.segments) else None
+        operations = segment.operations
+        if was is None or operations is not was.operations:
+            operations = operations.admit(door, inputs.timing.years)
+        cost = wacc if segment.capital is None else check_capital(door, segment.capital)
+        if segment.terminal is not None:
+            check_terminal(door, segment.terminal, cost)
+        door.problems[before:] = [
+            replace(problem, path=f"segments[{number}].{problem.path}")
+            for problem in door.problems[before:]
+        ]
+        if segment.terminal is None and segment.capital is not None and sound:
+            # The firm's terminal value is sound at the firm's cost of capital, maybe not at this.
+            before = len(door.problems)
+            check_terminal(door, inputs.terminal, cost)
+            door.problems[before:] = [
+                replace(problem, path=f"segments[{number}].capital")
+                for problem in door.problems[before:]
+            ]
+        admitted.append(replace(segment, operations=operations))
+    return tuple(admitted)
+
+
+def _check_name(door: Door, name: str, names: set[str]) -> None:
+    told = name.strip()
+    if not (1 <= len(told) <= NAME_MOST and told.isprintable()):
+        door.refuse(
+            "name",
+            "WRONG_LENGTH",
+            f"A name is one line of 1 to {NAME_MOST} characters.",
+            "Give a name that can be read.",
+        )
+    elif told.casefold() in names:
+        door.refuse(
+            "name",
+            "CONTRADICTION",
+            "Another segment has this name.",
+            "Give each a name of its own.",
+        )
+    names.add(told.casefold())

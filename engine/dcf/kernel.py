@@ -10,12 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from engine.dcf.equity import settle
+from engine.dcf.equity import Settled, settle
 from engine.dcf.inputs import DcfInputs
-from engine.dcf.operations import Operations, after_tax, ebit_margins, rate_paid
+from engine.dcf.losses import LossesLeft
+from engine.dcf.operations import (
+    Operations,
+    after_tax,
+    ebit_margins,
+    non_cash_costs,
+    rate_paid,
+    working_capital_shares,
+)
 from engine.dcf.terminal import ExitMultiple, Horizon, Terminal, TerminalDiscounting
 from engine.dcf.timing import FlowTiming
-from engine.door import Scalar, square_root
+from engine.door import Scalar, power, square_root
 
 
 class DcfOutput(StrEnum):
@@ -28,7 +36,11 @@ class DcfOutput(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Forecast:
-    """Every line of every year, as columns (n_years,): money, but for the discount factors."""
+    """Every line of every year, as columns (n_years,): money, but for the discount factors.
+
+    Year 1 is a whole fiscal year, but in the lines on losses and in the present value, which
+    count what comes after the valuation date. A line that does not apply is empty.
+    """
 
     revenue: list[Scalar] = field(default_factory=list)
     ebitda: list[Scalar] = field(default_factory=list)
@@ -42,6 +54,16 @@ class Forecast:
     free_cash_flow: list[Scalar] = field(default_factory=list)
     discount_factor: list[Scalar] = field(default_factory=list)
     present_value: list[Scalar] = field(default_factory=list)
+    # Where it was given by days:
+    receivables: list[Scalar] = field(default_factory=list)
+    inventories: list[Scalar] = field(default_factory=list)
+    payables: list[Scalar] = field(default_factory=list)
+    # Where it was given:
+    stock_compensation: list[Scalar] = field(default_factory=list)
+    # Where losses are carried forward:
+    losses_used: list[Scalar] = field(default_factory=list)
+    losses_left: list[Scalar] = field(default_factory=list)  # at the end of the year
+    tax_saved: list[Scalar] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,13 +73,15 @@ class Worth:
     wacc: Scalar
     value_of_forecast: Scalar  # the explicit years, today
     terminal_value: Scalar  # at the end of year N
-    terminal_discount_factor: Scalar
+    terminal_discount_factor: Scalar | None  # None: of segments, each of which has its own
     value_of_terminal: Scalar  # today
     enterprise_value: Scalar
     net_debt: Scalar  # all claims before the shareholders', less cash and associates
     equity_value: Scalar
     value_per_share: Scalar
     diluted_shares: Scalar
+    settled: Settled  # how the last four came about
+    losses_carried_forward: Scalar | None = None  # the tax that they save, today; None: not given
 
 
 def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
@@ -68,23 +92,34 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     equity = EV - debt - leases - preferred - minorities - pensions + cash + associates.
     (Rosenbaum and Pearl, Investment Banking, 2nd ed., ch. 3.)
 
+    Where a share s of year 1 is left on the valuation date, s FCF[1] counts of its flow, and t is
+    s, s + 1, ... at year end and s / 2, s + 1/2, ... at mid-year. What losses carried forward save
+    in tax, sum(saved[t] d[t]), is added to the equity and no part of the EV.
+
     Raises nothing; values are finite where `admit` let the inputs in.
     """
-    operations, wacc = inputs.operations, inputs.capital.wacc
+    operations, wacc = inputs.business, inputs.capital.wacc
     mid_year = inputs.timing.flows is FlowTiming.MID_YEAR
+    stub = inputs.timing.stub
     step = 1.0 / (1.0 + wacc)
     half = square_root(1.0 + wacc) if mid_year else 1.0
     growth = operations.revenue_growth.years()
     capex = operations.capital_expenditure.years()
-    depreciation = operations.depreciation.years()
-    working_capital = operations.working_capital.years()
+    non_cash = non_cash_costs(operations)
+    working_capital = working_capital_shares(operations)
     margin, rate = ebit_margins(operations), operations.tax_rate.years()
 
     revenue = operations.revenue
     invested = operations.opening_working_capital
     if invested is None:
         invested = working_capital[0] * revenue
+    losses = None if operations.losses is None else LossesLeft(operations.losses)
+    saved_in_all: Scalar = 0.0
     discount: Scalar = half
+    begun = stub < 1.0
+    if begun:
+        gone = power(1.0 + wacc, 1.0 - stub)  # what a unit grows by in what is past of year 1
+        discount = half * gone
     forecast: Scalar = 0.0
     flow: Scalar = 0.0
     for year in range(inputs.timing.years):
@@ -92,17 +127,32 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
         needed = working_capital[year] * revenue
         # NOPAT + D&A - NWC - capex, as one share of revenue: the same sum with fewer passes.
         share = after_tax(margin[year], rate[year]) + (
-            depreciation[year] - working_capital[year] - capex[year]
+            non_cash[year] - working_capital[year] - capex[year]
         )
         flow = revenue * share + invested
         discount = discount * step
-        present = flow * discount
+        factor = discount
+        if begun and year == 0:
+            if mid_year:  # halfway through what is left, which is later than halfway through it all
+                factor = discount / square_root(gone)
+            present = flow * stub * factor
+        else:
+            present = flow * discount
         forecast = forecast + present
+        if losses is not None:
+            part = 1.0 if year else stub
+            used = losses.set_against(revenue * margin[year] * part, part)
+            saved = used * rate[year]
+            saved_in_all = saved_in_all + saved * factor
+            if keep is not None:
+                keep.losses_used.append(used)
+                keep.losses_left.append(losses.balance)
+                keep.tax_saved.append(saved)
         if keep is not None:
             keep.working_capital.append(needed)
             keep.increase_in_working_capital.append(needed - invested)
             keep.free_cash_flow.append(flow)
-            keep.discount_factor.append(discount)
+            keep.discount_factor.append(factor)
             keep.present_value.append(present)
             _keep_profit(keep, operations, year, revenue)
         invested = needed
@@ -111,7 +161,7 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
     at = discount if _with_last_flow(inputs.terminal) else discount / half
     value_of_terminal = terminal * at
     enterprise = forecast + value_of_terminal
-    settled = settle(enterprise, inputs.bridge, inputs.shares)
+    settled = settle(enterprise, inputs.bridge, inputs.shares, saved_in_all, inputs.failure)
     return Worth(
         wacc=wacc,
         value_of_forecast=forecast,
@@ -123,6 +173,8 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
         equity_value=settled.equity_value,
         value_per_share=settled.value_per_share,
         diluted_shares=settled.diluted_shares,
+        settled=settled,
+        losses_carried_forward=None if losses is None else saved_in_all,
     )
 
 
@@ -162,3 +214,10 @@ def _keep_profit(keep: Forecast, operations: Operations, year: int, revenue: Sca
     keep.tax.append(tax)
     keep.nopat.append(ebit - tax)
     keep.capital_expenditure.append(revenue * operations.capital_expenditure.years()[year])
+    if operations.stock_compensation is not None:
+        keep.stock_compensation.append(revenue * operations.stock_compensation.years()[year])
+    if operations.working_capital_days is not None:
+        receivables, inventories, payables = operations.working_capital_days.shares(year)
+        keep.receivables.append(revenue * receivables)
+        keep.inventories.append(revenue * inventories)
+        keep.payables.append(revenue * payables)

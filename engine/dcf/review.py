@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from engine.dcf.capital import Capm
 from engine.dcf.inputs import DcfInputs
 from engine.dcf.kernel import Forecast, Worth
-from engine.dcf.terminal import ExitMultiple, ValueDriver
+from engine.dcf.operations import StockCompensation
+from engine.dcf.terminal import ExitMultiple, Gordon, HModel, ValueDriver
+from engine.door import show
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ MULTIPLE_RANGE = (4.0, 25.0)
 FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentage typed as a rate
 WACC_RANGE = (0.05, 0.15)
 TAX_FLOOR = 0.15  # the global minimum
+FEW_PEERS = 3  # of fewer than these the median is one firm's opinion
+LONG_FADE = 20.0  # years; advantages that are competed away more slowly are rare
+LIKELY = 0.5  # a failure that is expected more than not
 
 
 def review(
@@ -35,22 +41,72 @@ def review(
     """In the order in which a reader meets the inputs."""
     return (
         *_on_operations(inputs, forecast),
-        *_on_capital(value),
+        *_on_capital(inputs, value),
+        *_on_terminal_share(inputs, value),
         *_on_terminal(inputs, value, exit_multiple),
-        *_on_equity(value),
+        *_on_equity(inputs, value),
     )
+
+
+def review_parts(
+    inputs: DcfInputs,
+    value: Worth,
+    parts: Sequence[tuple[DcfInputs, Forecast, Worth, float | None]],
+) -> tuple[Remark, ...]:
+    """Of a firm in segments: what is true of some of them is said once, with their names."""
+    said: dict[Remark, list[str]] = {}
+    for number, (segment, part) in enumerate(zip(inputs.segments, parts, strict=True)):
+        alone, forecast, worth, exit_multiple = part
+        for remark in (
+            *_on_operations(alone, forecast),
+            *_on_capital(alone, worth),
+            *_on_terminal(alone, worth, exit_multiple),
+            *_on_segment(worth),
+        ):
+            group = remark.path.partition(".")[0]
+            # What a segment does not have itself is the firm's.
+            if group == "" or getattr(segment, group) is not None:
+                path = f"segments[{number}].{remark.path}".rstrip(".")
+                remark = Remark(remark.code, path, remark.message)  # noqa: PLW2901 - where it stands in the firm
+            said.setdefault(remark, []).append(segment.name.strip())
+    return (
+        *(
+            Remark(remark.code, remark.path, f"{', '.join(names)}: {remark.message}")
+            for remark, names in said.items()
+        ),
+        *_on_terminal_share(inputs, value),
+        *_on_equity(inputs, value),
+    )
+
+
+def _on_segment(value: Worth) -> Iterator[Remark]:
+    if value.enterprise_value < 0.0:
+        yield Remark(
+            "SEGMENT_BELOW_ZERO",
+            "",
+            "The segment takes value away. So do the costs of a head office; a business that does "
+            "is worth more closed, unless it serves the others.",
+        )
 
 
 def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
     losses = [year + 1 for year, ebit in enumerate(forecast.ebit) if ebit < 0.0]
-    if losses:
+    if losses and inputs.business.losses is None:
         yield Remark(
             "LOSS_WITHOUT_CREDIT",
             "operations",
             f"EBIT is below zero in {_years(losses)}. No tax is charged there, and no credit is "
             "carried forward to later years.",
         )
-    fastest = max(inputs.operations.revenue_growth.years())
+    yield from _on_losses_carried_forward(inputs, forecast)
+    if inputs.business.stock_compensation_treatment is StockCompensation.ADD_BACK:
+        yield Remark(
+            "STOCK_COMPENSATION_ADDED_BACK",
+            "operations.stock_compensation_treatment",
+            "Stock compensation is added back as if it cost nothing. Shareholders pay it by owning "
+            "less: count the shares that are still to be granted, or leave it an expense.",
+        )
+    fastest = max(inputs.business.revenue_growth.years())
     if fastest > FASTEST:
         yield Remark(
             "UNUSUAL_GROWTH",
@@ -58,7 +114,7 @@ def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
             f"Revenue grows by {fastest:.0%} in a year. If {fastest:g} % was meant, the rate is "
             f"{fastest / 100.0:g}.",
         )
-    last_tax = inputs.operations.tax_rate.years()[-1]
+    last_tax = inputs.business.tax_rate.years()[-1]
     if last_tax < TAX_FLOOR:
         yield Remark(
             "LOW_TERMINAL_TAX",
@@ -66,7 +122,17 @@ def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
             f"The last year's tax rate, {last_tax:.1%}, goes on for ever. Few firms stay below "
             f"{TAX_FLOOR:.0%}.",
         )
-    if forecast.capital_expenditure[-1] < forecast.depreciation[-1]:
+    terminal = inputs.terminal
+    normalised = terminal.normalised if isinstance(terminal, Gordon) else None
+    if normalised is not None:
+        if normalised.capital_expenditure < normalised.depreciation:
+            yield Remark(
+                "CAPEX_BELOW_DEPRECIATION",
+                "terminal.gordon.normalised.capital_expenditure",
+                "Capital expenditure stays below depreciation after the forecast: a business that "
+                "grows for ever cannot shrink its assets for ever.",
+            )
+    elif forecast.capital_expenditure[-1] < forecast.depreciation[-1]:
         yield Remark(
             "CAPEX_BELOW_DEPRECIATION",
             "operations.capital_expenditure",
@@ -75,7 +141,35 @@ def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
         )
 
 
-def _on_capital(value: Worth) -> Iterator[Remark]:
+def _on_losses_carried_forward(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
+    if not forecast.losses_left or not forecast.losses_left[-1] > 0.0:
+        return
+    if not any(used > 0.0 for used in forecast.losses_used):
+        yield Remark(
+            "LOSSES_UNUSED",
+            "operations.losses",
+            "No year of the forecast has income that the losses carried forward can be set "
+            "against, so they add nothing to the value.",
+        )
+    else:
+        yield Remark(
+            "LOSSES_LEFT",
+            "operations.losses",
+            f"Losses of {show(float(forecast.losses_left[-1]))} are left after year "
+            f"{inputs.timing.years} and count for nothing: what comes later is taxed in full.",
+        )
+
+
+def _on_capital(inputs: DcfInputs, value: Worth) -> Iterator[Remark]:
+    capital = inputs.capital
+    comparables = capital.comparables if isinstance(capital, Capm) else None
+    if comparables is not None and len(comparables.peers) < FEW_PEERS:
+        yield Remark(
+            "FEW_COMPARABLES",
+            "capital.capm.comparables.peers",
+            f"The beta is read from {_count(len(comparables.peers), 'comparable firm')}. With so "
+            "few, one firm's bad quarter is taken for the industry's risk.",
+        )
     low, high = WACC_RANGE
     if not low <= value.wacc <= high:
         yield Remark(
@@ -85,9 +179,7 @@ def _on_capital(value: Worth) -> Iterator[Remark]:
         )
 
 
-def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -> Iterator[Remark]:
-    terminal = inputs.terminal
-    path = f"terminal.{terminal.BRANCH}"
+def _on_terminal_share(inputs: DcfInputs, value: Worth) -> Iterator[Remark]:
     share = (
         value.value_of_terminal / value.enterprise_value if value.enterprise_value > 0.0 else 0.0
     )
@@ -98,6 +190,11 @@ def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -
             f"{share:.0%} of the enterprise value comes after year {inputs.timing.years}. A longer "
             "forecast would show where it comes from.",
         )
+
+
+def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -> Iterator[Remark]:
+    terminal = inputs.terminal
+    path = f"terminal.{terminal.BRANCH}"
     if value.terminal_value <= 0.0:
         yield Remark(
             "TERMINAL_VALUE_NOT_POSITIVE",
@@ -113,13 +210,21 @@ def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -
             f"{path}.growth",
             f"A firm that grows by {terminal.growth:.1%} for ever outgrows its economy.",
         )
-    last_growth = inputs.operations.revenue_growth.years()[-1]
-    if last_growth - terminal.growth > CLIFF:
+    last_growth = inputs.business.revenue_growth.years()[-1]
+    next_growth = terminal.initial_growth if isinstance(terminal, HModel) else terminal.growth
+    if last_growth - next_growth > CLIFF:
         yield Remark(
             "GROWTH_CLIFF",
             "operations.revenue_growth",
-            f"Growth falls from {last_growth:.1%} in the last year to {terminal.growth:.1%} the "
+            f"Growth falls from {last_growth:.1%} in the last year to {next_growth:.1%} the "
             "year after. A stage that ramps down would be kinder to the truth.",
+        )
+    if isinstance(terminal, HModel) and 2.0 * terminal.half_life > LONG_FADE:
+        yield Remark(
+            "LONG_FADE",
+            f"{path}.half_life",
+            f"Growth takes {2.0 * terminal.half_life:g} years to fade. Few advantages last as "
+            "long, and the H-model's straight line is a rule of thumb: forecast more years.",
         )
     low, high = MULTIPLE_RANGE
     if exit_multiple is not None and not low <= exit_multiple <= high:
@@ -138,7 +243,7 @@ def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -
         )
 
 
-def _on_equity(value: Worth) -> Iterator[Remark]:
+def _on_equity(inputs: DcfInputs, value: Worth) -> Iterator[Remark]:
     if value.equity_value < 0.0:
         yield Remark(
             "EQUITY_BELOW_ZERO",
@@ -146,6 +251,27 @@ def _on_equity(value: Worth) -> Iterator[Remark]:
             "Claims exceed the enterprise value. Shareholders cannot lose more than all: read the "
             "value per share as zero, and the debt as impaired.",
         )
+    going, failed = value.settled.going_concern, value.settled.failed
+    if going is None or failed is None or inputs.failure is None:
+        return
+    if inputs.failure.probability > 0.0 and failed.value_per_share >= going.value_per_share:
+        yield Remark(
+            "FAILURE_COSTS_NOTHING",
+            "failure.recovery",
+            "A share is worth no less if the firm fails than if it lives on. A sale in distress "
+            "seldom brings what the forecast is worth.",
+        )
+    if inputs.failure.probability > LIKELY:
+        yield Remark(
+            "FAILURE_IS_LIKELY",
+            "failure.probability",
+            f"The firm fails with a probability of {inputs.failure.probability:.0%}. What a sale "
+            "in distress brings, and who is paid first, decides more here than the forecast.",
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _years(years: list[int]) -> str:

@@ -6,11 +6,15 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-from engine.dcf.capital import Capm
+from engine.dcf.capital import Capm, CostOfCapital, cost_of_capital
+from engine.dcf.dilution import Dilution
+from engine.dcf.equity import dilution_of
 from engine.dcf.inputs import DcfInputs, admit, outside
 from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
-from engine.dcf.review import Remark, review
-from engine.dcf.terminal import ExitMultiple, TerminalDiscounting
+from engine.dcf.reconciliation import Reconciliation, reconcile
+from engine.dcf.review import Remark, review, review_parts
+from engine.dcf.segments import add_up, parts, summed_forecast, total
+from engine.dcf.terminal import ExitMultiple, Gordon, Horizon, TerminalDiscounting
 from engine.dcf.timing import FlowTiming
 from engine.door import Scalar
 from engine.errors import Infeasible
@@ -33,15 +37,36 @@ class CrossChecks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SegmentValue:
+    """A segment, valued as a firm of its own without claims."""
+
+    name: str
+    inputs: DcfInputs  # as `engine.dcf.segments.parts` made them
+    forecast: Forecast
+    worth: Worth
+    share: float | None  # of the firm's enterprise value; None where that is not above zero
+    cross_checks: CrossChecks
+    reconciliation: Reconciliation  # of this segment; debt fixed in money is the firm's, not its
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DcfResult:
     """A value and the way to it. ``inputs`` are as admitted: schedules year by year."""
 
     inputs: DcfInputs
     forecast: Forecast
     worth: Worth
-    cost_of_equity: float | None  # 1/year, where the WACC was built by CAPM
+    cost_of_capital: CostOfCapital | None  # where the WACC was built by CAPM
     cross_checks: CrossChecks
+    reconciliation: Reconciliation | None  # None: each segment has its own
     remarks: tuple[Remark, ...]
+    dilution: Dilution | None  # None: diluted shares were given
+    segments: tuple[SegmentValue, ...] = ()
+
+    @property
+    def cost_of_equity(self) -> float | None:
+        """1/year, where the WACC was built by CAPM."""
+        return None if self.cost_of_capital is None else self.cost_of_capital.cost_of_equity
 
 
 def value_dcf(inputs: DcfInputs) -> DcfResult:
@@ -52,23 +77,68 @@ def value_dcf(inputs: DcfInputs) -> DcfResult:
         Infeasible: if a value leaves the range of a double.
     """
     admitted = admit(inputs)
+    if admitted.segments:
+        return _value_segments(admitted)
     forecast = Forecast()
     value = worth(admitted, forecast)
-    if not math.isfinite(value.value_per_share):
-        raise Infeasible(
-            "The value is beyond the range of a number: the growth is out of this world."
-        )
+    _check_range(value)
     checks = _cross_check(admitted, forecast, value)
     capital = admitted.capital
-    equity = float(capital.cost_of_equity) if isinstance(capital, Capm) else None
     return DcfResult(
         inputs=admitted,
         forecast=forecast,
         worth=value,
-        cost_of_equity=equity,
+        cost_of_capital=cost_of_capital(capital) if isinstance(capital, Capm) else None,
         cross_checks=checks,
+        reconciliation=reconcile(admitted, forecast, value, checks.implied_growth),
         remarks=review(admitted, forecast, value, checks.implied_exit_multiple),
+        dilution=dilution_of(admitted.shares, value.settled),
     )
+
+
+def _value_segments(inputs: DcfInputs) -> DcfResult:
+    alone, forecasts = parts(inputs), [Forecast() for _ in inputs.segments]
+    values = [worth(part, kept) for part, kept in zip(alone, forecasts, strict=True)]
+    value, forecast = add_up(inputs, values), summed_forecast(forecasts)
+    _check_range(value)
+    checks = [_cross_check(*each) for each in zip(alone, forecasts, values, strict=True)]
+    segments = tuple(
+        SegmentValue(
+            name=segment.name.strip(),
+            inputs=part,
+            forecast=kept,
+            worth=found,
+            share=_over(float(found.enterprise_value), float(value.enterprise_value)),
+            cross_checks=check,
+            reconciliation=reconcile(part, kept, found, check.implied_growth),
+        )
+        for segment, part, kept, found, check in zip(
+            inputs.segments, alone, forecasts, values, checks, strict=True
+        )
+    )
+    reviewed = [
+        (each.inputs, each.forecast, each.worth, each.cross_checks.implied_exit_multiple)
+        for each in segments
+    ]
+    capital = inputs.capital
+    return DcfResult(
+        inputs=inputs,
+        forecast=forecast,
+        worth=value,
+        cost_of_capital=cost_of_capital(capital) if isinstance(capital, Capm) else None,
+        cross_checks=_cross_check_sum(inputs, forecast, value),
+        reconciliation=None,
+        remarks=review_parts(inputs, value, reviewed),
+        dilution=dilution_of(inputs.shares, value.settled),
+        segments=segments,
+    )
+
+
+def _check_range(value: Worth) -> None:
+    if not math.isfinite(value.value_per_share):
+        raise Infeasible(
+            "The value is beyond the range of a number: the growth is out of this world."
+        )
 
 
 def dcf_question(
@@ -85,26 +155,32 @@ def dcf_question(
     return Question(  # of functions with names: it can be sent to another process
         inputs=admitted,
         admit=partial(admit, known=admitted),
-        worth=partial(_output, output),
+        values=_values,
         outside=partial(outside, known=admitted),
+        output=output.value,
     )
 
 
-def _output(output: DcfOutput, inputs: DcfInputs) -> Scalar:
-    return output_of(worth(inputs), output)
+def _values(inputs: DcfInputs) -> dict[str, Scalar]:
+    value = total(inputs)
+    return {output.value: output_of(value, output) for output in DcfOutput}
 
 
 def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossChecks:
     """Rosenbaum and Pearl, Investment Banking, 2nd ed., ch. 3: multiple, growth and mid-year.
 
     implied multiple = TV (1 + w)^1/2 / EBITDA, implied growth = (TV w - F) / (TV + F) with
-    F = FCF (1 + w)^1/2; the square root only where the perpetuity's flows come at mid-year.
+    F = FCF (1 + w)^1/2; the square root only where the perpetuity's flows come at mid-year. A
+    normalised year after the forecast stands in for the last one's FCF, as it does in the value.
     """
     terminal = inputs.terminal
     tv, w, enterprise = map(float, (value.terminal_value, value.wacc, value.enterprise_value))
     flow, nopat, ebitda = (
         float(line[-1]) for line in (forecast.free_cash_flow, forecast.nopat, forecast.ebitda)
     )
+    if isinstance(terminal, Gordon) and terminal.normalised is not None:
+        horizon = Horizon(inputs.business, forecast.revenue[-1], flow, w)
+        flow = float(terminal.payment(horizon) / (1.0 + terminal.growth))
     at_mid_year = inputs.timing.flows is FlowTiming.MID_YEAR and (
         isinstance(terminal, ExitMultiple) or terminal.discounting is TerminalDiscounting.LAST_FLOW
     )
@@ -124,7 +200,22 @@ def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossCh
         implied_exit_multiple=multiple,
         implied_growth=growth,
         implied_return_on_new_capital=None if growth is None else _over(growth, reinvested),
-        ev_to_revenue=enterprise / float(inputs.operations.revenue),
+        ev_to_revenue=enterprise / float(inputs.business.revenue),
+        ev_to_ebitda=_over(enterprise, float(forecast.ebitda[0])),
+        upside=None if price is None else float(value.value_per_share) / price - 1.0,
+    )
+
+
+def _cross_check_sum(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossChecks:
+    """Of a firm in segments: what terminal values imply, each segment says for itself."""
+    enterprise, price = float(value.enterprise_value), inputs.market_price
+    revenue = sum(float(segment.operations.revenue) for segment in inputs.segments)
+    return CrossChecks(
+        terminal_share=_over(float(value.value_of_terminal), enterprise),
+        implied_exit_multiple=None,
+        implied_growth=None,
+        implied_return_on_new_capital=None,
+        ev_to_revenue=enterprise / revenue,
         ev_to_ebitda=_over(enterprise, float(forecast.ebitda[0])),
         upside=None if price is None else float(value.value_per_share) / price - 1.0,
     )

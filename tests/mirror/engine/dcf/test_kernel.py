@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -18,16 +19,25 @@ from engine.dcf import (
     FlowTiming,
     GivenWacc,
     Gordon,
-    Shares,
+    StockCompensation,
     TerminalDiscounting,
     ValueDriver,
     value_dcf,
 )
 from engine.dcf.inputs import admit
 from engine.dcf.kernel import Worth, output_of, worth
+from engine.dcf.operations import working_capital_shares
 from engine.schedules import Schedule
 from tests.mirror.engine.exact import exact_dcf
-from tests.mirror.engine.firms import LAW, SCHEDULES, any_firms, capitals, firm, firms, numbers
+from tests.mirror.engine.firms import (
+    LAW,
+    any_firms,
+    capitals,
+    firm,
+    firms,
+    fuller,
+    numbers,
+)
 
 MID_YEAR, END_YEAR = FlowTiming.MID_YEAR, FlowTiming.END_YEAR
 YEAR_END, LAST_FLOW = TerminalDiscounting.YEAR_END, TerminalDiscounting.LAST_FLOW
@@ -38,7 +48,24 @@ def valued(inputs: DcfInputs) -> Worth:
     return value_dcf(inputs).worth
 
 
-def with_drivers(inputs: DcfInputs, **drivers: Schedule | float | None) -> DcfInputs:
+def in_unit(inputs: DcfInputs, unit: float) -> DcfInputs:
+    """The same firm with all of its money in another unit, or that much richer."""
+    operations, losses = inputs.operations, inputs.operations.losses
+    scaled: dict[str, Any] = {"revenue": operations.revenue * unit}
+    if operations.opening_working_capital is not None:
+        scaled["opening_working_capital"] = operations.opening_working_capital * unit
+    if losses is not None:
+        limit = losses.limit_amount
+        scaled["losses"] = dataclasses.replace(
+            losses,
+            balance=losses.balance * unit,
+            limit_amount=None if limit is None else limit * unit,
+        )
+    bridge = {name: getattr(inputs.bridge, name) * unit for name in Bridge.__slots__}
+    return dataclasses.replace(with_drivers(inputs, **scaled), bridge=Bridge(**bridge))
+
+
+def with_drivers(inputs: DcfInputs, **drivers: Any) -> DcfInputs:
     return dataclasses.replace(inputs, operations=dataclasses.replace(inputs.operations, **drivers))
 
 
@@ -108,46 +135,22 @@ def test_the_horizon_does_not_matter_when_growth_never_changes(
 
 
 @LAW
-@given(any_firms(), st.integers(-12, 12))
+@given(any_firms() | fuller(any_firms(), wide=True), st.integers(-12, 12))
 def test_a_firm_that_counts_in_another_unit_is_worth_the_same_to_the_last_bit(
     inputs: DcfInputs, power: int
 ) -> None:
     # A power of two, so that the unit itself adds no rounding.
     unit = 2.0**power
-    operations, bridge = inputs.operations, inputs.bridge
-    opening = operations.opening_working_capital
-    scaled = dataclasses.replace(
-        with_drivers(
-            inputs,
-            revenue=operations.revenue * unit,
-            opening_working_capital=None if opening is None else opening * unit,
-        ),
-        bridge=Bridge(**{name: getattr(bridge, name) * unit for name in bridge.__slots__}),
-    )
     # The door's bounds are on money as it is typed; the law is the kernel's.
-    before, after = worth(admit(inputs)), worth(_year_by_year(scaled, admit(inputs)))
+    before, after = worth(admit(inputs)), worth(in_unit(admit(inputs), unit))
     for output in DcfOutput:
         assert output_of(after, output) == output_of(before, output) * unit
 
 
-def _year_by_year(inputs: DcfInputs, admitted: DcfInputs) -> DcfInputs:
-    drivers = {name: getattr(admitted.operations, name) for name in SCHEDULES}
-    return with_drivers(inputs, **drivers)
-
-
 @LAW
-@given(firms(), numbers(0.01, 100.0))
+@given(firms() | fuller(firms()), numbers(0.01, 100.0))
 def test_twice_the_money_is_twice_the_value(inputs: DcfInputs, times: float) -> None:
-    opening = inputs.operations.opening_working_capital
-    richer = dataclasses.replace(
-        with_drivers(
-            inputs,
-            revenue=inputs.operations.revenue * times,
-            opening_working_capital=None if opening is None else opening * times,
-        ),
-        bridge=Bridge(**{name: getattr(inputs.bridge, name) * times for name in Bridge.__slots__}),
-        shares=Shares(diluted=inputs.shares.diluted),
-    )
+    richer = in_unit(inputs, times)
     assume(richer.operations.revenue >= 0.01)
     size = float(exact_dcf(inputs).gross) * times
     expected = float(valued(inputs).equity_value) * times
@@ -155,20 +158,27 @@ def test_twice_the_money_is_twice_the_value(inputs: DcfInputs, times: float) -> 
 
 
 @LAW
-@given(any_firms())
+@given(any_firms() | fuller(any_firms(), wide=True))
 def test_the_lines_add_up(inputs: DcfInputs) -> None:
     result = value_dcf(inputs)
     lines, total = result.forecast, result.worth
     operations = result.inputs.operations
+    tied_up = working_capital_shares(operations)
+    added_back = operations.stock_compensation_treatment is StockCompensation.ADD_BACK
     before = operations.opening_working_capital
     if before is None:
-        before = operations.working_capital.years()[0] * operations.revenue
+        before = tied_up[0] * operations.revenue
     sales = operations.revenue
+    losses = 0.0 if operations.losses is None else operations.losses.balance
     for year in range(inputs.timing.years):
-        at = {name: getattr(lines, name)[year] for name in lines.__slots__}
+        at = {name: (getattr(lines, name) or [0.0] * 100)[year] for name in lines.__slots__}
+        part = result.inputs.timing.stub if year == 0 else 1.0
         size = 1e-14 * sum(
             abs(at[name])
-            for name in ("ebitda", "depreciation", "capital_expenditure", "working_capital")
+            for name in (
+                *("ebitda", "depreciation", "capital_expenditure", "working_capital"),
+                *("stock_compensation", "receivables", "inventories", "payables"),
+            )
         )
         size += 1e-14 * abs(before)
         sales *= 1.0 + operations.revenue_growth.years()[year]
@@ -177,23 +187,38 @@ def test_the_lines_add_up(inputs: DcfInputs) -> None:
         assert at["ebitda"] - at["depreciation"] == pytest.approx(at["ebit"], rel=0, abs=size)
         assert at["tax"] == max(at["ebit"], 0.0) * rate
         assert at["nopat"] == at["ebit"] - at["tax"]
-        assert at["working_capital"] == operations.working_capital.years()[year] * sales
+        assert at["working_capital"] == tied_up[year] * sales
         assert at["increase_in_working_capital"] == at["working_capital"] - before
         flow = (
             at["nopat"]
             + at["depreciation"]
             - at["capital_expenditure"]
             - at["increase_in_working_capital"]
+            + (at["stock_compensation"] if added_back else 0.0)
         )
         assert at["free_cash_flow"] == pytest.approx(flow, rel=0, abs=size)
-        assert at["present_value"] == at["free_cash_flow"] * at["discount_factor"]
+        assert at["present_value"] == at["free_cash_flow"] * part * at["discount_factor"]
+        if operations.working_capital_days is not None:
+            parts = at["receivables"] + at["inventories"] - at["payables"]
+            assert parts == pytest.approx(at["working_capital"], rel=0, abs=size)
+        if operations.losses is not None:
+            of_year = losses + max(-at["ebit"] * part, 0.0)
+            assert at["losses_left"] == pytest.approx(
+                of_year - at["losses_used"], rel=1e-12, abs=size
+            )
+            assert at["tax_saved"] == at["losses_used"] * rate
+            assert at["tax_saved"] <= at["tax"] * part + size
+            losses = at["losses_left"]
         before = at["working_capital"]
     summed = math.fsum(lines.present_value)
     pieces = math.fsum(map(abs, lines.present_value))
     assert total.value_of_forecast == pytest.approx(summed, rel=0, abs=1e-13 * pieces)
     assert total.value_of_terminal == total.terminal_value * total.terminal_discount_factor
     assert total.enterprise_value == total.value_of_forecast + total.value_of_terminal
-    assert total.equity_value == total.enterprise_value - total.net_debt
+    extra = total.losses_carried_forward or 0.0
+    assert total.equity_value == total.enterprise_value - total.net_debt + extra
+    saved = [tax * lines.discount_factor[year] for year, tax in enumerate(lines.tax_saved)]
+    assert extra == pytest.approx(math.fsum(saved), rel=1e-13)
     assert total.value_per_share == total.equity_value / inputs.shares.diluted
 
 
@@ -210,7 +235,7 @@ def test_net_debt_is_every_claim_before_the_shareholders_less_what_is_theirs_alr
 
 
 @LAW
-@given(firms())
+@given(firms() | fuller(firms()))
 def test_the_value_is_the_books_value_in_forty_digits(inputs: DcfInputs) -> None:
     book, ours = exact_dcf(inputs), value_dcf(inputs)
     close = SAME * float(book.gross)
@@ -223,6 +248,11 @@ def test_the_value_is_the_books_value_in_forty_digits(inputs: DcfInputs) -> None
     )
     for year, present in enumerate(book.present_values):
         assert ours.forecast.present_value[year] == pytest.approx(float(present), abs=close)
+    for lines, exact in (
+        (ours.forecast.tax_saved, book.tax_saved),
+        (ours.forecast.losses_left, book.losses_left),
+    ):
+        assert lines == pytest.approx([float(amount) for amount in exact][: len(lines)], abs=close)
 
 
 @LAW

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from engine.dcf import Bridge, ExitMultiple, Gordon, ValueDriver, value_dcf
+from engine.dcf import (
+    Bridge,
+    Capm,
+    Comparables,
+    ExitMultiple,
+    Gordon,
+    HModel,
+    Normalised,
+    Peer,
+    ValueDriver,
+    value_dcf,
+)
 from engine.schedules import Schedule
 from tests.mirror.engine.firms import firm
 
@@ -100,6 +111,65 @@ def test_an_implied_multiple_that_no_buyer_pays_is_remarked_on() -> None:
 
 def test_a_last_year_that_cannot_go_on_is_remarked_on() -> None:
     assert remarks(capital_expenditure=0.6)["TERMINAL_VALUE_NOT_POSITIVE"] == "terminal.gordon"
+
+
+def test_a_beta_of_fewer_than_three_firms_is_remarked_on() -> None:
+    def compared(count: int) -> Capm:
+        peers = (Peer(name="Plum", beta=1.2, debt_to_equity=0.2, tax_rate=0.25),) * count
+        return Capm(
+            risk_free_rate=0.04,
+            equity_risk_premium=0.05,
+            comparables=Comparables(peers=peers),
+            pre_tax_cost_of_debt=0.05,
+            debt_weight=0.1,
+            tax_rate=0.25,
+        )
+
+    path = "capital.capm.comparables.peers"
+    assert remarks(capital=compared(1)) == {"FEW_COMPARABLES": path}
+    assert remarks(capital=compared(2))["FEW_COMPARABLES"] == path
+    assert remarks(capital=compared(3)) == {}
+
+
+def fading(**changes: float) -> HModel:
+    return HModel(**{"initial_growth": 0.04, "growth": 0.02, "half_life": 4.0} | changes)
+
+
+def normal(**changes: float) -> Gordon:
+    shares = {"depreciation": 0.05, "capital_expenditure": 0.06} | changes
+    return Gordon(growth=0.02, normalised=Normalised(**shares))
+
+
+def test_a_sober_fade_and_a_sober_normal_year_are_left_alone() -> None:
+    assert remarks(terminal=fading()) == {}
+    assert remarks(terminal=normal()) == {}
+
+
+def test_a_cliff_is_measured_to_where_the_fade_begins() -> None:
+    from_nine = fading(initial_growth=0.09)
+    steep = remarks(terminal=from_nine, revenue_growth=0.141)
+    assert steep["GROWTH_CLIFF"] == "operations.revenue_growth"
+    assert "GROWTH_CLIFF" not in remarks(terminal=from_nine, revenue_growth=0.139)
+
+
+def test_a_fade_of_more_than_twenty_years_is_remarked_on() -> None:
+    slow = remarks(terminal=fading(half_life=10.1))
+    assert slow["LONG_FADE"] == "terminal.h_model.half_life"
+    assert "LONG_FADE" not in remarks(terminal=fading(half_life=10.0))
+
+
+def test_growth_for_ever_above_the_economys_is_remarked_on_after_a_fade_too() -> None:
+    found = remarks(terminal=fading(initial_growth=0.06, growth=0.041))
+    assert found["GROWTH_ABOVE_ECONOMY"] == "terminal.h_model.growth"
+
+
+def test_the_assets_that_shrink_for_ever_are_those_of_the_normal_year() -> None:
+    path = "terminal.gordon.normalised.capital_expenditure"
+    run_down = remarks(terminal=normal(capital_expenditure=0.049))
+    assert run_down["CAPEX_BELOW_DEPRECIATION"] == path
+    # The last year of the forecast may save what the normal year spends.
+    saving = remarks(terminal=normal(), capital_expenditure=0.03)
+    assert "CAPEX_BELOW_DEPRECIATION" not in saving
 
 
 def test_an_exit_is_not_read_as_a_perpetuity() -> None:

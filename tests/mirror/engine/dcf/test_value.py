@@ -55,7 +55,10 @@ def test_the_implied_growth_put_back_as_a_perpetuity_gives_the_same_value(
     assume(-0.5 <= growth <= min(0.5, float(result.worth.wacc) - 0.001))
     # A perpetuity is discounted as it was; one that stands in for an exit, like its flows.
     how = getattr(inputs.terminal, "discounting", TerminalDiscounting.LAST_FLOW)
-    again = value_dcf(dataclasses.replace(inputs, terminal=Gordon(growth=growth, discounting=how)))
+    # And a normalised year after the forecast stays one.
+    normal = getattr(inputs.terminal, "normalised", None)
+    terminal = Gordon(growth=growth, normalised=normal, discounting=how)
+    again = value_dcf(dataclasses.replace(inputs, terminal=terminal))
     assert again.worth.value_of_terminal == pytest.approx(
         float(result.worth.value_of_terminal), rel=PUT_BACK
     )

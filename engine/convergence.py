@@ -15,6 +15,24 @@ PERCENTILES: Final = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 Z_95: Final = 1.959963984540054
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What holds a true number with 95 % confidence."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """Of the trials that have a value; every one is finite."""
+
+    mean: float
+    standard_error: float  # of the mean
+    standard_deviation: float  # of one trial
+    ends: Interval  # of the mean
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bracketed:
     """A percentile and the interval that holds the true one with 95 % confidence, whatever the
@@ -43,12 +61,13 @@ class Sample:
     Trials without a finite value are counted and not kept.
     """
 
-    __slots__ = ("_mean", "_squares", "_values", "drawn", "kept")
+    __slots__ = ("_mean", "_squares", "_values", "drawn", "ended", "kept")
 
     def __init__(self, trials: int) -> None:
         self._values = np.empty(trials)
         self.drawn = 0
         self.kept = 0
+        self.ended = False  # no more trials come
         self._mean = 0.0
         self._squares = 0.0  # sum of squared distances from the mean
 
@@ -76,15 +95,26 @@ class Sample:
             self._mean += float(apart * (values.size / stop))
         self.kept = stop
 
+    @property
+    def whole(self) -> bool:
+        """Whether what has come may be looked at: always."""
+        return True
+
+    def moments(self) -> Moments | None:
+        """None: fewer than two trials have a value, or no double holds the moments."""
+        if not (math.isfinite(self._mean) and math.isfinite(self._squares) and self.kept > 1):
+            return None
+        variance = self._squares / (self.kept - 1)
+        return moments_of(self._mean, math.sqrt(variance), math.sqrt(variance / self.kept))
+
     def so_far(self) -> SoFar:
         """The same bits for the same trials. It costs a third of sorting them."""
-        moments = math.isfinite(self._mean) and math.isfinite(self._squares) and self.kept > 1
-        error = math.sqrt(self._squares / (self.kept - 1) / self.kept) if moments else None
+        moments = self.moments()
         return SoFar(
             trials_done=self.drawn,
             infeasible=self.infeasible,
-            mean=self._mean if moments else None,
-            standard_error=error,
+            mean=None if moments is None else moments.mean,
+            standard_error=None if moments is None else moments.standard_error,
             percentiles=self._percentiles() if self.kept else (),
         )
 
@@ -118,6 +148,22 @@ class Sample:
             value = quantile(values, level) + 0.0
             found.append(Bracketed(level=level, value=value, low=at(low), high=at(high)))
         return tuple(found)
+
+
+def moments_of(mean: float, deviation: float, error: float) -> Moments:
+    """Of independent trials: so many that their mean is normal."""
+    ends = Interval(mean - Z_95 * error, mean + Z_95 * error)
+    return Moments(mean=mean, standard_error=error, standard_deviation=deviation, ends=ends)
+
+
+def wilson(share: float, count: int) -> Interval:
+    """95 % confidence for a probability, of which ``share`` was seen in ``count`` independent
+    trials: it stays within 0 and 1, and has a width even where nothing, or everything, was seen
+    (Wilson, Journal of the American Statistical Association 22, 1927, p. 209)."""
+    weight = Z_95 * Z_95 / count
+    middle = (share + weight / 2.0) / (1.0 + weight)
+    reach = math.sqrt(share * (1.0 - share) * weight + weight * weight / 4.0) / (1.0 + weight)
+    return Interval(max(middle - reach, 0.0), min(middle + reach, 1.0))
 
 
 def bracket(level: float, count: int) -> tuple[int | None, int | None]:

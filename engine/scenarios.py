@@ -1,14 +1,14 @@
 """One batch axis: grid, tornado and gradient are the valuation itself, over scenarios.
 
-Each verb is handed the kind's ``admit`` (its door) and ``worth`` (its kernel, one number out); it
-knows no formula of any kind.
+Each verb is handed the kind's question (its door, and its kernel with the numbers that come out);
+it knows no formula of any kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from engine.paths import Names, Table, numbers, replaced, value_at
 from engine.schedules import Schedule
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
+Outputs: TypeAlias = Mapping[str, FloatArray]  # (*batch) each number that a kind's kernel answers
+Changes: TypeAlias = Mapping[str, complex]  # other numbers at some paths
 I = TypeVar("I")  # noqa: E741 - the inputs of a kind
 
 MAX_CELLS = 40_000  # 200 × 200: some hundred kilobytes of answer
@@ -26,6 +28,9 @@ MAX_SWINGS = 200
 # A complex step has no subtraction, so it can be as small as a double: the error is the formula's
 # own rounding (Squire and Trapp, SIAM Review 40, 1998, p. 110).
 COMPLEX_STEP = 1e-200
+# Points at once between what the door lets in and what it does not, and how often at most: 64 to
+# the tenth power is more than there are doubles between any two of one size.
+_PARTS, _ROUNDS = 64, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,16 @@ class Question(Generic[I]):
 
     inputs: I
     admit: Callable[[I], I]
-    worth: Callable[[I], Scalar]  # (*batch) in, (*batch) out
+    values: Callable[[I], Mapping[str, Scalar]]  # (*batch) in, (*batch) out, by each one's name
     outside: Callable[[I], BoolArray | None]  # (*batch) scenarios that the door would refuse
+    output: str  # which of the values is asked for
 
-    def over(self, changes: dict[str, Scalar], shape: tuple[int, ...], where: str) -> FloatArray:
-        """The value over the batch that ``changes`` span, in full shape.
+    def worth(self, inputs: I) -> Scalar:
+        """(*batch) the number that is asked for."""
+        return self.values(inputs)[self.output]
+
+    def over(self, changes: dict[str, Scalar], shape: tuple[int, ...], where: str) -> Outputs:
+        """Every value over the batch that ``changes`` span, in full shape.
 
         Raises:
             InvalidInput: if a scenario would not pass the door; under ``where``, if the paths
@@ -48,10 +58,59 @@ class Question(Generic[I]):
         changed = replaced(self.inputs, changes, where)
         with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
             self.admit(changed)
-            value = np.asarray(self.worth(changed), dtype=np.float64)
-        if not np.isfinite(value).all():
+            found = {
+                name: np.asarray(value, dtype=np.float64)
+                for name, value in self.values(changed).items()
+            }
+        if not all(np.isfinite(value).all() for value in found.values()):
             raise Infeasible("At least one scenario has no finite value.")
-        return value if value.shape == shape else np.broadcast_to(value, shape)
+        return {
+            name: value if value.shape == shape else np.broadcast_to(value, shape)
+            for name, value in found.items()
+        }
+
+    def of_each(self, scenarios: Sequence[Changes]) -> Outputs:
+        """(n_scenarios,) every value of each scenario, each by itself. Paths have been looked up.
+
+        Raises:
+            InvalidInput, Infeasible: as `over` does.
+        """
+        found: dict[str, FloatArray] = {}
+        for rows, changes in batches(Names(self.inputs), scenarios, np.float64):
+            for name, values in self.over(changes, (len(rows),), "").items():
+                found.setdefault(name, np.empty(len(scenarios)))[rows] = values
+        return found
+
+    def refused(self, scenarios: Sequence[Changes]) -> BoolArray:
+        """(n_scenarios,) which of them the door would not let in."""
+        found = np.zeros(len(scenarios), dtype=np.bool_)
+        for rows, changes in batches(Names(self.inputs), scenarios, np.float64):
+            with np.errstate(all="ignore"):
+                broken = self.outside(replaced(self.inputs, changes))
+            if broken is not None:
+                found[rows] = broken
+        return found
+
+
+def batches(
+    table: Names, scenarios: Sequence[Changes], kind: type[np.generic]
+) -> Iterator[tuple[list[int], dict[str, Scalar]]]:
+    """Scenarios as batches: which of them, and (n,) the numbers at every path that one changes.
+
+    One batch does, but where some scenarios move a whole and others its parts.
+    """
+    wholes = frozenset(table.wholes())
+    together: dict[frozenset[str], list[int]] = {}
+    for row, changes in enumerate(scenarios):
+        together.setdefault(wholes.intersection(changes), []).append(row)
+    for rows in together.values():
+        columns: dict[str, Any] = {}
+        for at, row in enumerate(rows):
+            for path, value in scenarios[row].items():
+                if path not in columns:
+                    columns[path] = np.full(len(rows), value_at(table, path), dtype=kind)
+                columns[path][at] = value
+        yield rows, columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +120,17 @@ class Axis:
     path: str
     values: FloatArray  # (n,)
 
+    def check(self, door: Door, table: Table, where: str) -> None:
+        if self.values.ndim != 1 or not self.values.size:
+            door.refuse(
+                f"{where}.values", "WRONG_LENGTH", "An axis needs values.", "Give at least one."
+            )
+        elif not np.isfinite(self.values).all():
+            door.refuse(
+                f"{where}.values", "NOT_FINITE", "A value is not finite.", "Give finite numbers."
+            )
+        known(door, table, f"{where}.path", self.path)
+
 
 def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
     """(rows, columns) the value, each cell a full valuation.
@@ -69,16 +139,8 @@ def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
         InvalidInput: for an unknown path, an empty or too long axis, or cells past the door.
     """
     door, table = Door(), Names(question.inputs)
-    for side, axis in (("rows", rows), ("columns", columns)):
-        if axis.values.ndim != 1 or not axis.values.size:
-            door.refuse(
-                f"{side}.values", "WRONG_LENGTH", "An axis needs values.", "Give at least one."
-            )
-        elif not np.isfinite(axis.values).all():
-            door.refuse(
-                f"{side}.values", "NOT_FINITE", "A value is not finite.", "Give finite numbers."
-            )
-        known(door, table, f"{side}.path", axis.path)
+    rows.check(door, table, "rows")
+    columns.check(door, table, "columns")
     if rows.values.size * columns.values.size > MAX_CELLS:
         door.refuse(
             "rows.values",
@@ -95,7 +157,27 @@ def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
         rows.path: rows.values[:, np.newaxis],
         columns.path: columns.values[np.newaxis, :],
     }
-    return question.over(changes, (rows.values.size, columns.values.size), "columns.path")
+    shape = (rows.values.size, columns.values.size)
+    return question.over(changes, shape, "columns.path")[question.output]
+
+
+def one_way(question: Question[I], axis: Axis) -> Outputs:
+    """(n,) every number of the valuation along one axis.
+
+    Raises:
+        InvalidInput: for an unknown path, an empty or too long axis, or values past the door.
+    """
+    door = Door()
+    axis.check(door, Names(question.inputs), "axis")
+    if axis.values.size > MAX_CELLS:
+        door.refuse(
+            "axis.values",
+            "TOO_LARGE",
+            f"{axis.values.size:,} values are more than {MAX_CELLS:,}.",
+            "Give a shorter axis.",
+        )
+    door.close()
+    return question.over({axis.path: axis.values}, axis.values.shape, "axis.path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +187,7 @@ class Swing:
     path: str
     low: float
     high: float
+    drawn_in: bool = False  # an end was past the door, and stands where the door begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +222,19 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
             door.refuse(where, "CONTRADICTION", "This path has a swing already.", "Give one each.")
         seen.add(swing.path)
     door.close()
-    count = 2 * len(swings)
-    changes: dict[str, Scalar] = {}
-    for number, swing in enumerate(swings):
-        values = np.full(count, value_at(table, swing.path))
-        values[2 * number], values[2 * number + 1] = swing.low, swing.high
-        changes[swing.path] = values
-    ends = question.over(changes, (count,), "swings").tolist()
-    bars = [Bar(swing, *ends[2 * k : 2 * k + 2]) for k, swing in enumerate(swings)]
+    ends = [{swing.path: end} for swing in swings for end in (swing.low, swing.high)]
+    values = question.of_each(ends)[question.output].tolist()
+    bars = [Bar(swing, *values[2 * k : 2 * k + 2]) for k, swing in enumerate(swings)]
     return sorted(bars, key=lambda bar: -bar.width)
 
 
-def default_swings(inputs: object, share: float) -> list[Swing]:
-    """Every number but zeros, moved by ``share`` of itself; a schedule by ``share`` of its mean."""
+def default_swings(question: Question[I], share: float) -> list[Swing]:
+    """Every number but zeros, moved by ``share`` of itself; a schedule by ``share`` of its mean.
+
+    An end that the door would refuse is drawn in to the last number that it lets in.
+    """
     swings = []
-    for path, value in numbers(inputs).items():
+    for path, value in numbers(question.inputs).items():
         if isinstance(value, Schedule):
             by = share * float(np.mean([float(year) for year in value.years()]))
             low, high = -by, by
@@ -161,7 +242,61 @@ def default_swings(inputs: object, share: float) -> list[Swing]:
             low, high = value * (1.0 - share), value * (1.0 + share)
         if low != high:
             swings.append(Swing(path, min(low, high), max(low, high)))
-    return swings
+    ends = [(swing.path, end) for swing in swings for end in (swing.low, swing.high)]
+    inner = drawn_in(question, ends)
+    return [
+        swing
+        if (low, high) == (swing.low, swing.high)
+        else Swing(swing.path, low, high, drawn_in=True)
+        for swing, low, high in zip(swings, inner[::2], inner[1::2], strict=True)
+    ]
+
+
+def drawn_in(question: Question[I], ends: Sequence[tuple[str, float]]) -> list[float]:
+    """Each end, or where it is past the door, the last number before it on the way from the
+    input's own value, to a double.
+    """
+    found = [end for _, end in ends]
+    past = np.flatnonzero(question.refused([{path: end} for path, end in ends])).tolist()
+    if not past:
+        return found
+    table, paths = Names(question.inputs), [ends[row][0] for row in past]
+
+    def refused(points: FloatArray) -> BoolArray:
+        lines = zip(paths, points.tolist(), strict=True)
+        scenarios = [{path: value} for path, line in lines for value in line]
+        return question.refused(scenarios).reshape(points.shape)
+
+    inner = np.array([value_at(table, path) for path in paths])
+    outer = np.array([ends[row][1] for row in past])
+    for row, edge in zip(past, edges(inner, outer, refused).tolist(), strict=True):
+        found[row] = edge
+    return found
+
+
+def edges(
+    inner: FloatArray, outer: FloatArray, refused: Callable[[FloatArray], BoolArray]
+) -> FloatArray:
+    """(n,) the last number that is let in on the way from ``inner``, which is, to ``outer``.
+
+    ``refused`` is asked about points (n, m) at once.
+    """
+    for _ in range(_ROUNDS):
+        points = between(inner, outer, _PARTS)
+        if not (np.nextafter(inner, outer) != outer).any():
+            break
+        first = refused(points).argmax(axis=1)[:, np.newaxis]
+        inner = np.take_along_axis(points, first - 1, axis=1)[:, 0]
+        outer = np.take_along_axis(points, first, axis=1)[:, 0]
+    return inner
+
+
+def between(start: FloatArray, end: FloatArray, parts: int) -> FloatArray:
+    """(n, parts + 1) from each start to its end in equal steps; both ends are exact."""
+    share = np.arange(parts + 1) / parts
+    points = start[:, np.newaxis] * (1.0 - share) + end[:, np.newaxis] * share
+    points[:, 0], points[:, -1] = start, end
+    return points
 
 
 def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[str, float]:
@@ -181,14 +316,11 @@ def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[
             "paths", "TOO_LARGE", f"{len(named)} paths are given.", f"Give up to {MAX_SWINGS}."
         )
     door.close()
-    changes: dict[str, Scalar] = {}
-    for row, path in enumerate(named):
-        values = np.full(len(named), value_at(table, path), dtype=np.complex128)
-        values[row] += COMPLEX_STEP * 1j
-        changes[path] = values
-    stepped = replaced(question.inputs, changes, "paths")
-    steps = np.broadcast_to(question.worth(stepped), (len(named),))
-    slopes = np.imag(steps) / COMPLEX_STEP
+    slopes = np.empty(len(named))
+    steps = [{path: value_at(table, path) + COMPLEX_STEP * 1j} for path in named]
+    for rows, changes in batches(table, steps, np.complex128):
+        stepped = np.asarray(question.worth(replaced(question.inputs, changes)))
+        slopes[rows] = stepped.imag / COMPLEX_STEP
     return dict(zip(named, slopes.tolist(), strict=True))
 
 

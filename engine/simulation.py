@@ -1,109 +1,122 @@
 """Monte Carlo: the same valuation over a batch of drawn inputs, chunk by chunk.
 
-The chunks' numbers come from (seed, chunk) alone and are kept in order, so the result has the same
-bits whoever computes them. Memory is one number for each trial, and for each thread one chunk's
-draws.
+A chunk's numbers come from the seed and its own number alone, and chunks are kept in order, so the
+result has the same bits whoever computes them. Memory is one number for each trial, and for each
+thread one chunk's draws.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final, Generic, TypeAlias
+from typing import Final, Generic
 
 import numpy as np
 
+from engine import drivers
 from engine.chunks import in_order, never, spans
-from engine.convergence import PERCENTILES, Sample, quantile
+from engine.convergence import PERCENTILES, Sample
+from engine.correlation import Correlation, Factor, correlate, correlated
+from engine.distributions import (
+    Discrete,
+    Distribution,
+    Empirical,
+    Lognormal,
+    Normal,
+    Outcome,
+    Pert,
+    RelativeTo,
+    Triangular,
+    Uniform,
+    placed,
+)
 from engine.door import Door, FloatArray, Scalar
 from engine.errors import Infeasible
 from engine.paths import Names, Table, replaced, schedule_at, value_at
-from engine.sampling import CHUNK, SEED_MAX, generator
+from engine.replicates import Replicates
+from engine.sampling import (
+    CHUNK,
+    SCRAMBLES,
+    SEED_MAX,
+    Block,
+    PlainStreams,
+    Sampling,
+    SobolNets,
+    sobol_nets,
+)
 from engine.scenarios import I, Question, known
+from engine.summary import BINS, Driver, Simulation, summarise
+
+__all__ = [
+    "BINS",
+    "PERCENTILES",
+    "Correlation",
+    "Discrete",
+    "Distribution",
+    "Driver",
+    "Empirical",
+    "Lognormal",
+    "Normal",
+    "Outcome",
+    "Pert",
+    "RelativeTo",
+    "Sampling",
+    "Shock",
+    "Simulation",
+    "SimulationSpec",
+    "StopWhen",
+    "Triangular",
+    "Uniform",
+    "admit_spec",
+    "draw_values",
+    "simulate",
+]
 
 MAX_TRIALS = 100_000_000
 MAX_SHOCKS = 50
-BINS = 40
+PRICE_MAX: Final = 1e18
 # A task: long enough that handing it out costs nothing, short enough that the first one is soon
 # done and that whoever says stop is soon heard. Some 20 ms, and at most a megabyte of values.
 TASK_DRAWS: Final = 2_000_000
 TASK_CHUNKS: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """Around the input's own value."""
-
-    standard_deviation: float
-
-    def fill(self, source: np.random.Generator, out: FloatArray, bases: FloatArray) -> None:
-        """(rows, trials) draws, each row around its base; ``bases`` is (rows, 1)."""
-        source.standard_normal(out=out)
-        out *= self.standard_deviation
-        out += bases
-
-    def check(self, door: Door, path: str) -> None:
-        door.within(f"{path}.normal.standard_deviation", self.standard_deviation, 0.0, 1e18)
-
-
-@dataclass(frozen=True, slots=True)
-class Uniform:
-    """From ``low`` to ``high``, both added to the input's own value."""
-
-    low: float
-    high: float
-
-    def fill(self, source: np.random.Generator, out: FloatArray, bases: FloatArray) -> None:
-        """(rows, trials) draws, each row from its base on; ``bases`` is (rows, 1)."""
-        source.random(out=out)
-        out *= self.high - self.low
-        out += bases + self.low
-
-    def check(self, door: Door, path: str) -> None:
-        path = f"{path}.uniform"
-        door.within(f"{path}.low", self.low, -1e18, 1e18)
-        door.within(f"{path}.high", self.high, -1e18, 1e18)
-        door.apart(f"{path}.high", self.low, self.high, 0.0, "A uniform draw needs low <= high.")
-
-
-Distribution: TypeAlias = Normal | Uniform
+SOBOL_TASK_CHUNKS: Final = 4  # a first round is sixteen, and may be all there is
 
 
 @dataclass(frozen=True, slots=True)
 class Shock:
-    """What is drawn and added to an input: once, or for each year of a schedule by itself."""
+    """What is drawn for an input: once, or for each year of a schedule by itself."""
 
     path: str
     distribution: Distribution
     every_year: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class StopWhen:
+    """Trials end early once the mean is known well enough."""
+
+    standard_error_share: float  # of the mean
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationSpec:
+    """What is drawn, how often, and from which numbers."""
+
     trials: int
     seed: int
     shocks: tuple[Shock, ...]
+    # What a spec meant before there was a choice. Callers of the service have Sobol's by default.
+    sampling: Sampling = Sampling.PLAIN
+    correlation: Correlation | None = None
+    stop_when: StopWhen | None = None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Simulation:
-    """A distribution of values. Trials without a value (say, growth drawn above the WACC) are
-    counted as ``infeasible`` and stand in no statistic."""
-
-    trials: int
-    infeasible: int
-    mean: float
-    standard_error: float  # of the mean
-    standard_deviation: float
-    minimum: float
-    maximum: float
-    percentile_levels: tuple[float, ...]
-    percentiles: FloatArray  # (levels,) by linear interpolation (Hyndman and Fan's type 7)
-    bin_edges: FloatArray  # (bins + 1,) from the 0.5th to the 99.5th percentile
-    bin_counts: FloatArray  # (bins,) trials beyond the edges are in the outer bins
-    probability_above: float | None  # of the price that was asked about
+    @property
+    def drawn(self) -> int:
+        """How many trials there will be: as many for each scramble, rounded up."""
+        if self.sampling is Sampling.PLAIN:
+            return self.trials
+        return -(-self.trials // SCRAMBLES) * SCRAMBLES
 
 
 def simulate(
@@ -113,165 +126,237 @@ def simulate(
     *,
     executor: Executor | None = None,
     stopped: Callable[[], bool] = never,
-    watch: Callable[[Sample], None] | None = None,
+    watch: Callable[[Sample | Replicates], None] | None = None,
 ) -> Simulation:
     """Draw, value, and summarise.
 
-    ``watch`` is shown the sample after every task's trials, in the order of the trials.
+    ``watch`` is shown the sample in the order of the trials, after every chunk's, or with Sobol
+    points after every round's. At the end it has `ended`.
 
     Raises:
         InvalidInput: for unknown paths, odd distributions or too many trials.
         Infeasible: if fewer than half of the trials have a value.
         Stopped: when ``stopped`` says so.
     """
-    work = admit_spec(question, spec)
-    sample = Sample(spec.trials)
-    for values in _values(work, spec.trials, executor, stopped):
-        sample.add(values)
+    work = admit_spec(question, spec, price=price)
+    source = source_of(spec, work.rows)
+    sample = Replicates(source) if isinstance(source, SobolNets) else Sample(spec.trials)
+    told: drivers.Tally | None = None
+    converged = None if spec.stop_when is None else False
+    for chunk, part in enumerate(_parts(Trials(work, source), executor, stopped)):
+        sample.add(part.values)
+        if part.tally is not None:
+            told = part.tally if told is None else told.plus(part.tally)
+        if not sample.whole:
+            continue
+        last = sample.drawn == spec.drawn
+        if spec.stop_when is not None and (last or source.doubled(chunk)):
+            converged = _converged(sample, spec.stop_when)
+        sample.ended = last or converged is True
         if watch is not None:
             watch(sample)
-    infeasible = sample.infeasible
-    if sample.kept < max(2, spec.trials / 2):
+        if sample.ended:
+            break
+    drawn, infeasible = sample.drawn, sample.infeasible
+    if sample.kept < max(2, drawn / 2):
         raise Infeasible(
-            f"{infeasible:,} of {spec.trials:,} trials have no finite value: the shocks are wider "
+            f"{infeasible:,} of {drawn:,} trials have no finite value: the shocks are wider "
             "than the model can bear (for instance, growth drawn above the WACC)."
         )
-    with np.errstate(all="ignore"):  # a spread that no double holds is refused below
-        return _summary(sample.ordered(), spec.trials, price)
+    return summarise(sample, price, _drivers(spec, work, told), converged)
 
 
-def _summary(ordered: FloatArray, trials: int, price: float | None) -> Simulation:
-    """Every statistic. ``ordered`` is used up: a hundred million trials have no room for a copy."""
-    size = ordered.size
-    low, high = quantile(ordered, 0.005), quantile(ordered, 0.995)
-    edges = (
-        np.linspace(low, high, BINS + 1)
-        if high > low
-        else np.array([low, np.nextafter(low, np.inf)])
-    )
-    inner = np.searchsorted(ordered, edges[1:-1], side="left")
-    above = None if price is None else float(1.0 - np.searchsorted(ordered, price, "right") / size)
-    percentiles = np.array([quantile(ordered, level) for level in PERCENTILES])
-    minimum, maximum = float(ordered[0]), float(ordered[-1])
-    mean = ordered.mean()
-    # What numpy's std does, in place.
-    ordered -= mean
-    np.multiply(ordered, ordered, out=ordered)
-    deviation = float(np.sqrt(ordered.sum() / (size - 1)))
-    if not math.isfinite(deviation):
-        raise Infeasible(
-            "The values spread beyond the range of a number: the shocks are wider than the model "
-            "can bear."
-        )
-    return Simulation(
-        trials=trials,
-        infeasible=trials - size,
-        mean=float(mean),
-        standard_error=deviation / float(np.sqrt(size)),
-        standard_deviation=deviation,
-        minimum=minimum,
-        maximum=maximum,
-        percentile_levels=PERCENTILES,
-        percentiles=percentiles,
-        bin_edges=edges,
-        bin_counts=np.diff(np.concatenate(([0], inner, [size]))).astype(np.float64),
-        probability_above=above,
-    )
+def _converged(sample: Sample | Replicates, when: StopWhen) -> bool:
+    moments = sample.moments()
+    if moments is None:
+        return False
+    return moments.standard_error <= when.standard_error_share * abs(moments.mean)
+
+
+def _drivers(
+    spec: SimulationSpec, work: Admitted[I], told: drivers.Tally | None
+) -> tuple[Driver, ...]:
+    """The shocks by what they drive, the most first."""
+    with np.errstate(all="ignore"):
+        shares = None if told is None else drivers.shares(told, [draw.rows for draw in work.draws])
+    if shares is None:
+        return ()
+    found = [Driver(shock.path, share) for shock, share in zip(spec.shocks, shares, strict=True)]
+    return tuple(sorted(found, key=lambda driver: -driver.share))
 
 
 def draw_values(
     question: Question[I], spec: SimulationSpec, executor: Executor | None = None
 ) -> FloatArray:
-    """(trials,) the value of each trial in order; NaN where a trial has none."""
-    values, start = np.empty(spec.trials), 0
-    for part in _values(admit_spec(question, spec), spec.trials, executor, never):
-        values[start : start + part.size] = part
-        start += part.size
+    """(drawn,) the value of each trial in order; NaN where a trial has none."""
+    work = admit_spec(question, spec)
+    source = source_of(spec, work.rows)
+    values, start = np.empty(spec.drawn), 0
+    for part in _parts(Trials(work, source, tallied=False), executor, never):
+        values[start : start + part.values.size] = part.values
+        start += part.values.size
     return values
 
 
-def _values(
-    work: Trials[I], trials: int, executor: Executor | None, stopped: Callable[[], bool]
-) -> Iterator[FloatArray]:
-    """The trials' values, one task's after the other's; the last chunk is cut to what was asked."""
-    left = trials
-    each = max(1, min(TASK_CHUNKS, TASK_DRAWS // (work.rows * CHUNK)))
-    for values in in_order(work, spans(-(-trials // CHUNK), each), executor, stopped):
-        yield values[:left]
-        left -= values.size
+def source_of(spec: SimulationSpec, rows: int) -> PlainStreams | SobolNets:
+    """The numbers of an admitted spec. Sobol's take SciPy: in a worker process only."""
+    if spec.sampling is Sampling.PLAIN:
+        return PlainStreams(spec.seed, spec.trials)
+    return sobol_nets(spec.seed, rows, spec.drawn // SCRAMBLES)
 
 
 @dataclass(frozen=True, slots=True)
-class _Draw:
+class Draw:
     """A shock, ready: the paths that it moves and what they are without it."""
 
     distribution: Distribution
     paths: tuple[str, ...]
     bases: FloatArray  # (paths, 1)
+    rows: int  # numbers that are drawn for a trial: one for each path, or one for all
+    correlated: bool
+
+    @property
+    def normal(self) -> bool:
+        """Whether it is made from standard normals, not from chances."""
+        return self.correlated or self.distribution.FROM_NORMAL
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Admitted(Generic[I]):
+    """A spec that has passed the door."""
+
+    question: Question[I]
+    draws: tuple[Draw, ...]
+    blocks: tuple[Block, ...]  # each draw's rows
+    factor: Factor | None
+    bins: int  # of each number, for the drivers
+
+    @property
+    def rows(self) -> int:
+        """How many numbers are drawn for a trial."""
+        return sum(draw.rows for draw in self.draws)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What one chunk comes to. Parts are put together one by one, in their order: sums of sums
+    would have other bits when the chunks are handed out otherwise."""
+
+    values: FloatArray  # (trials,) NaN where the kind's door would not let a trial in
+    tally: drivers.Tally | None  # of the trials that tell the drivers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trials(Generic[I]):
     """What makes any chunk of one simulation, in this process or, pickled, in another."""
 
-    question: Question[I]
-    seed: int
-    draws: tuple[_Draw, ...]
+    work: Admitted[I]
+    source: PlainStreams | SobolNets
+    tallied: bool = True
 
-    @property
-    def rows(self) -> int:
-        """How many numbers are drawn for a trial."""
-        return sum(len(draw.paths) for draw in self.draws)
-
-    def __call__(self, chunks: range) -> FloatArray:
-        """(len(chunks) × CHUNK,) values; NaN where the kind's door would not let a trial in."""
-        values = np.empty((len(chunks), CHUNK))
-        workspace = np.empty((self.rows, CHUNK))
+    def __call__(self, chunks: range) -> list[Part]:
+        rows, source = self.work.rows, self.source
+        workspace = np.empty(rows * max(source.drawn(chunk) for chunk in chunks))
         with np.errstate(all="ignore"):  # trials without a value are counted, not warned about
-            for row, chunk in enumerate(chunks):
-                values[row] = self._chunk(generator(self.seed, chunk), workspace)
-        return values.reshape(-1)
+            return [
+                self._part(chunk, workspace[: rows * source.drawn(chunk)].reshape(rows, -1))
+                for chunk in chunks
+            ]
 
-    def _chunk(self, source: np.random.Generator, workspace: FloatArray) -> FloatArray:
+    def _part(self, chunk: int, raw: FloatArray) -> Part:
+        """``raw`` is (rows, trials), and is used up."""
+        work, source = self.work, self.source
+        source.fill(chunk, raw, work.blocks)
+        if work.factor is not None:
+            correlate(work.factor, [raw[rows] for rows, _ in work.blocks])
+        telling = self.tallied and source.before(chunk) < drivers.TRIALS
+        bins = drivers.binned(raw, work.blocks, work.bins) if telling else None
+        question = work.question
         changes: dict[str, Scalar] = {}
-        row = 0
-        for draw in self.draws:
-            drawn = workspace[row : row + len(draw.paths)]
-            draw.distribution.fill(source, drawn, draw.bases)
+        for draw, (rows, _) in zip(work.draws, work.blocks, strict=True):
+            drawn = placed(draw.distribution, raw[rows], draw.bases, correlated=draw.correlated)
             changes.update(zip(draw.paths, drawn, strict=True))
-            row += len(draw.paths)
-        question = self.question
         changed = replaced(question.inputs, changes)
-        value = np.broadcast_to(np.asarray(question.worth(changed), dtype=np.float64), (CHUNK,))
+        value = np.asarray(question.worth(changed), dtype=np.float64)
         outside = question.outside(changed)
-        return value if outside is None else np.where(outside, np.nan, value)
+        if outside is not None:
+            value = np.where(outside, np.nan, value)
+        values = np.array(np.broadcast_to(value, raw.shape[1])[: source.wanted(chunk)])
+        if bins is None:
+            return Part(values, None)
+        centre = float(np.asarray(question.worth(question.inputs)))
+        return Part(values, drivers.tally(bins[:, : values.size], values, centre, work.bins))
 
 
-def admit_spec(question: Question[I], spec: SimulationSpec, most: int = MAX_TRIALS) -> Trials[I]:
+def _parts(
+    trials: Trials[I], executor: Executor | None, stopped: Callable[[], bool]
+) -> Iterator[Part]:
+    """What every chunk comes to, in their order."""
+    source = trials.source
+    most = TASK_CHUNKS if source.scrambles == 1 else SOBOL_TASK_CHUNKS
+    each = max(1, min(most, TASK_DRAWS // (trials.work.rows * CHUNK)))
+    for parts in in_order(trials, spans(source.chunks, each), executor, stopped):
+        yield from parts
+
+
+def admit_spec(
+    question: Question[I],
+    spec: SimulationSpec,
+    most: int = MAX_TRIALS,
+    price: float | None = None,
+) -> Admitted[I]:
     """What will make the trials, of which there may be ``most``; nothing is drawn yet.
 
     Raises:
         InvalidInput: with every problem of the spec.
     """
     table = Names(question.inputs)
-    _check(table, spec, most)
+    _check(table, spec, most, price)
     # That they can be moved together shows here, not in the first chunk.
     replaced(question.inputs, {shock.path: 0.0 for shock in spec.shocks}, "spec.shocks")
-    draws = []
-    for shock in spec.shocks:
-        paths: tuple[str, ...] = (shock.path,)
-        if shock.every_year:
-            years = len(schedule_at(table, shock.path) or ())
-            paths = tuple(f"{shock.path}[{year}]" for year in range(years))
+    factor = None if spec.correlation is None else spec.correlation.factor()
+    follows = [False] * len(spec.shocks) if factor is None else correlated(factor)
+    draws: list[Draw] = []
+    blocks: list[Block] = []
+    row = 0
+    for shock, follow in zip(spec.shocks, follows, strict=True):
+        paths = _paths(table, shock)
         bases = np.array([[value_at(table, path)] for path in paths])
-        draws.append(_Draw(shock.distribution, paths, bases))
-    return Trials(question, spec.seed, tuple(draws))
+        draw = Draw(shock.distribution, paths, bases, _rows(table, shock), follow)
+        draws.append(draw)
+        blocks.append((slice(row, row + draw.rows), draw.normal))
+        row += draw.rows
+    return Admitted(
+        question,
+        tuple(draws),
+        tuple(blocks),
+        factor if any(follows) else None,
+        drivers.bins_for(spec.trials),
+    )
 
 
-def _check(table: Table, spec: SimulationSpec, most: int) -> None:
+def _paths(table: Table, shock: Shock) -> tuple[str, ...]:
+    """The paths that a shock moves. A whole schedule is one where an offset is added to it."""
+    years = schedule_at(table, shock.path)
+    together = not shock.every_year and shock.distribution.relative_to is RelativeTo.OFFSET
+    if years is None or together:
+        return (shock.path,)
+    return tuple(f"{shock.path}[{year}]" for year in range(len(years)))
+
+
+def _rows(table: Table, shock: Shock) -> int:
+    return len(_paths(table, shock)) if shock.every_year else 1
+
+
+def _check(table: Table, spec: SimulationSpec, most: int, price: float | None) -> None:
     door = Door()
     door.within("spec.trials", spec.trials, 100, most)
     door.within("spec.seed", spec.seed, 0, SEED_MAX)
+    if price is not None:
+        door.within("spec.price", price, -PRICE_MAX, PRICE_MAX)
+    if spec.stop_when is not None:
+        share = spec.stop_when.standard_error_share
+        door.within("spec.stop_when.standard_error_share", share, 1e-9, 1.0)
     if not 1 <= len(spec.shocks) <= MAX_SHOCKS:
         door.refuse(
             "spec.shocks",
@@ -279,22 +364,49 @@ def _check(table: Table, spec: SimulationSpec, most: int) -> None:
             f"{len(spec.shocks)} shocks are given.",
             f"Give 1 to {MAX_SHOCKS}.",
         )
-    seen: set[str] = set()
+    moved: dict[str, str] = {}  # by whom
+    sizes: list[int] = []
     for number, shock in enumerate(spec.shocks[:MAX_SHOCKS]):
         where = f"spec.shocks[{number}]"
-        if not known(door, table, f"{where}.path", shock.path):
-            continue
-        if shock.path in seen:
-            door.refuse(
-                f"{where}.path", "CONTRADICTION", "This path has a shock already.", "Give one each."
-            )
-        if shock.every_year and schedule_at(table, shock.path) is None:
-            door.refuse(
-                f"{where}.every_year",
-                "CONTRADICTION",
-                f"“{shock.path}” is one number, not a number for each year.",
-                "Leave everyYear out, or name a schedule.",
-            )
-        shock.distribution.check(door, f"{where}.distribution")
-        seen.add(shock.path)
+        if known(door, table, f"{where}.path", shock.path):
+            sizes.append(_rows(table, shock))
+            _check_alone(door, table, where, shock, moved)
+            _check_shock(door, table, where, shock)
+    if spec.correlation is not None and len(sizes) == len(spec.shocks):
+        spec.correlation.check(door, "spec.correlation", sizes)
     door.close()
+
+
+def _check_shock(door: Door, table: Table, where: str, shock: Shock) -> None:
+    if shock.every_year and schedule_at(table, shock.path) is None:
+        door.refuse(
+            f"{where}.every_year",
+            "CONTRADICTION",
+            f"“{shock.path}” is one number, not a number for each year.",
+            "Leave everyYear out, or name a schedule.",
+        )
+    distribution = shock.distribution
+    inside = f"{where}.distribution.{distribution.NAME}"
+    distribution.check(door, inside)
+    if distribution.relative_to is RelativeTo.MULTIPLE and not any(
+        value_at(table, path) for path in _paths(table, shock)
+    ):
+        door.refuse(
+            f"{inside}.relative_to",
+            "CONTRADICTION",
+            f"“{shock.path}” is 0, and so is every multiple of it.",
+            "Draw an OFFSET, or an ABSOLUTE value.",
+        )
+
+
+def _check_alone(door: Door, table: Table, where: str, shock: Shock, moved: dict[str, str]) -> None:
+    """Two shocks on one number would leave one of them without effect, and nobody would see it."""
+    paths = _paths(table, shock)
+    if shock.path in moved.values() or any(path in moved for path in paths):
+        door.refuse(
+            f"{where}.path",
+            "CONTRADICTION",
+            "This path has a shock already.",
+            "Give one each.",
+        )
+    moved.update(dict.fromkeys(paths, shock.path))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.door import Door, show, square_root
+from engine.door import Door, lesser, power, show, square_root
 from engine.errors import InvalidInput, Problem
 
 
@@ -130,3 +132,46 @@ def test_a_number_is_shown_as_a_person_would_write_it(value: float, shown: str) 
 @given(st.floats(0.0, 1e300))
 def test_a_root_has_the_same_bits_alone_and_in_a_batch(value: float) -> None:
     assert square_root(value) == square_root(np.array([value, value]))[1]
+
+
+@given(st.lists(st.floats(0.001, 10.0), min_size=1, max_size=40), st.floats(-1.0, 1.0))
+def test_a_power_has_the_same_bits_alone_and_wherever_it_stands_in_a_batch(
+    bases: list[float], exponent: float
+) -> None:
+    # Processors with wide registers raise eight numbers at a time, and the rest otherwise.
+    alone = [power(base, exponent) for base in bases]
+    batch = np.array(bases)
+    assert power(batch, exponent).tolist() == alone
+    assert power(batch[::-1], exponent).tolist() == alone[::-1]
+    assert power(batch[::2], exponent).tolist() == alone[::2]
+    assert power(np.column_stack([batch, batch])[:, 1], exponent).tolist() == alone
+    assert power(batch[:, np.newaxis], exponent)[:, 0].tolist() == alone
+    for base, raised in zip(bases, alone, strict=True):
+        assert raised == pytest.approx(float(mpmath.mpf(base) ** exponent), rel=1e-15)
+
+
+@given(st.floats(0.001, 10.0), st.floats(-1.0, 1.0))
+def test_a_power_of_a_complex_step_is_its_slope(base: float, exponent: float) -> None:
+    stepped: Any = power(np.array([base + 1e-200j]), exponent)
+    slope = float(exponent * mpmath.mpf(base) ** (exponent - 1))
+    assert stepped.imag[0] / 1e-200 == pytest.approx(slope, rel=1e-14, abs=1e-100)
+
+
+NUMBERS = st.floats(-1e6, 1e6)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=9))
+def test_the_lesser_of_two_is_the_same_alone_and_in_a_batch(
+    pairs: list[tuple[float, float]],
+) -> None:
+    ones, others = (np.array(side) for side in zip(*pairs, strict=True))
+    least = [min(pair) for pair in pairs]
+    assert [lesser(one, other) for one, other in pairs] == least
+    assert lesser(ones, others).tolist() == least
+    assert lesser(ones, pairs[0][1]).tolist() == [min(one, pairs[0][1]) for one in ones.tolist()]
+
+
+def test_the_lesser_keeps_its_complex_step_and_not_the_others() -> None:
+    low, high = np.array([1.0 + 1e-200j, 3.0]), np.array([2.0, 1.0 + 2e-200j])
+    assert lesser(low, high).tolist() == [1.0 + 1e-200j, 1.0 + 2e-200j]
+    assert lesser(0.5, high).tolist() == [0.5, 0.5]

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from engine.dcf import Bridge, Capm, DcfInputs, ExitMultiple, GivenWacc, Gordon, ValueDriver
+from engine.dcf import (
+    Bridge,
+    Capm,
+    Comparables,
+    DcfInputs,
+    ExitMultiple,
+    GivenWacc,
+    Gordon,
+    Peer,
+    ValueDriver,
+)
 from engine.dcf.inputs import admit
 from engine.errors import InvalidInput
 from engine.paths import Names, numbers, replaced, schedule_at, split_year, value_at
@@ -210,6 +220,74 @@ def test_a_whole_and_one_of_its_parts_are_not_moved_together() -> None:
     with pytest.raises(InvalidInput) as no:
         replaced(built, {"capital.wacc": 0.09, "capital.capm.beta": 1.0})
     assert no.value.problems[0].code == "CONTRADICTION"
+
+
+PEERS = tuple(
+    Peer(name=name, beta=beta, debt_to_equity=0.5, tax_rate=0.25)
+    for name, beta in (("Plum", 1.0), ("Pear", 1.2), ("Quince", 1.4))
+)
+COMPARED = dataclasses.replace(CAPM, beta=None, comparables=Comparables(peers=PEERS, blume=True))
+FIRST = "capital.capm.comparables.peers[0]"
+
+
+def test_a_number_in_a_list_of_groups_has_the_groups_place_in_its_path() -> None:
+    table = numbers(admit(firm(capital=COMPARED, opening_fixed_assets=5.0)))
+    inside = [path for path in table if "comparables" in path]
+    assert inside == [
+        f"capital.capm.comparables.peers[{place}].{name}"
+        for place in range(3)
+        for name in ("beta", "debt_to_equity", "tax_rate")
+    ]
+    assert value_at(table, "capital.capm.comparables.peers[1].beta") == 1.2
+    # A yes or no is no number, a name neither; and what is only compared with is not moved.
+    assert not {"blume", "name", "opening_fixed_assets"} & {
+        path.rsplit(".", 1)[-1] for path in table
+    }
+
+
+def test_a_number_is_put_into_one_group_of_a_list_and_the_others_stay() -> None:
+    admitted = admit(firm(capital=COMPARED))
+    changed = replaced(
+        admitted,
+        {f"{FIRST}.beta": 0.5, f"{FIRST}.tax_rate": 0.3, f"{FIRST[:-3]}[2].beta": 2.0},
+    )
+    assert isinstance(changed.capital, Capm)
+    assert changed.capital.comparables is not None
+    betas = [(peer.name, peer.beta, peer.tax_rate) for peer in changed.capital.comparables.peers]
+    assert betas == [("Plum", 0.5, 0.3), ("Pear", 1.2, 0.25), ("Quince", 2.0, 0.25)]
+    assert changed.capital.comparables.peers[1] is PEERS[1]
+    with pytest.raises(InvalidInput) as no:
+        replaced(admitted, {"capital.wacc": 0.1, f"{FIRST}.beta": 0.5}, "rows.path")
+    assert [(problem.path, problem.code) for problem in no.value.problems] == [
+        ("rows.path", "CONTRADICTION")
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        FIRST,
+        f"{FIRST}.name",
+        f"{FIRST}.growth",
+        f"{FIRST}.beta[0]",
+        f"{FIRST}.beta.x",
+        "capital.capm.comparables.peers",
+        "capital.capm.comparables.peers.beta",
+        "capital.capm.comparables.peers[3].beta",
+        "capital.capm.comparables.peers[-1].beta",
+        "capital.capm.comparables.peers[00].beta",
+        "capital.capm.comparables[0].peers[0].beta",
+        "capital.capm.comparables.blume",
+        "capital.capm.beta",  # it is read from the peers
+        "bridge[0].debt",
+        "operations.opening_fixed_assets",
+    ],
+)
+def test_a_path_into_a_list_that_leads_nowhere_is_not_found(path: str) -> None:
+    table = Names(admit(firm(capital=COMPARED, opening_fixed_assets=5.0)))
+    assert path not in table
+    with pytest.raises(InvalidInput):
+        value_at(table, path)
 
 
 @given(firms())

@@ -1,4 +1,4 @@
-"""Grids, tornados and gradients: what is asked, what is refused, what is exact."""
+"""Grids, lines and tornados: what is asked, what is refused, what is exact."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.dcf import Capm, DcfInputs, DcfOutput, Gordon, ValueDriver, dcf_question, value_dcf
-from engine.dcf.inputs import admit
+from engine.dcf import (
+    Bridge,
+    Capm,
+    DcfInputs,
+    DcfOutput,
+    ExitMultiple,
+    Gordon,
+    dcf_question,
+    value_dcf,
+)
 from engine.errors import Infeasible, InvalidInput
-from engine.paths import numbers, replaced
+from engine.paths import numbers
 from engine.scenarios import (
     MAX_CELLS,
     MAX_SWINGS,
@@ -20,13 +29,15 @@ from engine.scenarios import (
     Question,
     Swing,
     default_swings,
+    edges,
     gradient,
+    one_way,
     sensitivity,
     tornado,
 )
 from engine.schedules import Schedule
-from tests.mirror.engine.exact import exact_dcf, exact_slope
-from tests.mirror.engine.firms import LAW, firm, firms
+from tests.mirror.engine.firms import LAW, any_firms, firm, fuller
+from tests.mirror.engine.plots import LEAST, plot_question
 
 WACC, GROWTH, TAX = "capital.wacc", "terminal.gordon.growth", "operations.tax_rate"
 
@@ -107,7 +118,7 @@ def test_a_wacc_that_was_built_moves_as_a_whole_like_one_that_was_given() -> Non
     assert grids[0] == grids[1]
     assert gradient(built, [WACC]) == gradient(given_, [WACC])
     assert WACC not in gradient(built)
-    assert WACC not in {swing.path for swing in default_swings(built.inputs, 0.1)}
+    assert WACC not in {swing.path for swing in default_swings(built, 0.1)}
 
 
 def test_a_wacc_and_one_of_its_parts_do_not_move_side_by_side() -> None:
@@ -117,15 +128,21 @@ def test_a_wacc_and_one_of_its_parts_do_not_move_side_by_side() -> None:
     assert [(problem.path, problem.code) for problem in no.value.problems] == [
         ("columns.path", "CONTRADICTION")
     ]
-    for where, ask in (
-        ("swings", lambda built: tornado(built, [Swing(WACC, 0.1, 0.2), Swing(beta, 0.9, 1.1)])),
-        ("paths", lambda built: gradient(built, [WACC, beta])),
-    ):
-        with pytest.raises(InvalidInput) as no:
-            ask(asked(firm(capital=BUILT)))
-        assert [(problem.path, problem.code) for problem in no.value.problems] == [
-            (where, "CONTRADICTION")
-        ]
+
+
+def test_a_wacc_and_its_parts_are_each_a_bar_and_a_slope_of_their_own() -> None:
+    built, beta = asked(firm(capital=BUILT)), "capital.capm.beta"
+    swings = [Swing(beta, 0.9, 1.5), Swing(WACC, 0.07, 0.1), Swing("bridge.cash", 0.0, 1.0)]
+    together = tornado(built, swings)
+    assert together[-1].swing is swings[-1]  # cash is no part of the enterprise value
+    for bar in together:
+        assert tornado(built, [bar.swing]) == [bar]
+    slopes = gradient(built, [beta, WACC, GROWTH])
+    assert list(slopes) == [beta, WACC, GROWTH]
+    for path, slope in slopes.items():
+        assert gradient(built, [path]) == {path: slope}
+    # The chain rule: a unit of beta is the equity's share of a premium more of WACC.
+    assert slopes[beta] == pytest.approx(slopes[WACC] * 0.75 * 0.05, rel=1e-12)
 
 
 def test_an_axis_is_refused_with_all_its_faults() -> None:
@@ -168,9 +185,44 @@ def test_numbers_at_the_end_of_a_double_are_refused_not_warned_about() -> None:
 
 
 def test_a_value_that_is_not_finite_is_infeasible() -> None:
-    question = dataclasses.replace(asked(), worth=lambda _: np.array([[1.0, math.inf]]))
+    question = dataclasses.replace(
+        asked(), values=lambda _: {"ENTERPRISE_VALUE": np.array([[1.0, math.inf]])}
+    )
     with pytest.raises(Infeasible):
         sensitivity(question, axis(WACC, 0.2), axis(GROWTH, 0.01, 0.02))
+
+
+# One way
+
+
+def test_along_one_axis_every_output_stands_beside_the_others() -> None:
+    inputs = firm(bridge=Bridge(debt=100.0, cash=20.0), capital=BUILT)
+    waccs = (0.07, 0.085, 0.10)
+    lines = one_way(asked(inputs), axis(WACC, *waccs))
+    assert list(lines) == ["VALUE_PER_SHARE", "EQUITY_VALUE", "ENTERPRISE_VALUE"]
+    for at, wacc in enumerate(waccs):
+        alone = value_dcf(firm(bridge=inputs.bridge, wacc=wacc)).worth
+        assert lines["VALUE_PER_SHARE"][at] == alone.value_per_share
+        assert lines["EQUITY_VALUE"][at] == alone.equity_value
+        assert lines["ENTERPRISE_VALUE"][at] == alone.enterprise_value
+
+
+def test_what_an_axis_does_not_move_stays_the_same_all_along_it() -> None:
+    lines = one_way(asked(), axis("shares.diluted", 25.0, 50.0, 100.0))
+    assert lines["ENTERPRISE_VALUE"].tolist() == [lines["ENTERPRISE_VALUE"][0]] * 3
+    assert lines["VALUE_PER_SHARE"].tolist() == pytest.approx([25.376, 12.688, 6.344])
+
+
+def test_one_axis_is_refused_with_all_its_faults_and_has_a_limit() -> None:
+    for wrong, problems in (
+        (axis("capital.beta"), [("axis.values", "WRONG_LENGTH"), ("axis.path", "UNKNOWN")]),
+        (axis(WACC, 0.2, math.nan), [("axis.values", "NOT_FINITE")]),
+        (Axis(WACC, np.full(MAX_CELLS + 1, 0.2)), [("axis.values", "TOO_LARGE")]),
+        (axis(WACC, 0.2, 2.0), [(WACC, "OUT_OF_RANGE")]),
+    ):
+        with pytest.raises(InvalidInput) as no:
+            one_way(asked(), wrong)
+        assert [(problem.path, problem.code) for problem in no.value.problems] == problems
 
 
 # Tornado
@@ -213,8 +265,9 @@ def test_an_end_past_the_door_refuses_the_tornado(low: float) -> None:
 
 
 def test_every_number_but_zeros_swings_by_a_share_of_itself() -> None:
-    inputs = admit(firm(working_capital=-0.10, tax_rate=Schedule.explicit([0.2, 0.3])))
-    swings = {swing.path: swing for swing in default_swings(inputs, 0.1)}
+    question = asked(firm(working_capital=-0.10, tax_rate=Schedule.explicit([0.2, 0.3])))
+    inputs = question.inputs
+    swings = {swing.path: swing for swing in default_swings(question, 0.1)}
     assert set(swings) == set(numbers(inputs)) - {
         "bridge.debt",
         "bridge.cash",
@@ -228,127 +281,59 @@ def test_every_number_but_zeros_swings_by_a_share_of_itself() -> None:
     assert (swings[TAX].low, swings[TAX].high) == pytest.approx((-0.025, 0.025))
     working_capital = swings["operations.working_capital"]
     assert (working_capital.low, working_capital.high) == pytest.approx((-0.01, 0.01))
-    shrinking = admit(firm(terminal=Gordon(growth=-0.02)))
+    shrinking = asked(firm(terminal=Gordon(growth=-0.02)))
     below = {swing.path: swing for swing in default_swings(shrinking, 0.5)}[GROWTH]
     assert (below.low, below.high) == pytest.approx((-0.03, -0.01))
 
 
-# Gradient
-
-
-def off_the_corner(inputs: DcfInputs) -> bool:
-    """At a profit of zero the tax has a corner, and no derivative."""
-    lines = value_dcf(inputs).forecast
-    return all(
-        abs(ebit) > 1e-6 * revenue for ebit, revenue in zip(lines.ebit, lines.revenue, strict=True)
-    )
-
-
-@LAW
-@given(firms())
-def test_the_gradient_is_the_derivative_to_nine_digits(inputs: DcfInputs) -> None:
-    assume(off_the_corner(inputs))
-    table = numbers(admit(inputs))
-    output = DcfOutput.EQUITY_VALUE
-    slopes = gradient(dcf_question(inputs, output))
-    assert list(slopes) == list(table)
-    gross = float(exact_dcf(inputs).gross)
-    for path, slope in slopes.items():
-        at = table[path]
-        # What a rounding of the terms moves, where the slope is a small difference of large ones.
-        size = gross / (0.01 if isinstance(at, Schedule) else max(abs(at), 0.01))
-        exact = float(exact_slope(inputs, path, output))
-        assert slope == pytest.approx(exact, rel=1e-9, abs=1e-15 * size), path
+def test_a_default_end_past_the_door_is_drawn_in_to_where_it_begins_and_says_so() -> None:
+    built = dataclasses.replace(BUILT, debt_weight=0.95, tax_rate=0.85)
+    multiple = firm(capital=built, terminal=ExitMultiple(ev_to_ebitda=8.0))
+    swings = {swing.path: swing for swing in default_swings(asked(multiple), 0.2)}
+    weight, tax = swings["capital.capm.debt_weight"], swings["capital.capm.tax_rate"]
+    assert (weight.low, weight.high, weight.drawn_in) == (pytest.approx(0.76), 1.0, True)
+    assert (tax.low, tax.high, tax.drawn_in) == (pytest.approx(0.68), 0.9, True)
+    assert not swings["capital.capm.beta"].drawn_in
+    near = {swing.path: swing for swing in default_swings(asked(firm(wacc=0.06)), 0.5)}
+    assert (near[WACC].low, near[WACC].high) == pytest.approx((0.051, 0.09))
+    assert (near[GROWTH].low, near[GROWTH].high) == pytest.approx((0.025, 0.059))
+    bars = tornado(asked(firm(wacc=0.06)), list(near.values()))
+    assert {bar.swing.path for bar in bars if bar.swing.drawn_in} == {WACC, GROWTH}
 
 
 @LAW
-@given(firms(sound=True))
-def test_central_differences_come_near_the_gradient(inputs: DcfInputs) -> None:
-    question = dcf_question(inputs, DcfOutput.ENTERPRISE_VALUE)
+@given(any_firms() | fuller(any_firms(), wide=True), st.floats(1e-6, 0.9))
+def test_no_default_swing_is_ever_past_the_door(inputs: DcfInputs, share: float) -> None:
+    question = asked(inputs)
+    swings = default_swings(question, share)
+    ends = [{swing.path: end} for swing in swings for end in (swing.low, swing.high)]
+    assert not question.refused(ends).any()
     table = numbers(question.inputs)
-    gross = float(exact_dcf(inputs).gross)
-    for path, slope in gradient(question).items():
-        at = table[path]
-        here = 0.0 if isinstance(at, Schedule) else at
-        step = 1e-6 * max(abs(here), 0.01)
-        up, down = (
-            float(question.worth(replaced(question.inputs, {path: here + by})))
-            for by in (step, -step)
-        )
-        rough = (up - down) / (2.0 * step)
-        assert slope == pytest.approx(rough, rel=1e-3, abs=1e-5 * gross / max(abs(here), 0.01))
+    for swing in swings:
+        own = table[swing.path]
+        assert swing.low <= (0.0 if isinstance(own, Schedule) else own) <= swing.high
 
 
-@LAW
-@given(firms())
-def test_a_schedules_slope_is_the_sum_of_its_years_slopes(inputs: DcfInputs) -> None:
-    assume(off_the_corner(inputs))
-    question = dcf_question(inputs, DcfOutput.ENTERPRISE_VALUE)
-    path = "operations.revenue_growth"
-    years = [f"{path}[{year}]" for year in range(inputs.timing.years)]
-    # The whole comes first: a year that is asked for beside it takes nothing away from it.
-    slopes = gradient(question, [path, *years])
-    size = math.fsum(abs(slopes[year]) for year in years)
-    assert slopes[path] == pytest.approx(math.fsum(slopes[y] for y in years), abs=1e-12 * size)
+def test_the_edge_of_the_door_is_found_to_the_last_double() -> None:
+    def narrow(points: np.ndarray) -> np.ndarray:
+        return (abs(points) < LEAST) | (points > 0.7)
+
+    inner, outer = np.array([0.6, 0.6, -3.0]), np.array([-0.3, 1e19, 0.0])
+    assert edges(inner, outer, narrow).tolist() == [LEAST, 0.7, -LEAST]
 
 
-@LAW
-@given(firms())
-def test_the_value_of_equity_is_what_each_amount_of_money_brings_to_it(inputs: DcfInputs) -> None:
-    # Euler: what is homogeneous of degree one is the sum of its slopes times its amounts.
-    question = dcf_question(inputs, DcfOutput.EQUITY_VALUE)
-    table = numbers(question.inputs)
-    amounts = [
-        path
-        for path in table
-        if path.startswith("bridge.")
-        or path in ("operations.revenue", "operations.opening_working_capital")
+# Any kind
+
+
+def test_a_kind_that_nobody_has_heard_of_is_analysed_like_any_other() -> None:
+    plot = plot_question("AREA", width=3.0, length=4.0)
+    grid = sensitivity(plot, axis("width", 2.0, 3.0), axis("length", 4.0, 5.0))
+    assert grid.tolist() == [[8.0, 10.0], [12.0, 15.0]]
+    lines = one_way(plot, axis("width", 2.0))
+    assert {name: line.tolist() for name, line in lines.items()} == {"AREA": [8.0], "PRICE": [4.0]}
+    bars = tornado(plot, default_swings(plot, 0.5))
+    assert [(bar.swing.path, bar.at_low, bar.at_high) for bar in bars] == [
+        ("width", 6.0, 18.0),
+        ("length", 6.0, 18.0),
     ]
-    slopes = gradient(question, amounts)
-    euler = math.fsum(slopes[path] * float(table[path]) for path in amounts)
-    value = float(question.worth(question.inputs))
-    assert euler == pytest.approx(value, abs=1e-12 * float(exact_dcf(inputs).gross))
-
-
-def test_a_gradient_of_some_paths_is_in_their_order_and_each_once() -> None:
-    slopes = gradient(asked(), [GROWTH, "bridge.cash", GROWTH])
-    assert list(slopes) == [GROWTH, "bridge.cash"]
-    assert slopes["bridge.cash"] == 0.0
-    assert gradient(asked(), []) == {}
-    equity = dcf_question(firm(), DcfOutput.EQUITY_VALUE)
-    assert gradient(equity, ["bridge.cash", "bridge.debt"]) == {
-        "bridge.cash": 1.0,
-        "bridge.debt": -1.0,
-    }
-
-
-def test_a_gradient_is_refused_with_all_its_faults() -> None:
-    with pytest.raises(InvalidInput) as no:
-        gradient(asked(), ["capital.beta", WACC, f"{TAX}[7]"])
-    assert [(problem.path, problem.code) for problem in no.value.problems] == [
-        ("paths[0]", "UNKNOWN"),
-        ("paths[2]", "UNKNOWN"),
-    ]
-    years = [f"{TAX}[{year}]" for year in range(100)]
-    growths = [f"operations.revenue_growth[{year}]" for year in range(100)]
-    long = asked(firm(years=100))
-    assert len(gradient(long, years + growths)) == MAX_SWINGS
-    with pytest.raises(InvalidInput) as many:
-        gradient(long, [*years, *growths, WACC])
-    assert [problem.code for problem in many.value.problems] == ["TOO_LARGE"]
-
-
-def test_at_a_loss_tax_has_no_slope() -> None:
-    losing = asked(firm(ebit_margin=-0.1))
-    assert gradient(losing, [TAX]) == {TAX: 0.0}
-
-
-@pytest.mark.parametrize(
-    "inputs",
-    [
-        firm(terminal=ValueDriver(growth=0.0, return_on_new_capital=0.001)),
-        firm(wacc=0.001, terminal=Gordon(growth=-0.5)),
-    ],
-)
-def test_slopes_are_finite_at_the_bounds_of_the_door(inputs: DcfInputs) -> None:
-    assert all(math.isfinite(slope) for slope in gradient(asked(inputs)).values())
+    assert gradient(plot) == {"width": 4.0, "length": 3.0}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.correlation import Correlation, CorrelationMethod
 from engine.dcf import Capm, DcfInputs, DcfOutput, Gordon, dcf_question
 from engine.door import show
 from engine.errors import Infeasible, InvalidInput
@@ -24,9 +26,12 @@ from engine.simulation import (
     PERCENTILES,
     Distribution,
     Normal,
+    Pert,
+    RelativeTo,
     Shock,
     Simulation,
     SimulationSpec,
+    StopWhen,
     Uniform,
     admit_spec,
     draw_values,
@@ -205,6 +210,7 @@ def test_trials_without_a_value_are_counted_and_stand_in_no_statistic(every_year
     assert (result.trials, result.infeasible) == (CHUNK, without)
     assert result.mean == pytest.approx(kept.mean())
     assert result.standard_error == pytest.approx(kept.std(ddof=1) / math.sqrt(kept.size))
+    assert result.mean_ends.high - result.mean == pytest.approx(1.96 * result.standard_error, 1e-3)
     assert result.bin_counts.sum() == kept.size
     assert (result.minimum, result.maximum) == (kept.min(), kept.max())
 
@@ -316,6 +322,36 @@ def test_a_simulation_has_limits_and_reaches_them() -> None:
     smallest = simulate(long, spec(*years[:MAX_SHOCKS], trials=100, seed=SEED_MAX))
     assert isinstance(smallest, Simulation)
     assert simulate(asked(), spec(Shock(WACC, Normal(0.0)), trials=100, seed=0)).trials == 100
+
+
+@pytest.mark.parametrize("price", [math.nan, math.inf, -1e300])
+def test_a_price_that_is_none_is_refused(price: float) -> None:
+    with pytest.raises(InvalidInput) as no:
+        simulate(asked(), spec(Shock(WACC, Normal(0.01))), price)
+    assert [problem.path for problem in no.value.problems] == ["spec.price"]
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.1, math.nan])
+def test_a_tolerance_that_is_none_is_refused(share: float) -> None:
+    asked_for = replace(spec(Shock(WACC, Normal(0.01))), stop_when=StopWhen(share))
+    with pytest.raises(InvalidInput) as no:
+        simulate(asked(), asked_for)
+    assert [problem.path for problem in no.value.problems] == [
+        "spec.stop_when.standard_error_share"
+    ]
+
+
+def test_what_is_wrong_with_a_correlation_is_said_with_all_the_rest() -> None:
+    wrong = Correlation(CorrelationMethod.RANK, ((1.0, 2.0), (0.0, 1.0)))
+    shocks = (Shock(WACC, Normal(-0.1)), Shock(SALES, Pert(3.0, 2.0, 4.0, RelativeTo.OFFSET)))
+    with pytest.raises(InvalidInput) as no:
+        simulate(asked(), replace(spec(*shocks, trials=1), correlation=wrong))
+    assert [problem.path for problem in no.value.problems] == [
+        "spec.trials",
+        "spec.shocks[0].distribution.normal.standard_deviation",
+        "spec.shocks[1].distribution.pert.mode",
+        "spec.correlation.matrix[0][1]",
+    ]
 
 
 def test_the_most_trials_are_as_many_as_whoever_asks_may_have() -> None:

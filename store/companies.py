@@ -1,8 +1,9 @@
-"""Companies' figures as they were reported: reference data that is shipped with the product.
+"""Companies' figures as they were reported, and those that are shipped with the product.
 
-The file tells amounts and shares in millions, as the reports do; here everything is in
+The shipped file tells amounts and shares in millions, as the reports do; here everything is in
 whole currency and whole shares, converted exactly. What a report does not give is None,
-never zero. No tenant is involved: these are the same for everyone.
+never zero. No tenant is involved: these are the same for everyone. What a tenant brings itself
+has the same form (`store.own_companies` keeps it), and says of each figure where it is from.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
-from datetime import date
+from dataclasses import MISSING, dataclass, field, fields, replace
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +26,18 @@ _MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """What one line of a year is corrected by, such as a one-off; added to what was reported."""
+
+    line: str  # a field of FiscalYear: "operating_income"
+    amount: float  # in whole currency; above zero raises the line
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiscalYear:
-    """A year's flows, in whole currency. Expenses and expenditure are positive."""
+    """A year's flows as reported, in whole currency. Expenses and expenditure are positive."""
 
     fiscal_year: int
     revenue: float | None
@@ -37,6 +48,27 @@ class FiscalYear:
     depreciation_amortization: float | None
     capital_expenditure: float | None
     stock_compensation: float | None
+    adjustments: tuple[Adjustment, ...] = ()
+
+    def adjusted(self) -> FiscalYear:
+        """The year with each line as reported + the sum of its adjustments, which are then done.
+
+        A line that was not reported has nothing to be added to, and stays None.
+        """
+        lines: dict[str, float] = {}
+        for each in self.adjustments:
+            so_far = lines.get(each.line, getattr(self, each.line))
+            if so_far is not None:
+                lines[each.line] = so_far + each.amount
+        return replace(self, **lines, adjustments=())  # type: ignore[arg-type] # lines are floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionGrant:
+    """Options outstanding at one strike."""
+
+    count: float  # whole shares
+    strike: float  # units of the currency per share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +89,15 @@ class BalanceSheet:
     accounts_payable: float | None = None
     other_current_liabilities: float | None = None  # without debt and deferred revenue
     deferred_revenue_current: float | None = None
+    leases: float | None = None
+    preferred_stock: float | None = None
+    minority_interests: float | None = None
+    pensions_after_tax: float | None = None  # unfunded
+    associates: float | None = None
+    losses_carried_forward: float | None = None  # before tax, that may be used
+    basic_shares: float | None = None  # outstanding on the day
+    restricted_stock: float | None = None  # whole shares beside the basic ones
+    options: tuple[OptionGrant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +106,27 @@ class Price:
 
     date: date
     close: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A listed firm in the same business, for its beta."""
+
+    ticker: str
+    beta: float  # levered, as observed
+    debt_to_equity: float  # at market values
+    tax_rate: float  # marginal, its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a figure is from, and who stands behind it."""
+
+    source: str
+    as_of: date | None = None
+    note: str | None = None
+    author: str | None = None  # a member's name; None: nobody of the tenant's
+    at: datetime | None = None  # when the author brought it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +141,12 @@ class Company:
     notes: tuple[str, ...]  # what a reader has to know before using them
     years: tuple[FiscalYear, ...]
     balance_sheets: tuple[BalanceSheet, ...]
-    price: Price
+    price: Price  # the newest
+    earlier_prices: tuple[Price, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    # By the path of a figure, such as "years[2024].revenue"; what is not here is of `source`.
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    revision: int | None = None  # how often it was changed; None: it is not for the tenant to
 
 
 class Companies:
@@ -124,7 +191,7 @@ def _company(told: Mapping[str, Any]) -> Company:
     ticker = _text(told, "ticker", "a company")
     if ticker != ticker.upper():
         raise ValueError(f"{ticker}: a ticker is in capitals")
-    _check_keys(told, {field.name for field in fields(Company)}, ticker)
+    _check_keys(told, _needed(Company), ticker)
     price = told["price"]
     _check_keys(price, {"date", "close"}, f"{ticker}, price")
     close = _finite(price["close"], f"{ticker}, close")
@@ -151,20 +218,27 @@ def _fiscal_year(told: Mapping[str, Any], ticker: str) -> FiscalYear:
     year = told["fiscal_year"]
     if type(year) is not int:
         raise ValueError(f"{ticker}: {year!r} is not a fiscal year")
-    names = {field.name for field in fields(FiscalYear)}
-    return FiscalYear(
-        fiscal_year=year, **_from_millions(told, names, "fiscal_year", f"{ticker}, {year}")
-    )
+    where = f"{ticker}, {year}"
+    lines = _from_millions(told, _needed(FiscalYear), "fiscal_year", where)
+    return FiscalYear(fiscal_year=year, **lines)  # type: ignore[arg-type] # lines are floats
 
 
 def _balance_sheet(told: Mapping[str, Any], ticker: str) -> BalanceSheet:
     as_of = date.fromisoformat(told["as_of"])
-    names = {field.name for field in fields(BalanceSheet)}
     # Not every report breaks its balance sheet down so far: what has a default may be left out.
-    for field in fields(BalanceSheet):
-        if field.default is not MISSING and field.name not in told:
-            names.remove(field.name)
-    return BalanceSheet(as_of=as_of, **_from_millions(told, names, "as_of", f"{ticker}, {as_of}"))
+    free = {each.name for each in fields(BalanceSheet)} - {"options"}
+    names = _needed(BalanceSheet) | (free & told.keys())
+    lines = _from_millions(told, names, "as_of", f"{ticker}, {as_of}")
+    return BalanceSheet(as_of=as_of, **lines)  # type: ignore[arg-type] # lines are floats
+
+
+def _needed(of: type) -> set[str]:
+    """What the file has to tell: the fields without a default."""
+    return {
+        each.name
+        for each in fields(of)
+        if each.default is MISSING and each.default_factory is MISSING
+    }
 
 
 def _from_millions(

@@ -29,6 +29,7 @@ class Rate:
     value: float  # 1/year
     as_of: date
     source: str
+    stated: bool = False  # by a caller, for one question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,11 @@ class CorporateTax:
     state: float  # net of what it saves in federal tax; 0 where there is one level only
     in_force_since: date
     source: str
+
+    @property
+    def name(self) -> str:
+        """What the rate of the whole country is called: where states tax as well, the federal."""
+        return "federal rate" if self.state else "statutory rate"
 
     @property
     def marginal(self) -> float:

@@ -41,6 +41,7 @@ KINDS = (
 )
 UNITS = ("ONES", "THOUSANDS", "MILLIONS", "BILLIONS")
 VERBS = ("CREATE", "EDIT", "RESTORE", "ARCHIVE", "DUPLICATE")
+COMPANY_VERBS = ("ADD", "IMPORT", "CORRECT", "REMOVE")
 RUN_KINDS = ("SIMULATION",)
 RUN_STATES = ("QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED")
 
@@ -292,6 +293,46 @@ class RunRow(Row, table=True):
     created_at: datetime = Field(sa_type=Moment)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class OwnCompanyRow(Row, table=True):
+    """A company whose figures a tenant has brought itself, as it stands after its newest change."""
+
+    __tablename__ = "own_company"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
+        CheckConstraint("length(ticker) BETWEEN 1 AND 64", name="ticker"),
+        CheckConstraint("revision >= 1", name="revision"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    ticker: str = Field(primary_key=True, sa_type=String(64))  # in capitals
+    revision: int = Field(sa_type=BigInteger)  # the seq of the newest change
+    removed: bool  # what it was stands in its history
+    figures: str = Field(sa_type=Text)  # canonical JSON: path -> value, source, author, ...
+    updated_at: datetime = Field(sa_type=Moment)
+    updated_by: UUID
+
+
+class OwnCompanyChangeRow(Row, table=True):
+    """One change of a tenant's own company: who, what, when. Only ever added to."""
+
+    __tablename__ = "own_company_change"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "ticker"], ["own_company.tenant_id", "own_company.ticker"]
+        ),
+        _one_of("verb", COMPANY_VERBS),
+        CheckConstraint("seq >= 1", name="seq"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    ticker: str = Field(primary_key=True, sa_type=String(64))
+    seq: int = Field(primary_key=True, sa_type=BigInteger)  # 1, 2, 3 … without a gap
+    verb: str = Field(sa_type=String(16))
+    author: UUID
+    at: datetime = Field(sa_type=Moment)
+    changes: str = Field(sa_type=Text)  # JSON: [{"path", "old", "new"}]
 
 
 def table_of(row: type[Row]) -> Table:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from sqlalchemy import Integer, bindparam
+
 from store import scope
 from store.database import Database
 from store.tables import ValuationRow
@@ -34,6 +36,12 @@ class KeptValuation:
 _COLUMNS = tuple(field.name for field in fields(KeptValuation))
 _KEEP = scope.InsertOnce(ValuationRow, tells="computed_at")
 _FIND = scope.select(ValuationRow, *_COLUMNS).where(scope.equals(ValuationRow, "id"))
+_PAGE = (
+    scope.select(ValuationRow, *_COLUMNS)
+    .where(scope.beyond(ValuationRow, ("id",), descending=False))
+    .order_by(scope.column(ValuationRow, "id"))
+    .limit(bindparam("limit", type_=Integer()))
+)
 
 
 class Valuations:
@@ -57,6 +65,11 @@ class Valuations:
         if row is None:
             return None
         return KeptValuation(**dict(zip(_COLUMNS, row, strict=True)))
+
+    async def page(self, tenant_id: UUID, after: str, limit: int) -> list[KeptValuation]:
+        """The tenant's next valuations in the order of their ids; ``after`` "" begins."""
+        rows = await self._database.all(tenant_id, _PAGE, after_id=after, limit=limit)
+        return [KeptValuation(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
 def _values(kept: KeptValuation) -> dict[str, object]:

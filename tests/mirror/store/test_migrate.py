@@ -243,6 +243,8 @@ async def test_the_serving_role_has_the_rights_it_needs_and_no_more(
         *(("model_snapshot", verb) for verb in ("SELECT", "INSERT")),
         *(("outbox", verb) for verb in ("SELECT", "INSERT", "DELETE")),
         *(("run", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
+        *(("own_company", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
+        *(("own_company_change", verb) for verb in ("SELECT", "INSERT")),
     }
 
 

@@ -183,3 +183,20 @@ async def test_callers_who_leave_a_search_leave_the_readers_usable(database: Dat
         task.cancel()
         assert await valuations.find(OURS, valuation().id) == valuation()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_pages_have_every_valuation_of_the_tenant_once_in_the_order_of_their_ids(
+    database: Database,
+) -> None:
+    valuations = Valuations(database)
+    ids = sorted(content_id(number) for number in range(7))
+    for number in range(7):
+        await valuations.keep(OURS, valuation(number))
+    await valuations.keep(THEIRS, valuation("theirs"))
+    first = await valuations.page(OURS, "", 3)
+    second = await valuations.page(OURS, first[-1].id, 3)
+    third = await valuations.page(OURS, second[-1].id, 3)
+    assert [each.id for page in (first, second, third) for each in page] == ids
+    assert [len(page) for page in (first, second, third)] == [3, 3, 1]
+    assert await valuations.page(OURS, third[-1].id, 3) == []
+    assert first[0] == await valuations.find(OURS, ids[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from api.operations.trusted import ManifestInvalid, manifest
+from services.cluster import ClusterPlace
 
 WORKERS_MAX: Final = 64
 PROCESSES_MAX: Final = 4  # that compute, unless more are asked for
@@ -18,6 +20,8 @@ THREADS_MAX: Final = 8  # more put numbers together no faster
 _ORIGIN: Final = re.compile(
     r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
+
+_CLUSTER: Final = re.compile(r"(?:tls|tcp)://([\w.-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", re.ASCII)
 
 
 class SettingsInvalid(Exception):
@@ -45,6 +49,7 @@ class Settings:
     compute_threads: int  # in each of them
     compute_memory_mb: int  # of each of them, at most
     run_deadline_s: float  # of one run
+    cluster: ClusterPlace | None  # that computes runs, instead of this machine
     workers: int  # server processes on one socket
     drain_s: float  # from not ready to taking no more connections
     dev: bool  # loopback only, and signs its own tokens
@@ -128,6 +133,7 @@ class Settings:
                 "VALOR_PUBLIC_KEY_FILE is not set: name a PEM file with the Ed25519 public key of "
                 "your token issuer, or run `valor serve --dev` on this machine alone."
             )
+        cluster = _cluster(environment, problems)
         level = environment.get("VALOR_LOG_LEVEL", "INFO").upper()
         if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
             problems.append(
@@ -149,8 +155,9 @@ class Settings:
             only_trusted=documents == "trusted",
             compute_processes=processes,
             compute_threads=max(1, min(THREADS_MAX, processors // (processes * workers))),
-            compute_memory_mb=count("VALOR_COMPUTE_MEMORY_MB", "2048", 1_048_576, low=256),
+            compute_memory_mb=count("VALOR_COMPUTE_MEMORY_MB", "2048", 1_048_576, low=512),
             run_deadline_s=number("VALOR_RUN_DEADLINE_S", "600", 1.0, 86_400.0),
+            cluster=cluster,
             workers=workers,
             drain_s=number("VALOR_DRAIN_S", "0", 0.0, 600.0),
             dev=dev,
@@ -165,6 +172,41 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _cluster(environment: Mapping[str, str], problems: list[str]) -> ClusterPlace | None:
+    address = environment.get("VALOR_CLUSTER")
+    files = {
+        "VALOR_CLUSTER_CA_FILE": environment.get("VALOR_CLUSTER_CA_FILE") or None,
+        "VALOR_CLUSTER_CERT_FILE": environment.get("VALOR_CLUSTER_CERT_FILE") or None,
+        "VALOR_CLUSTER_KEY_FILE": environment.get("VALOR_CLUSTER_KEY_FILE") or None,
+    }
+    if not address:
+        return None
+    host = _CLUSTER.fullmatch(address)
+    if not host or not 0 < int(host[2]) < 65_536:
+        problems.append(f"VALOR_CLUSTER is “{address}”: tls://host:port, or tcp://host:port.")
+    elif address.startswith("tls://"):
+        problems += [
+            f"{name} is not set, and a cluster at tls:// is spoken to with certificates: name a "
+            "PEM file."
+            for name, file in files.items()
+            if file is None
+        ]
+    elif _is_public(host[1]):
+        problems.append(
+            f"VALOR_CLUSTER is “{address}”, over which anybody on the way could run code here: use "
+            "tls://host:port with certificates. tcp:// is for private networks."
+        )
+    ca_file, cert_file, key_file = files.values()
+    return ClusterPlace(address=address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:  # a name: whose network it is in, nobody here knows
+        return False
 
 
 def _is_database(url: str) -> bool:

@@ -33,10 +33,12 @@ from resolvers.shapes import shapes_of
 from services.analyses import AnalysisService
 from services.authentication import Authenticator
 from services.collaboration import CollaborationService
-from services.companies import CompanyService
+from services.companies import CompanyService, ShippedCompanies
 from services.compute import Compute
 from services.financial_models import ModelService
 from services.kinds import KINDS
+from services.own_companies import OwnCompanyService
+from services.replay import ReplayService
 from services.run_work import RunWork
 from services.runs import RunService
 from services.service_levels import ServiceLevels
@@ -47,6 +49,7 @@ from store.companies import Companies
 from store.database import Database
 from store.financial_models import FinancialModels
 from store.market import Market
+from store.own_companies import OwnCompanies
 from store.runs import Runs
 from store.tenants import Tenants
 from store.valuations import Valuations
@@ -60,6 +63,9 @@ ROUTES: Final = (
     "/slo/status",
     "/system/metrics",
 )
+
+# How much of a request's time its simulation may take: the caller then hears why it was too long.
+OF_A_REQUEST: Final = 2.0 / 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,7 @@ class Parts:
     collaboration: CollaborationService
     compute: Compute
     workers: WorkerPool
+    simulators: WorkerPool
     run_work: RunWork
     watch: Watch
     authenticator: Authenticator
@@ -92,6 +99,7 @@ class Parts:
         await self.bus.start()
         await self.collaboration.start()
         self.workers.start()  # in the background: the first run finds one that is ready
+        self.simulators.start()
         await self.watch.start()
         self.lasting.start()
 
@@ -103,6 +111,7 @@ class Parts:
         await stop.step("watch", self.watch.stop(), 5.0)
         await stop.step("runs", self.run_work.close(), 5.0)
         await stop.step("workers", self.workers.close(), 5.0)
+        await stop.step("simulators", self.simulators.close(), 5.0)
         await stop.step("rooms", self.collaboration.close(), 5.0)
         await stop.step("bus", self.bus.close(), 2.0)
         await stop.step("engine", asyncio.to_thread(self.compute.close), 5.0)
@@ -146,8 +155,13 @@ def build(
         RedisBackend(settings.redis_url, log) if settings.redis_url else MemoryBackend(), log
     )
     workers = WorkerPool(
-        settings.compute_processes, settings.compute_threads, settings.compute_memory_mb, log
+        settings.compute_processes,
+        settings.compute_threads,
+        settings.compute_memory_mb,
+        log,
+        settings.cluster,
     )
+    simulators = WorkerPool(1, settings.compute_threads, settings.compute_memory_mb, log)
     runs = Runs(database)
     run_work = RunWork(
         runs, Valuations(database), workers, bus, log, deadline_s=settings.run_deadline_s
@@ -168,11 +182,18 @@ def build(
     models.doorbell = collaboration
     services = Services(
         valuations=valuations,
-        analyses=AnalysisService(compute),
+        analyses=AnalysisService(
+            compute, valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
+        ),
+        replays=ReplayService(Valuations(database), compute),
         models=models,
         collaboration=collaboration,
         runs=RunService(runs, run_work, tenant_service, valuations, models, bus),
-        companies=CompanyService(Companies(), Market()),
+        companies=CompanyService(
+            OwnCompanyService(OwnCompanies(database), tenant_service),
+            [ShippedCompanies(Companies())],
+            Market(),
+        ),
         tenants=tenant_service,
         service_levels=ServiceLevels(watch, VERSION),
     )
@@ -197,6 +218,7 @@ def build(
         collaboration=collaboration,
         compute=compute,
         workers=workers,
+        simulators=simulators,
         run_work=run_work,
         watch=watch,
         authenticator=authenticator,

@@ -12,6 +12,7 @@ from services.collaboration import CollaborationService
 from services.companies import CompanyService
 from services.financial_models import ModelService
 from services.principal import Principal
+from services.replay import ReplayService
 from services.runs import RunService
 from services.service_levels import ServiceLevels
 from services.sessions import Session
@@ -25,6 +26,7 @@ class Services:
 
     valuations: ValuationService
     analyses: AnalysisService
+    replays: ReplayService
     models: ModelService
     collaboration: CollaborationService
     runs: RunService

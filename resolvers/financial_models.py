@@ -19,6 +19,7 @@ from resolvers.model_inputs import (
     given_inputs,
     listing_of,
 )
+from resolvers.model_scenarios import Probabilities, Scenario, shared_of
 from resolvers.paging import (
     After,
     Before,
@@ -33,49 +34,17 @@ from resolvers.paging import (
 )
 from resolvers.refusal import Refusal
 from resolvers.revisions import Change, Revision, RevisionConnection, revision_of
-from resolvers.scalars import InputDocument, InputValue
+from resolvers.scalars import InputDocument
 from resolvers.tenants import Member
+from resolvers.valuations.comparisons import ScenarioComparison, ScenariosOutcome
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.record import ValuationKind
 from services.contents import Unit
 from services.errors import NotFound
-from services.labels import label_of
 from services.model import Changed, Key, Model, Order, Page
-from services.shapes import is_printed, steps_of
+from services.shapes import is_printed
 
 _NODE: Final = "FinancialModel"
-
-
-@strawberry.type(description="What a scenario changes one input to.")
-class ScenarioChange:
-    path: str = strawberry.field(description="Of the input.")
-    label: str = strawberry.field(description="The same in the field's words.")
-    value: InputValue | None = strawberry.field(
-        description="As JSON; null: left out, or its default."
-    )
-
-
-@strawberry.type(description="A named set of changes to the inputs, made before valuing.")
-class Scenario:
-    key: str = strawberry.field(description="Names it in `valueModel` and in paths.")
-    name: str = strawberry.field(description="As people call it.")
-    changes: list[ScenarioChange] = strawberry.field(description="Made in this order.")
-
-    @classmethod
-    def of(cls, model: Model, key: str) -> Scenario:
-        kept = model.scenarios[key]
-        return cls(
-            key=key,
-            name=kept["name"],
-            changes=[
-                ScenarioChange(
-                    path=change["path"],
-                    label=label_of(model.kind.labels, steps_of(change["path"]) or ()),
-                    value=None if change["value"] is None else InputValue(change["value"]),
-                )
-                for change in kept["changes"]
-            ],
-        )
 
 
 Past: TypeAlias = Annotated[int, strawberry.argument(description="From 1 to the newest.")]
@@ -154,6 +123,20 @@ class FinancialModel(Node):
             info.context.principal, self.model, from_, self.revision if to is None else to
         )
         return [Change.of(change) for change in found]
+
+    @strawberry.field(
+        description=(
+            "Every scenario of the model beside the model itself: what each is worth, and what "
+            "they are together. Nothing is kept."
+        )
+    )
+    async def scenario_comparison(
+        self, info: Info, probabilities: Probabilities = None
+    ) -> ScenariosOutcome:
+        cases, found = await info.context.services.models.compare_scenarios(
+            info.context.principal, self.model, shared_of(probabilities)
+        )
+        return ScenarioComparison.of(cases, found)
 
     @strawberry.field(description="The model as a revision left it.")
     async def at_revision(self, info: Info, revision: Past) -> FinancialModel:

@@ -11,10 +11,14 @@ import strawberry
 
 from engine.errors import InvalidInput, Problem
 from resolvers.shapes import kind_of
+from resolvers.valuations.assumptions import AssumptionInput
+from resolvers.valuations.capital_inputs import CapitalInput
 from resolvers.valuations.inputs import (
-    CapitalInput,
+    ConvertibleInput,
     DcfInput,
+    OptionTrancheInput,
     ScheduleInput,
+    SegmentInput,
     TerminalInput,
     document_of,
 )
@@ -88,6 +92,12 @@ class ChangeValue:
     schedule: ScheduleInput | None = _arm("A driver of the forecast, as a whole.")
     capital: CapitalInput | None = _arm("The cost of capital, as a whole.")
     terminal: TerminalInput | None = _arm("The value after the forecast, as a whole.")
+    options: list[OptionTrancheInput] | None = _arm("All tranches, for `shares.options`.")
+    convertibles: list[ConvertibleInput] | None = _arm("All, for `shares.convertibles`.")
+    segments: list[SegmentInput] | None = _arm("All segments of the firm, for `segments`.")
+    assumptions: list[AssumptionInput] | None = _arm(
+        "Where inputs come from, all of it, for the path `assumptions`."
+    )
     nothing: bool | None = _arm(
         "True: leave out what stands there, or bring its default back; remove a scenario."
     )

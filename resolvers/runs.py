@@ -11,14 +11,14 @@ from uuid import UUID
 
 import strawberry
 
-from engine.dcf import DcfOutput
 from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
 from resolvers.refusal import Refusal
-from resolvers.valuations.analyses import SimulationInput, SimulationResult
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.inputs import DcfInput
+from resolvers.valuations.outputs import Output
 from resolvers.valuations.record import Valuation
+from resolvers.valuations.simulation import SimulationInput, SimulationResult
 from services import run as runs
 from services.errors import NotFound
 from services.kinds import DCF
@@ -69,9 +69,9 @@ class StartSimulationInput:
     spec: SimulationInput = strawberry.field(
         description="What is uncertain, and how often it is drawn: as often as the plan allows."
     )
-    output: DcfOutput = strawberry.field(
+    output: Output = strawberry.field(
         description="The number of the valuation that is asked for.",
-        default=DcfOutput.VALUE_PER_SHARE,
+        default=Output.VALUE_PER_SHARE,
     )
 
     def asked(self) -> runs.AskedSimulation:
@@ -157,7 +157,7 @@ class Run(Node):
     id: strawberry.ID = strawberry.field(description="Global id.")
     kind: RunKind = strawberry.field(description="What is computed.")
     state: runs.RunState = strawberry.field(description="Where it stands.")
-    output: DcfOutput = strawberry.field(description="The number that is asked for.")
+    output: Output = strawberry.field(description="The number that is asked for.")
     attempts: int = strawberry.field(
         description="How often it was begun: more than once where a process ended in mid-work."
     )

@@ -19,6 +19,7 @@ FloatSeries = NewType("FloatSeries", object)
 FloatGrid = NewType("FloatGrid", object)
 InputDocument = NewType("InputDocument", object)
 InputValue = NewType("InputValue", object)
+KeptValue = NewType("KeptValue", object)
 
 
 def series(numbers: object) -> FloatSeries:
@@ -76,6 +77,14 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description=(
             "The value of one input as JSON: a number, a text, true or false, a list of numbers, "
             "or an object with the fields of its input type, such as `ScheduleInput`."
+        ),
+        parse_value=_output_only,
+    ),
+    KeptValue: strawberry.scalar(
+        name="KeptValue",
+        description=(
+            "Something that stands in a kept result, as JSON: nearly always a number, in the "
+            "number's own unit; else a text, true or false, a list or an object."
         ),
         parse_value=_output_only,
     ),

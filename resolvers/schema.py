@@ -8,7 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers.calls import DEFINITION, call_directly
 from resolvers.collaboration import CollaborationMutation, CollaborationSubscription
-from resolvers.companies import CompanyQuery
+from resolvers.companies import CompanyMutation, CompanyQuery
 from resolvers.financial_models import ModelMutation, ModelQuery
 from resolvers.nodes import NodeQuery
 from resolvers.refusal import ErrorCode
@@ -28,7 +28,14 @@ class Query(
 
 
 @strawberry.type(description="What is decided. Each answers with what came out, or a `Refusal`.")
-class Mutation(DcfMutation, ModelMutation, CollaborationMutation, RunMutation, SessionMutation):
+class Mutation(
+    DcfMutation,
+    ModelMutation,
+    CollaborationMutation,
+    RunMutation,
+    CompanyMutation,
+    SessionMutation,
+):
     pass
 
 

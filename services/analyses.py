@@ -3,92 +3,234 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.dcf import DcfOutput
+from engine.attribution import Attribution, attribution
+from engine.comparison import Case, Comparison, compare
 from engine.door import Door, FloatArray
+from engine.errors import InvalidInput, Problem
 from engine.scenarios import (
     Axis,
     Bar,
+    Outputs,
     Question,
     Swing,
     default_swings,
     gradient,
+    one_way,
     sensitivity,
     tornado,
 )
-from engine.simulation import Simulation, SimulationSpec, admit_spec, simulate
+from engine.simulation import SimulationSpec, admit_spec
+from engine.solving import Reversed, reverse
 from services.compute import Compute
+from services.kinds import Document, Output
 from services.principal import Action, Principal
-from services.valuations import Recorded
+from services.simulations import work_document
+from services.valuations import Recorded, ValuationService
+from services.workers import WorkerPool
 
 # What fits a request. Longer simulations belong to runs, which have workers of their own.
 TRIALS_MAX: Final = 100_000
 # Measured per cell or trial on two cores; only good enough to choose a thread or the loop.
 _CELL_MS: Final = 2e-4
-_DRAW_MS: Final = 1.2e-5
+_CORRELATION_MS: Final = 0.04  # where a matrix is refused, and the nearest one is looked for
+_REVERSE_MS: Final = 8.0
+_ATTRIBUTION_MS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributed:
+    """Why a valuation differs from an earlier one, by its inputs and by the engines.
+
+    ``before`` + all contributions + ``engine`` = ``after``, as both were kept.
+    """
+
+    before: float
+    after: float
+    by_inputs: Attribution  # of both, valued by this engine
+    engine: float | None  # what other versions make of it; None: this one computed both
 
 
 class AnalysisService:
-    """Every analysis works on every kind: it asks the kind's question, over a batch."""
+    """Every analysis works on every kind: it asks the kind's question, over a batch.
 
-    def __init__(self, compute: Compute) -> None:
-        self._compute = compute
+    Every method may raise Forbidden; where an output is named, InvalidInput for one that the kind
+    does not have. None is the kind's first.
+    """
+
+    def __init__(
+        self,
+        compute: Compute,
+        valuations: ValuationService,
+        workers: WorkerPool,
+        *,
+        deadline_s: float,
+    ) -> None:
+        """``workers`` are for simulations alone: nobody waits behind a run that lasts minutes."""
+        self._compute, self._valuations, self._workers = compute, valuations, workers
+        self._deadline_s = deadline_s
 
     async def sensitivity(
-        self, principal: Principal, of: Recorded, output: DcfOutput, rows: Axis, columns: Axis
+        self, principal: Principal, of: Recorded, output: Output | None, rows: Axis, columns: Axis
     ) -> FloatArray:
         """(rows, columns) of ``output``.
 
         Raises:
-            Forbidden; InvalidInput: for the axes, or for cells that are not valid inputs.
+            InvalidInput: for the axes, or for cells that are not valid inputs.
         """
         cells = rows.values.size * columns.values.size
         return await self._compute.run(
             cells * _CELL_MS, lambda: sensitivity(self._ask(principal, of, output), rows, columns)
         )
 
+    async def one_way(self, principal: Principal, of: Recorded, axis: Axis) -> Outputs:
+        """(n,) every output of the kind along one axis.
+
+        Raises:
+            InvalidInput: for the axis, or for values that are not valid inputs.
+        """
+        return await self._compute.run(
+            axis.values.size * _CELL_MS, lambda: one_way(self._ask(principal, of, None), axis)
+        )
+
     async def tornado(
         self,
         principal: Principal,
         of: Recorded,
-        output: DcfOutput,
+        output: Output | None,
         swings: Sequence[Swing] | None,
         share: float,
     ) -> list[Bar]:
-        """The bars, widest first. Without ``swings`` every input moves by ``share`` of itself."""
+        """The bars, widest first. Without ``swings`` every input moves by ``share`` of itself, as
+        far as the door allows.
+        """
         question = self._ask(principal, of, output)
         if swings is None:
             door = Door()
             door.within("share", share, 1e-6, 0.9)
             door.close()
-            swings = default_swings(question.inputs, share)
+            swings = default_swings(question, share)
         return await self._compute.run(len(swings) * 0.02, lambda: tornado(question, swings))
 
     async def gradient(
-        self, principal: Principal, of: Recorded, output: DcfOutput, paths: Sequence[str] | None
+        self,
+        principal: Principal,
+        of: Recorded,
+        output: Output | None,
+        paths: Sequence[str] | None,
     ) -> dict[str, float]:
         """Path to derivative, for every number of the inputs unless ``paths`` are named."""
         return await self._compute.run(
             0.3, lambda: gradient(self._ask(principal, of, output), paths)
         )
 
+    async def reverse(
+        self,
+        principal: Principal,
+        of: Recorded,
+        output: Output | None,
+        path: str,
+        target: float | None,
+        low: float | None,
+        high: float | None,
+    ) -> Reversed:
+        """Every value of an input that gives ``target``; None: what the market says it is.
+
+        Raises:
+            InvalidInput: also without a target, where the market says nothing.
+            Infeasible: if there is none, with what can be reached.
+        """
+        question = self._ask(principal, of, output)
+        if target is None:
+            target = of.kind.observed_in(of.inputs, of.kind.asked(output))
+        if target is None:
+            message = "There is no target, and the inputs hold no market price of this output."
+            how = "Give a target."
+            raise InvalidInput.of([Problem("target", "MISSING", message, how)])
+        wanted = target
+        return await self._compute.run(
+            _REVERSE_MS, lambda: reverse(question, path, wanted, low, high)
+        )
+
+    async def scenarios(
+        self, principal: Principal, of: Recorded, cases: Sequence[Case]
+    ) -> Comparison:
+        """Every output of the base and of each case, and the expected one.
+
+        Raises:
+            InvalidInput: with every problem of the cases; Infeasible: if one has no finite value.
+        """
+        return await self._compute.run(
+            len(cases) * 0.02, lambda: compare(self._ask(principal, of, None), cases)
+        )
+
+    async def attribution(
+        self, principal: Principal, of: Recorded, output: Output | None, before_id: str
+    ) -> Attributed:
+        """Why a valuation differs from a kept one, ``before_id``, of the same kind.
+
+        Raises:
+            NotFound; InvalidInput: if the two are not in one currency.
+        """
+        asked = of.kind.asked(output)
+        new = self._ask(principal, of, output)
+        earlier = await self._valuations.find(principal, before_id)
+        _comparable(earlier, of)
+        old = self._ask(principal, earlier, output)
+        found = await self._compute.run(_ATTRIBUTION_MS, lambda: attribution(old, new))
+        before = of.kind.kept(asked, earlier.result)
+        after = of.kind.kept(asked, of.result)
+        engine = (after - found.after) - (before - found.before)
+        ours = before == found.before and after == found.after
+        same = earlier.engine_version == of.engine_version
+        return Attributed(
+            before=before, after=after, by_inputs=found, engine=None if ours and same else engine
+        )
+
     async def simulation(
         self,
         principal: Principal,
         of: Recorded,
-        output: DcfOutput,
+        output: Output | None,
         spec: SimulationSpec,
         price: float | None,
-    ) -> Simulation:
-        """The distribution of ``output``; ``price`` is what ``probability_above`` asks about."""
-        question = self._ask(principal, of, output)
-        admit_spec(question, spec, TRIALS_MAX)
-        years = of.inputs["timing"]["years"]
-        draws = spec.trials * (1 + sum(years if shock.every_year else 1 for shock in spec.shocks))
-        return await self._compute.run(draws * _DRAW_MS, lambda: simulate(question, spec, price))
+    ) -> Document:
+        """The distribution of ``output``, as `services.simulations` has it, from a worker process.
 
-    def _ask(self, principal: Principal, of: Recorded, output: DcfOutput) -> Question[Any]:
+        ``price`` is what is asked about; None: what the market says that the output is.
+
+        Raises:
+            InvalidInput: for the spec; Infeasible: if most trials have no value.
+            DeadlineMissed, TooLarge; Overloaded: too many wait already.
+        """
+        question, asked = self._ask(principal, of, output), of.kind.asked(output)
+        await self._compute.run(
+            len(spec.shocks) ** 2 * _CORRELATION_MS if spec.correlation else 0.0,
+            lambda: admit_spec(question, spec, TRIALS_MAX, price),
+        )
+        if price is None:
+            price = of.kind.observed_in(of.inputs, asked)
+        job = {"kind": of.kind.name, "inputs": of.inputs, **work_document(asked, spec, price)}
+        return await self._workers.done("SIMULATION", job, self._deadline_s)
+
+    def _ask(self, principal: Principal, of: Recorded, output: Output | None) -> Question[Any]:
         principal.require(Action.READ_VALUATION)
         inputs = of.kind.inputs_of(of.inputs) if of.admitted is None else of.admitted
-        return of.kind.question(inputs, output, of.admitted)
+        return of.kind.question(inputs, of.kind.asked(output).value, of.admitted)
+
+
+def _comparable(one: Recorded, other: Recorded) -> None:
+    """
+    Raises:
+        InvalidInput: where a difference of the two would mean nothing.
+    """
+    how = "Name a valuation of the same kind, in the same currency."
+    for what, its, ours in (
+        ("kind", one.kind.name, other.kind.name),
+        ("currency", one.inputs.get("currency"), other.inputs.get("currency")),
+    ):
+        if its != ours:
+            message = f"The other valuation has another {what}: {its}, not {ours}."
+            raise InvalidInput.of([Problem("from", "CONTRADICTION", message, how)])

@@ -11,8 +11,9 @@ from datetime import date
 from typing import Any, Final
 
 from services.figures import percent
-from store.companies import Company
+from store.companies import Company, Origin
 
+PRODUCT: Final = "Valor IVX"  # who stands behind a rule of ours, and behind shipped figures
 YEARS: Final = 10
 HELD: Final = 3  # years at today's level: about as far as budgets and guidance see
 
@@ -26,6 +27,20 @@ class Assumption:
     text: str  # one sentence or a few
     source: str | None  # None: an assumption of ours
     as_of: date | None
+    author: str = PRODUCT  # or the members who have brought the figures that it rests on
+    note: str | None = None  # what they wrote beside them
+
+    def entry(self) -> dict[str, str]:
+        """As it stands among the `assumptions` of a document."""
+        note = self.text if self.note is None else f"{self.text} {self.note}"
+        told = {
+            "path": self.path,
+            "source": self.source,
+            "asOf": None if self.as_of is None else self.as_of.isoformat(),
+            "author": self.author,
+            "note": note,
+        }
+        return {name: word for name, word in told.items() if word is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +51,10 @@ class DerivedInputs:
     document: dict[str, object]
     assumptions: tuple[Assumption, ...]  # in the order of the document
     notes: tuple[str, ...]  # the filings' own
+
+    def sourced(self) -> dict[str, object]:
+        """The document with its assumptions in it, so that they are kept with what it is worth."""
+        return {**self.document, "assumptions": [each.entry() for each in self.assumptions]}
 
 
 @dataclass(slots=True)
@@ -51,8 +70,7 @@ class Draft:
         given: object,
         value: str,
         text: str,
-        source: str | None = None,
-        as_of: date | None = None,
+        origin: Origin | None = None,
     ) -> None:
         *groups, name = path.split(".")
         group = self.document
@@ -60,7 +78,15 @@ class Draft:
             group = group.setdefault(each, {})
         group[name] = given
         self.assumptions.append(
-            Assumption(path=path, value=value, text=text, source=source, as_of=as_of)
+            Assumption(
+                path=path,
+                value=value,
+                text=text,
+                source=None if origin is None else origin.source,
+                as_of=None if origin is None else origin.as_of,
+                author=(origin and origin.author) or PRODUCT,
+                note=None if origin is None else origin.note,
+            )
         )
 
     def put_rate(
@@ -69,19 +95,18 @@ class Draft:
         start: float,
         end: float,
         text: str,
-        source: str | None = None,
-        as_of: date | None = None,
+        origin: Origin | None = None,
     ) -> None:
         """A rate by year: ``start`` for the years held, then equal steps to ``end``."""
         if start == end:
-            self.put(path, {"level": start}, percent(start), text, source, as_of)
+            self.put(path, {"level": start}, percent(start), text, origin)
             return
         stages = [
             {"years": HELD, "value": start},
             {"years": YEARS - HELD, "value": end, "ramp": True},
         ]
         shown = f"{percent(start)} for {HELD} years, then by equal steps to {percent(end)}"
-        self.put(path, {"stages": stages}, shown, text, source, as_of)
+        self.put(path, {"stages": stages}, shown, text, origin)
 
 
 def run(subject: str, start: float, end: float, why: str) -> str:

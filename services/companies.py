@@ -1,63 +1,211 @@
-"""Companies: their filings, and a first valuation's inputs derived from them."""
+"""Companies: their filings, and a first valuation's inputs derived from them.
+
+Where companies come from is a list of providers of market data, the nearest first: a tenant's own
+companies stand before the shipped ones of the same ticker, and that is shown. A third provider, of
+a data house for instance, is one more class with the two methods of `MarketData`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from services.assumptions import Assumption, DerivedInputs
+from services.company_figures import Document
+from services.currencies import StatedRate, conversion_of
 from services.derived_dcf import MarketRates, derive_dcf
 from services.errors import NotFound
+from services.own_companies import CompanyChange, OwnCompanyService
+from services.own_company import Provided, value_at
 from services.principal import Action, Principal
-from store.companies import BalanceSheet, Company, FiscalYear
+from services.stated_market import StatedMarket, StatedRates
+from store.companies import (
+    Adjustment,
+    BalanceSheet,
+    Companies,
+    Company,
+    FiscalYear,
+    OptionGrant,
+    Peer,
+    Price,
+)
 
 __all__ = [
+    "Adjustment",
     "Assumption",
     "BalanceSheet",
     "Company",
     "CompanyService",
     "DerivedInputs",
     "FiscalYear",
+    "KnownCompany",
     "MarketData",
     "MarketRates",
+    "OptionGrant",
+    "Peer",
+    "Price",
+    "Provided",
+    "ShippedCompanies",
+    "StatedRate",
+    "StatedRates",
+    "value_at",
 ]
 
 
 class MarketData(Protocol):
-    """Where companies come from: the shipped filings are one provider, a tenant's own another."""
+    """Where companies come from. Each answers for one tenant; what is the same for all ignores it.
 
-    def all(self) -> tuple[Company, ...]: ...
+    A company is whole: in one currency, years and balance sheets from the oldest to the newest,
+    amounts in whole units, with the day and the close of its newest price. What a provider does
+    not know is None, never 0. Of each figure `Company.origins` may say where it is from.
+    """
 
-    def find(self, ticker: str) -> Company | None: ...
+    @property
+    def provides(self) -> Provided: ...
+
+    async def all(self, tenant_id: UUID) -> Sequence[Company]: ...
+
+    async def find(self, tenant_id: UUID, ticker: str) -> Company | None: ...  # in capitals
+
+
+class ShippedCompanies:
+    """The filings that come with the product, the same for everyone."""
+
+    provides = Provided.SHIPPED
+
+    def __init__(self, companies: Companies) -> None:
+        self._companies = companies
+
+    async def all(self, tenant_id: UUID) -> Sequence[Company]:  # noqa: ARG002 - the same for all
+        """In the order of the file."""
+        return self._companies.all()
+
+    async def find(self, tenant_id: UUID, ticker: str) -> Company | None:  # noqa: ARG002 - the same for all
+        """The company of a ticker."""
+        return self._companies.find(ticker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCompany:
+    """A company, who has provided it, and whose figures of the same ticker it stands before."""
+
+    company: Company
+    provided: Provided
+    stands_before: tuple[Provided, ...] = ()
 
 
 class CompanyService:
-    """What a member may know of companies. The shipped figures are the same for everyone."""
+    """What a member may know of companies, and do with the tenant's own."""
 
-    def __init__(self, companies: MarketData, market: MarketRates) -> None:
-        self._companies, self._market = companies, market
+    def __init__(
+        self, own: OwnCompanyService, others: Sequence[MarketData], market: MarketRates
+    ) -> None:
+        """Of all who provide a ticker the tenant's own is heard, or the first of the others."""
+        self._own, self._market = own, market
+        self._providers: tuple[MarketData, ...] = (own, *others)
 
-    def all(self, principal: Principal) -> tuple[Company, ...]:
-        """Every company, by ticker."""
+    async def all(self, principal: Principal) -> list[KnownCompany]:
+        """Every company: the tenant's own, then the others."""
         principal.require(Action.READ_COMPANY)
-        return self._companies.all()
+        found: dict[str, list[tuple[Provided, Company]]] = {}
+        for provider in self._providers:
+            for company in await provider.all(principal.tenant_id):
+                found.setdefault(company.ticker, []).append((provider.provides, company))
+        return [_nearest(each) for each in found.values()]
 
-    def find(self, principal: Principal, ticker: str) -> Company:
+    async def find(self, principal: Principal, ticker: str) -> KnownCompany:
         """
         Raises:
             Forbidden; NotFound: if no company has the ticker.
         """
-        principal.require(Action.READ_COMPANY)
-        company = self._companies.find(ticker.strip())
-        if company is None:
-            known = ", ".join(company.ticker for company in self._companies.all())
-            raise NotFound(f"No company of that ticker is here. There are: {known}.")
-        return company
+        known = await self.first(principal, ticker)
+        if known is None:
+            here = [each.company.ticker for each in await self.all(principal)]
+            raise NotFound(f"No company of that ticker is here. There are: {', '.join(here)}.")
+        return known
 
-    def dcf_inputs(self, principal: Principal, ticker: str) -> DerivedInputs:
+    async def first(self, principal: Principal, ticker: str) -> KnownCompany | None:
+        """The company of a ticker; None: nobody has one. Raises Forbidden."""
+        principal.require(Action.READ_COMPANY)
+        asked, found = ticker.strip().upper(), []
+        for provider in self._providers:
+            company = await provider.find(principal.tenant_id, asked)
+            if company is not None:
+                found.append((provider.provides, company))
+        return _nearest(found) if found else None
+
+    def dcf_inputs(
+        self,
+        principal: Principal,
+        company: Company,
+        currency: str | None = None,
+        rate: StatedRate | None = None,
+        rates: StatedRates | None = None,
+    ) -> DerivedInputs:
         """A DCF's inputs from the company's filings, with a sentence for each assumption.
 
+        In another currency than the company's, every amount is converted at the one stated rate.
+        ``rates`` of the capital market stand before those that are here.
+
         Raises:
-            Forbidden; NotFound: if no company has the ticker.
+            Forbidden; InvalidInput: for another currency without a rate, or for wrong rates.
             MissingData: if a figure that a DCF cannot do without is not there.
         """
-        return derive_dcf(self.find(principal, ticker), self._market)
+        principal.require(Action.READ_COMPANY)
+        conversion = conversion_of(company, currency, rate)
+        if rates is None:
+            return derive_dcf(company, self._market, conversion)
+        rates.check(company.price.date)
+        return derive_dcf(company, StatedMarket(rates, self._market), conversion)
+
+    # The tenant's own
+
+    async def add(self, principal: Principal, document: Document) -> KnownCompany:
+        """A new company; see `OwnCompanyService.add`."""
+        return await self._known(principal, await self._own.add(principal, document))
+
+    async def bring(
+        self, principal: Principal, documents: Sequence[Document]
+    ) -> tuple[list[KnownCompany], tuple[str, ...]]:
+        """Companies put in place, and which were changed; see `OwnCompanyService.bring`."""
+        imported = await self._own.bring(principal, documents)
+        known = [await self._known(principal, company) for company in imported.companies]
+        return known, imported.changed
+
+    async def correct(
+        self, principal: Principal, ticker: str, path: str, figure: Document | None
+    ) -> KnownCompany:
+        """Another number for a figure, or none; see `OwnCompanyService.correct`."""
+        company = await self._own.correct(principal, ticker, path, figure)
+        return await self._known(principal, company)
+
+    async def remove(self, principal: Principal, ticker: str) -> KnownCompany | None:
+        """Take a company away; whose figures the ticker has now. See `OwnCompanyService.remove`."""
+        await self._own.remove(principal, ticker)
+        return await self.first(principal, ticker)
+
+    async def history(
+        self, principal: Principal, ticker: str, *, limit: int, before: int | None = None
+    ) -> list[CompanyChange]:
+        """The changes of one of the tenant's own; see `OwnCompanyService.history`."""
+        return await self._own.history(principal, ticker, limit=limit, before=before)
+
+    async def _known(self, principal: Principal, own: Company) -> KnownCompany:
+        """A company of the tenant's own, and whose figures it stands before."""
+        behind = [
+            provider.provides
+            for provider in self._providers[1:]
+            if await provider.find(principal.tenant_id, own.ticker) is not None
+        ]
+        return KnownCompany(company=own, provided=Provided.OWN, stands_before=tuple(behind))
+
+
+def _nearest(found: Sequence[tuple[Provided, Company]]) -> KnownCompany:
+    (provided, company), *behind = found
+    return KnownCompany(
+        company=company,
+        provided=provided,
+        stands_before=tuple(each for each, _ in behind),
+    )

@@ -35,7 +35,7 @@ class Compute:
         if expected_ms <= ON_LOOP_MS:
             return work()
         if self._waiting >= QUEUE:
-            raise Overloaded("Too many simulations are waiting. Try again in a second.", 1.0)
+            raise Overloaded("Too many analyses are waiting. Try again in a second.", 1.0)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

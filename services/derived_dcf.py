@@ -6,14 +6,19 @@ out (it sets the weight of debt, as it must, and nothing else).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final, Protocol
 
-from services.assumptions import HELD, YEARS, DerivedInputs, Draft, rounded
-from services.figures import day, fiscal, listed, money, percent, plain, price
+from services.assumptions import HELD, YEARS, Assumption, DerivedInputs, Draft, rounded
+from services.currencies import Conversion, converted
+from services.dcf_labels import DCF_LABELS
+from services.derived_equity import bridge, close_of, shares
+from services.figures import day, listed, money, percent, plain
 from services.filings import Filings, MissingData, read
-from services.forecasts import forecast
-from store.companies import Company
+from services.forecasts import LOSS_LIMITS, forecast, losses
+from services.labels import Form
+from store.companies import Company, Origin
 from store.market import Beta, CorporateTax, Rate
 
 TERMINAL_GROWTH: Final = 0.025
@@ -24,7 +29,7 @@ BLUME: Final = 2.0 / 3.0  # the weight of a share's own beta; the market's has t
 LIGHT_DEBT: Final = 0.1  # of capital: below it the cost of debt hardly moves the WACC
 _DAYS_NEAR: Final = 7  # a year ends on a Saturday or a Sunday, its last price is a Friday's
 _DAYS_A_MONTH: Final = 30.44
-_CLOSE: Final = "Closing price, shipped with the filings"
+_CURRENCY: Final = "All amounts are in the currency of the filings."
 
 
 class MarketRates(Protocol):
@@ -39,27 +44,48 @@ class MarketRates(Protocol):
     def beta(self, ticker: str, on: date) -> Beta | None: ...
 
 
-def derive_dcf(company: Company, market: MarketRates) -> DerivedInputs:
-    """
+def derive_dcf(
+    company: Company, market: MarketRates, conversion: Conversion | None = None
+) -> DerivedInputs:
+    """The inputs, in the company's currency or in the one that a conversion leads to.
+
     Raises:
         MissingData: if the filings or the rates lack what a DCF cannot do without.
     """
+    law = LOSS_LIMITS.get(company.currency)  # of the country that the company reports in
+    if conversion is not None:
+        company = converted(company, conversion)
     filings, draft = read(company), Draft()
     risk_free, premium, tax = _rates(company, market)
     long_run = rounded(max(0.0, min(TERMINAL_GROWTH, risk_free.value - BELOW_RISK_FREE)))
-    _timing(draft, filings)
+    _timing(draft, filings, conversion)
     forecast(draft, filings, tax, long_run)
-    _equity(draft, company, risk_free, premium, market)
+    losses(draft, filings, law)
+    _equity(draft, risk_free, premium)
+    _beta(draft, filings, market)
     _debt(draft, filings, risk_free, tax)
     _terminal(draft, long_run, risk_free)
-    _bridge(draft, filings)
-    _shares(draft, filings)
+    bridge(draft, filings)
+    shares(draft, filings)
     return DerivedInputs(
         company=company,
         document=draft.document,
-        assumptions=tuple(draft.assumptions),
+        assumptions=tuple(_told(each, conversion) for each in draft.assumptions),
         notes=company.notes,
     )
+
+
+def _told(assumption: Assumption, conversion: Conversion | None) -> Assumption:
+    """An amount says at which rate it was converted; so does the currency, for all of them."""
+    label = DCF_LABELS.get(assumption.path)
+    amounts = (Form.MONEY, Form.PRICE)
+    is_amount = assumption.path in _AMOUNTS or (label is not None and label.form in amounts)
+    if conversion is None or not is_amount or assumption.source is None:
+        return assumption
+    return replace(assumption, text=f"{assumption.text} {conversion.sentence()}")
+
+
+_AMOUNTS: Final = ("currency", "shares.options")
 
 
 def _rates(company: Company, market: MarketRates) -> tuple[Rate, Rate, CorporateTax]:
@@ -81,15 +107,15 @@ def _rates(company: Company, market: MarketRates) -> tuple[Rate, Rate, Corporate
     return risk_free, premium, tax
 
 
-def _timing(draft: Draft, filings: Filings) -> None:
+def _timing(draft: Draft, filings: Filings, conversion: Conversion | None) -> None:
     company = filings.company
     on, ended = company.price.date, filings.sheet.as_of
     draft.put(
         "currency",
         company.currency,
         company.currency,
-        "All amounts are in the currency of the filings.",
-        *filings.origin,
+        _CURRENCY if conversion is None else f"The filings are in {conversion.given}.",
+        filings.of_years("revenue"),
     )
     if abs((on - ended).days) <= _DAYS_NEAR:
         text = (
@@ -102,7 +128,7 @@ def _timing(draft: Draft, filings: Filings) -> None:
             f"The date of the market price. The last balance sheet is of {day(ended)}, and year 1 "
             "of the forecast is taken to begin on the valuation date."
         )
-    draft.put("timing.valuationDate", on.isoformat(), day(on), text, _CLOSE, on)
+    draft.put("timing.valuationDate", on.isoformat(), day(on), text, close_of(filings))
     draft.put(
         "timing.years",
         YEARS,
@@ -118,9 +144,7 @@ def _timing(draft: Draft, filings: Filings) -> None:
     )
 
 
-def _equity(
-    draft: Draft, company: Company, risk_free: Rate, premium: Rate, market: MarketRates
-) -> None:
+def _equity(draft: Draft, risk_free: Rate, premium: Rate) -> None:
     """The cost of equity by CAPM."""
     draft.put(
         "capital.capm.riskFreeRate",
@@ -128,18 +152,28 @@ def _equity(
         percent(risk_free.value),
         f"The {risk_free.name} of {day(risk_free.as_of)}: what a loan without default risk earns "
         "over about as long as the forecast.",
-        risk_free.source,
-        risk_free.as_of,
+        Origin(source=risk_free.source, as_of=risk_free.as_of),
     )
     draft.put(
         "capital.capm.equityRiskPremium",
         premium.value,
         percent(premium.value),
-        f"The {premium.name} on {day(premium.as_of)}: of the estimates here, the latest that was "
-        "known on the valuation date.",
-        premium.source,
-        premium.as_of,
+        f"The {premium.name} on {day(premium.as_of)}"
+        + (
+            ", as stated."
+            if premium.stated
+            else ": of the estimates here, the latest that was known on the valuation date."
+        ),
+        Origin(source=premium.source, as_of=premium.as_of),
     )
+
+
+def _beta(draft: Draft, filings: Filings, market: MarketRates) -> None:
+    """From the peers that were given; or else of the share's own returns."""
+    company = filings.company
+    if company.peers:
+        _peers(draft, filings)
+        return
     beta = market.beta(company.ticker, company.price.date)
     if beta is None:
         draft.put(
@@ -162,8 +196,31 @@ def _equity(
         f"error of {beta.standard_error:.2f}. Blume's adjustment, two thirds of that and one third "
         f"of the market's 1, makes it {adjusted:.2f}. The price history that is shipped ends "
         f"{months} months before the valuation date.",
-        beta.source,
-        beta.last,
+        Origin(source=beta.source, as_of=beta.last),
+    )
+
+
+def _peers(draft: Draft, filings: Filings) -> None:
+    peers = filings.company.peers
+    told = [f"{peer.ticker} {peer.beta:.2f}" for peer in peers]
+    draft.put(
+        "capital.capm.comparables",
+        {
+            "peers": [
+                {
+                    "name": peer.ticker,
+                    "beta": peer.beta,
+                    "debtToEquity": peer.debt_to_equity,
+                    "taxRate": peer.tax_rate,
+                }
+                for peer in peers
+            ],
+            "blume": True,
+        },
+        f"{len(peers)} peers",
+        f"The betas of {listed(told)}, each drawn to the market's 1 by a third (Blume) and "
+        "unlevered at its own debt and tax; the median is levered again at this firm's.",
+        filings.of_peers(),
     )
 
 
@@ -187,8 +244,7 @@ def _debt(draft: Draft, filings: Filings, risk_free: Rate, tax: CorporateTax) ->
         f"Debt of {money(filings.debt, currency)} at book value, over that debt and a market "
         f"capitalisation of {money(worth, currency)} (diluted shares at the market price). Today's "
         "weight is taken as the target.",
-        f"{company.source}; closing price",
-        company.price.date,
+        _of_weight(filings),
     )
     draft.put(
         "capital.capm.taxRate",
@@ -196,9 +252,10 @@ def _debt(draft: Draft, filings: Filings, risk_free: Rate, tax: CorporateTax) ->
         percent(marginal),
         f"What interest saves at the margin in {tax.country}: {percent(tax.federal)} of federal "
         f"tax and, by assumption, {percent(tax.state)} of state tax after its deduction from "
-        "federal tax.",
-        tax.source,
-        tax.in_force_since,
+        "federal tax."
+        if tax.state
+        else f"What interest saves at the margin: the {tax.name} of {tax.country}.",
+        Origin(source=tax.source, as_of=tax.in_force_since),
     )
 
 
@@ -223,67 +280,10 @@ def _terminal(draft: Draft, long_run: float, risk_free: Rate) -> None:
     )
 
 
-def _bridge(draft: Draft, filings: Filings) -> None:
-    sheet, currency = filings.sheet, filings.company.currency
-    borrowed = {"current debt": sheet.debt_current, "non-current debt": sheet.debt_noncurrent}
-    draft.put(
-        "bridge.debt",
-        round(filings.debt),
-        money(filings.debt, currency),
-        f"{_summed(borrowed, currency)} At book value, which for a good borrower is near the "
-        "market's.",
-        *filings.origin,
-    )
-    held = {
-        "cash and equivalents": sheet.cash_and_equivalents,
-        "current marketable securities": sheet.marketable_securities_current,
-        "non-current marketable securities": sheet.marketable_securities_noncurrent,
-    }
-    draft.put(
-        "bridge.cash",
-        round(filings.cash),
-        money(filings.cash, currency),
-        f"{_summed(held, currency)} All of it counts as surplus: none is kept back for operations.",
-        *filings.origin,
-    )
-    draft.put(
-        "bridge.leases",
-        0,
-        money(0.0, currency),
-        "Leases, preferred stock, minority interests, pension deficits and associates are not in "
-        "the shipped figures and count as 0; the rent of operating leases is already a cost within "
-        "EBIT.",
-    )
-
-
-def _summed(parts: dict[str, float | None], currency: str) -> str:
-    """``Cash of $1.0 bn and securities of $2.0 bn. Current debt: not given, counted as 0.``"""
-    given = {name: part for name, part in parts.items() if part is not None}
-    told = {name: part for name, part in given.items() if part} or given
-    text = f"{listed([f'{name} of {money(part, currency)}' for name, part in told.items()])}."
-    text = text[0].upper() + text[1:]
-    absent = listed([name for name in parts if name not in given])
-    if absent:
-        text += f" {absent[0].upper()}{absent[1:]}: not given, counted as 0."
-    return text
-
-
-def _shares(draft: Draft, filings: Filings) -> None:
-    company, shares = filings.company, filings.diluted_shares
-    draft.put(
-        "shares.diluted",
-        round(shares),
-        f"{plain(shares / 1e6, 1)} m",
-        f"Weighted average diluted shares of {fiscal([filings.last.fiscal_year])}, as reported. "
-        "Shares issued or bought back late in the year count in part only.",
-        *filings.origin,
-    )
-    draft.put(
-        "marketPrice",
-        company.price.close,
-        price(company.price.close, company.currency),
-        f"Unadjusted close of {day(company.price.date)}. It sets the weight of debt; otherwise the "
-        "value is only compared with it.",
-        _CLOSE,
-        company.price.date,
-    )
+def _of_weight(filings: Filings) -> Origin:
+    """Debt from the balance sheet, over itself and what the market pays for the shares."""
+    on, priced = filings.company.price.date, filings.of_price()
+    if priced is None:
+        return Origin(source=f"{filings.company.source}; closing price", as_of=on)
+    debt = filings.of_sheet("debt_current", "debt_noncurrent", "diluted_shares")
+    return replace(debt, source=f"{debt.source}; {priced.source}", as_of=on)

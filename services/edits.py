@@ -35,6 +35,7 @@ from services.shapes import (
     value_at,
     words_of,
 )
+from services.sourced_inputs import forget
 from services.words import camel
 
 EDITS_MOST: Final = 100  # in one call
@@ -102,6 +103,7 @@ def edited(rules: Rules, before: Document, edits: Sequence[Edit]) -> Edited:
         _place(rules.model, document, edit, f"edits[{number}]", wrong)
         for number, edit in enumerate(edits)
     )
+    forget(document, [place.site for place in placed if place is not None])
     inputs = _settled(rules, inputs_in(document), flaws)
     document = joined(document, inputs)
     # What is missing may be what an edit that fits nowhere was meant to give.
@@ -298,6 +300,7 @@ def _changed(
         _place(rules.inputs, document, edit, f"{at}[{number}]", wrong)
         for number, edit in enumerate(edits)
     ]
+    forget(document, [place.site for place in placed if place is not None])
     settled = _settled(rules, document, flaws)
     for flaw in flaws if sound and not wrong else ():
         blamed = [

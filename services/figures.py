@@ -50,6 +50,10 @@ def day(on: date) -> str:
     return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
 
 
+def day_and_month(on: date) -> str:
+    return f"{on.day} {_MONTHS[on.month - 1]}"
+
+
 def listed(words: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)

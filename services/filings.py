@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Final
 
 from engine.errors import Problem
+from services.company_lines import path_of
 from services.errors import Refused
-from store.companies import BalanceSheet, Company, FiscalYear
+from services.figures import fiscal, listed, money
+from services.words import camel
+from store.companies import BalanceSheet, Company, FiscalYear, Origin
 
 RECENT_YEARS: Final = 3  # what is averaged: long enough for a bad year, short enough to be today's
 _DAYS_A_YEAR: Final = 365.25
+_SHOWN: Final = 3  # sources, or notes, of one assumption; more would be a list and no sentence
 
 
 class MissingData(Refused):
@@ -36,9 +39,10 @@ class Year:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filings:
-    """A company's filings as a DCF reads them. Amounts in whole currency."""
+    """A company's filings as a DCF reads them: adjusted, in whole currency."""
 
-    company: Company
+    company: Company  # its years are adjusted
+    reported: Company  # the same as reported
     recent: tuple[Year, ...]  # one to three, without a gap, to the last
     sheet: BalanceSheet  # the last
     debt: float
@@ -50,9 +54,82 @@ class Filings:
         return self.recent[-1]
 
     @property
-    def origin(self) -> tuple[str, date]:
-        """The reports that the figures are from, and the day of the last."""
-        return self.company.source, self.sheet.as_of
+    def sourced(self) -> bool:
+        """Whether each figure says where it is from; if so, all that is given is made use of."""
+        return bool(self.company.origins)
+
+    def of_years(self, *lines: str, years: Iterable[int] = ()) -> Origin:
+        """Where lines of the fiscal years are from; without ``years``, of the last."""
+        known = list(years) or [self.last.fiscal_year]
+        return self._origin(
+            path_of("years", str(year), camel(line)) for year in known for line in lines
+        )
+
+    def of_sheet(self, *lines: str) -> Origin:
+        """Where lines of the last balance sheet are from."""
+        day = self.sheet.as_of.isoformat()
+        return self._origin(path_of("balanceSheets", day, camel(line)) for line in lines)
+
+    def of_sheets(self, *lines: str) -> Origin:
+        """Where lines of all balance sheets are from."""
+        days = [sheet.as_of.isoformat() for sheet in self.company.balance_sheets]
+        return self._origin(
+            path_of("balanceSheets", day, camel(line)) for day in days for line in lines
+        )
+
+    def of_price(self) -> Origin | None:
+        """Where the price is from; None where it does not say."""
+        path = path_of("prices", self.company.price.date.isoformat(), "close")
+        return self.company.origins.get(path)
+
+    def of_peers(self) -> Origin:
+        """Where the peers' betas are from."""
+        return self._origin(path_of("peers", peer.ticker, "beta") for peer in self.company.peers)
+
+    def _origin(self, paths: Iterable[str]) -> Origin:
+        """One origin of several figures; where none says its own, that of the reports."""
+        found = [each for path in paths if (each := self.company.origins.get(path)) is not None]
+        if not found:
+            return Origin(source=self.company.source, as_of=self.sheet.as_of)
+        days = [each.as_of for each in found if each.as_of is not None]
+        return Origin(
+            source=_few([each.source for each in found], "; "),
+            as_of=max(days, default=self.sheet.as_of),
+            author=_few([each.author for each in found if each.author], ", "),
+            note=_few([each.note for each in found if each.note], " ") or None,
+        )
+
+    @property
+    def recent_years(self) -> list[int]:
+        return [year.fiscal_year for year in self.recent]
+
+    def adjusted_in(self, *lines: str, years: Iterable[int] | None = None) -> str:
+        """How lines came from what was reported to what is used; empty where nothing was changed.
+
+        ``years``: those that count; None: all.
+        """
+        currency, wanted = self.company.currency, None if years is None else set(years)
+        told = []
+        for year in self.reported.years:
+            if wanted is not None and year.fiscal_year not in wanted:
+                continue
+            for line in lines:
+                reported = getattr(year, line)
+                steps = [each for each in year.adjustments if each.line == line]
+                if reported is None or not steps:
+                    continue
+                parts = [
+                    f"{'less' if each.amount < 0.0 else 'plus'} "
+                    f"{money(abs(each.amount), currency)} for {each.reason} ({each.source})"
+                    for each in steps
+                ]
+                total = getattr(year.adjusted(), line)
+                told.append(
+                    f"{line.replace('_', ' ')} of {fiscal([year.fiscal_year])} is "
+                    f"{money(reported, currency)} as reported, {listed(parts)}: "
+                    f"{money(total, currency)}"
+                )
+        return f" Adjusted, not as reported: {'; '.join(told)}." if told else ""
 
     def average(self, of: Callable[[Year], float]) -> float:
         """The mean of the recent years' shares of revenue."""
@@ -106,6 +183,8 @@ def read(company: Company) -> Filings:
         MissingData: with every figure that is missing.
     """
     problems: list[Problem] = []
+    reported = company
+    company = replace(company, years=tuple(year.adjusted() for year in company.years))
     last, sheet = company.years[-1], company.balance_sheets[-1]
 
     def needed(figure: float | None, what: str, of: str) -> float:
@@ -129,7 +208,8 @@ def read(company: Company) -> Filings:
     at = f"the balance sheet of {sheet.as_of}"
     debt = needed(either(sheet.debt_current, sheet.debt_noncurrent), "debt", at)
     cash = needed(sheet.cash_and_equivalents, "cash", at)
-    shares = needed(sheet.diluted_shares or None, "the number of diluted shares", at)
+    counted = sheet.diluted_shares or sheet.basic_shares or None
+    shares = needed(counted, "the number of diluted shares", at)
     recent = _recent(company.years)
     if problems or not recent:
         raise MissingData(
@@ -137,6 +217,7 @@ def read(company: Company) -> Filings:
         )
     return Filings(
         company=company,
+        reported=reported,
         recent=recent,
         sheet=sheet,
         debt=debt,
@@ -150,6 +231,17 @@ def read(company: Company) -> Filings:
 def either(one: float | None, other: float | None) -> float | None:
     """Their sum, where at least one is given."""
     return None if one is None and other is None else (one or 0.0) + (other or 0.0)
+
+
+WORKING_CAPITAL_LINES: Final = (
+    "accounts_receivable",
+    "vendor_nontrade_receivables",
+    "inventories",
+    "other_current_assets",
+    "accounts_payable",
+    "other_current_liabilities",
+    "deferred_revenue_current",
+)
 
 
 def working_capital_parts(sheet: BalanceSheet) -> dict[str, float]:
@@ -176,6 +268,13 @@ def working_capital_parts(sheet: BalanceSheet) -> dict[str, float]:
 def middle(rates: dict[int, float]) -> float:
     """The median: one unusual year, however unusual, does not move it far."""
     return median(rates.values())
+
+
+def _few(words: list[str], between: str) -> str:
+    """Each word once; of many, the first and how many more there are."""
+    each = list(dict.fromkeys(words))
+    more = [f"and {len(each) - _SHOWN} more"] if len(each) > _SHOWN else []
+    return between.join([*each[:_SHOWN], *more])
 
 
 def _minus(figure: float | None) -> float | None:

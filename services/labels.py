@@ -28,7 +28,10 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An input's name, as it stands at the beginning of a line."""
+    """An input's name, as it stands at the beginning of a line.
+
+    What stands in a list of groups has ``{}`` where its number goes, and ``[]`` in its path.
+    """
 
     words: str
     form: Form = Form.COUNT
@@ -59,6 +62,8 @@ def told(labels: Labels, steps: Steps, old: Any, new: Any, unit: Unit) -> str:
     """A change as a sentence. None: nothing stands there."""
     if steps == ("archived",):
         return "Archived" if new else "Taken out of the archive"
+    if steps[0] == "assumptions":
+        return "What is said of where inputs come from changed"
     if steps[0] == "scenarios":
         done = "added" if old is None else "removed" if new is None else "changed"
         return f"{label_of(labels, steps)} {done}"
@@ -79,12 +84,18 @@ def _named(labels: Labels, steps: Steps) -> tuple[str, Form]:
         return " ".join(("Scenario", *map(str, steps[1:]))), Form.COUNT
     known = {**_OWN, **labels}
     for length in range(len(steps), 0, -1):
-        label = known.get(path_of(steps[:length]))
+        label = known.get(_key(steps[:length]))
         if label is not None:
             rest = steps[length:]
             form = Form.COUNT if rest and rest[-1] in ("years", "ramp") else label.form
-            return label.words + _within(rest), form
+            numbers = [step + 1 for step in steps[:length] if isinstance(step, int)]
+            return label.words.format(*numbers) + _within(rest), form
     return path_of(steps), Form.COUNT
+
+
+def _key(steps: Steps) -> str:
+    """``shares.options[1].strike`` is named under ``shares.options[].strike``."""
+    return "".join("[]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
 
 
 def _within(rest: Steps) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
+from engine.comparison import Case, Comparison, check_total, weighed
+from engine.door import Door
 from engine.errors import InvalidInput, Problem
 from services.contents import Document, changes_of, differences
 from services.edits import Rules, in_scenario
@@ -18,6 +22,14 @@ from services.shapes import Group
 from services.tenants import TenantService
 from services.valuations import Recorded, ValuationService
 from store.financial_models import FinancialModels, ModelPage, ModelRecord, OperationRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """How likely a scenario is; None: the model itself."""
+
+    scenario: str | None
+    probability: float
 
 
 class ModelReading:
@@ -141,6 +153,32 @@ class ModelReading:
         inputs = self.inputs_in_scenario(model, scenario, where)
         return model, await self._valuations.value(principal, model.kind, inputs)
 
+    async def compare_scenarios(
+        self, principal: Principal, model: Model, likely: Sequence[Likely] | None
+    ) -> tuple[list[Case], Comparison]:
+        """Every scenario beside the model itself, by their keys; a case's name is its key.
+
+        Raises:
+            InvalidInput: for the probabilities, or for a scenario that no longer fits the model.
+            Infeasible: if one has no finite value.
+        """
+        principal.require(Action.READ_MODEL)
+        keys = sorted(model.scenarios)
+        weights = _weights(keys, likely)
+        documents = [partial(self.inputs_in_scenario, model, key) for key in (None, *keys)]
+        values = await self._valuations.outputs_of(model.kind, documents)
+        cases = [Case(name=key, changes=(), probability=weights.get(key)) for key in keys]
+        # The model itself is the base; where it is weighed, it is a case too, without a line.
+        compared = weighed(values[0], values[1:], [case.probability for case in cases])
+        if compared.expected is not None:
+            own = weights.get(None, 0.0)
+            with_own = {
+                name: math.fsum((own * values[0][name], mean))
+                for name, mean in compared.expected.items()
+            }
+            compared = replace(compared, expected=with_own)
+        return cases, compared
+
     # For rooms, which have asked for permission when somebody came in
 
     async def told(
@@ -214,6 +252,40 @@ class ModelReading:
     async def _handed(self, tenant_id: UUID, record: ModelRecord, document: Document) -> Model:
         people = await self._tenants.people(tenant_id, {record.created_by, record.updated_by})
         return Model.of(record, document, people)
+
+
+def _weights(keys: Sequence[str], likely: Sequence[Likely] | None) -> dict[str | None, float]:
+    """Key to probability; none where nothing is weighed.
+
+    Raises:
+        InvalidInput: with every problem of them.
+    """
+    door = Door()
+    weights: dict[str | None, float] = {}
+    for number, each in enumerate(likely or ()):
+        where = f"probabilities[{number}]"
+        if each.scenario is not None and each.scenario not in keys:
+            known = f"Name one of: {', '.join(keys)}." if keys else "Add one."
+            door.refuse(f"{where}.scenario", "UNKNOWN", "The model has no such scenario.", known)
+        elif each.scenario in weights:
+            door.refuse(
+                f"{where}.scenario", "CONTRADICTION", "It has a probability already.", "Give one."
+            )
+        door.within(f"{where}.probability", each.probability, 0.0, 1.0)
+        weights[each.scenario] = each.probability
+    lacking = [key for key in keys if key not in weights]
+    if likely is not None and not door.problems:
+        if lacking:
+            door.refuse(
+                "probabilities",
+                "MISSING",
+                f"There is none for: {', '.join(lacking)}.",
+                "Give one for every scenario, or leave all of them out.",
+            )
+        else:
+            check_total(door, "probabilities", list(weights.values()))
+    door.close()
+    return weights
 
 
 def no_model() -> NotFound:

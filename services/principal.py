@@ -26,6 +26,7 @@ class Action(StrEnum):
     VALUE = "value firms and keep what comes out"
     READ_VALUATION = "read the tenant's valuations"
     READ_COMPANY = "read companies and their filings"
+    EDIT_COMPANY = "bring companies of the tenant's own and correct their figures"
     READ_TENANT = "read the tenant and its members"
     READ_SERVICE_LEVEL = "read service levels and health"
     READ_MODEL = "read the tenant's models and their history"
@@ -46,7 +47,12 @@ _READ: Final = frozenset(
         Action.READ_RUN,
     }
 )
-_WORK: Final = _READ | {Action.VALUE, Action.EDIT_MODEL, Action.START_RUN}
+_WORK: Final = _READ | {
+    Action.VALUE,
+    Action.EDIT_COMPANY,
+    Action.EDIT_MODEL,
+    Action.START_RUN,
+}
 ALLOWED: Final[dict[Role, frozenset[Action]]] = {
     Role.OWNER: _WORK,
     Role.ADMIN: _WORK,

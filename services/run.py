@@ -12,12 +12,11 @@ from uuid import UUID
 import orjson
 
 from engine.convergence import Bracketed, SoFar
-from engine.dcf import DcfOutput
 from engine.errors import Refused
 from engine.simulation import SimulationSpec
-from services.kinds import Document, Kind
+from services.kinds import Document, Kind, Output
 from services.refusals import refused_of
-from services.simulations import spec_document
+from services.simulations import work_document
 from store.runs import RunRecord
 
 
@@ -62,9 +61,9 @@ class AskedSimulation:
     """What `startSimulation` is given."""
 
     source: Source
-    output: DcfOutput
+    output: Output
     spec: SimulationSpec
-    price: float | None  # None: the inputs' market price, where they have one
+    price: float | None  # None: what the market says that the output is, where it does
 
     @property
     def fingerprint(self) -> str:
@@ -81,7 +80,7 @@ class AskedSimulation:
 
     def work(self, price: float | None) -> Document:
         """What a worker is told besides the inputs, and a row keeps."""
-        return {"output": self.output.value, "price": price, "spec": spec_document(self.spec)}
+        return work_document(self.output, self.spec, price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,7 @@ class Run:
     kind: str
     state: RunState
     valuation_id: str
-    output: DcfOutput
+    output: Output
     trials: int
     attempts: int  # how often it was begun
     known: SoFar | None  # None: nothing yet
@@ -120,7 +119,7 @@ class Run:
             kind=record.kind,
             state=RunState(record.state),
             valuation_id=record.valuation_id,
-            output=DcfOutput(orjson.loads(record.spec)["output"]),
+            output=Output(orjson.loads(record.spec)["output"]),
             trials=record.trials,
             attempts=record.attempts,
             known=known,

@@ -34,7 +34,7 @@ from services.run import (
     progress_message,
     state_message,
 )
-from services.workers import WorkerDied, WorkerPool, WorkFailed
+from services.workers import ClusterAway, WorkerDied, WorkerPool, WorkFailed
 from store.errors import DatabaseAway, DatabaseBusy
 from store.runs import RunRecord, Runs
 from store.valuations import Valuations
@@ -47,6 +47,10 @@ ATTEMPTS: Final = 3
 _GIVEN_UP: Final = (
     f"It was begun {ATTEMPTS} times and each time the process that computed it ended. Start it "
     "again with fewer trials; if that ends the same way, tell who runs this server."
+)
+_CLUSTER_AWAY: Final = (
+    f"{{reason}}. It was begun {ATTEMPTS} times. Start it again when the cluster is back; whoever "
+    "runs this server sees to that."
 )
 _FAULT: Final = "It failed by a fault of ours, which has been logged. Nothing was kept."
 _NO_VALUATION: Final = "The valuation that it is about is not kept any longer."
@@ -217,12 +221,13 @@ class RunWork:
         Raises:
             Refused, Lost, Overloaded.
         """
+        given_up = _GIVEN_UP
         while True:
             record = await self._runs.find(held.tenant_id, held.run_id)
             if record is None or not record.active or record.owner != self.name:
                 raise Lost
             if record.attempts >= ATTEMPTS:
-                raise Cancelled(_GIVEN_UP)
+                raise Cancelled(given_up)
             job = await self._job(held.tenant_id, record)
             try:
                 async with self._pool.lent() as worker:
@@ -234,6 +239,11 @@ class RunWork:
                     return await worker.do(
                         record.kind, job, self._deadline_s, lambda known: self._tell(held, known)
                     )
+            except ClusterAway as away:
+                given_up = _CLUSTER_AWAY.format(reason=away)
+                self._log.warning(
+                    "a run's cluster was lost", run=str(held.run_id), reason=str(away)
+                )
             except WorkerDied:
                 self._log.warning("a run's worker died", run=str(held.run_id))
             except WorkFailed:

@@ -94,13 +94,16 @@ class RunService:
             )
         recorded = await self._recorded(principal, asked)
         question = question_of(recorded.kind.name, recorded.inputs, asked.output)
-        admit_spec(question, asked.spec, limits.trials)
+        # In a thread: to find the nearest of a large impossible matrix takes a while.
+        await asyncio.to_thread(admit_spec, question, asked.spec, limits.trials, asked.price)
         if self._work.full:
             raise Overloaded("Too many computations are waiting. Try again in a minute.", 60.0)
         now = self._clock()
         for lapsed in await self._runs.lapsed(tenant_id, now):
             await self._work.look(tenant_id, lapsed)
-        price = recorded.inputs.get("marketPrice") if asked.price is None else asked.price
+        price = asked.price
+        if price is None:
+            price = recorded.kind.observed_in(recorded.inputs, asked.output)
         new = RunRecord(
             id=new_id(),
             kind="SIMULATION",
@@ -112,7 +115,7 @@ class RunService:
             owner=self._work.name,
             lease_until=self._work.lease_end(),
             attempts=0,
-            trials=asked.spec.trials,
+            trials=asked.spec.drawn,
             trials_done=0,
             progress=None,
             result=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
@@ -24,6 +24,7 @@ from services.tenants import TenantService
 from store.valuations import KeptValuation, Valuations
 
 BASE_CASE_MS = 0.1
+DOCUMENT_MS = 0.4  # to make one of a model's scenarios, and to value it
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -59,17 +60,33 @@ def content_id(kind: Kind[Any, Any], inputs: bytes, seed: int | None = None) -> 
 
     Two engines or numpy versions give two ids, so an old number is never taken for a new one.
     """
-    preamble = canonical(
-        {
-            "kind": kind.name,
-            "inputVersion": kind.input_version,
-            "engineVersion": ENGINE_VERSION,
-            "streamVersion": STREAM_VERSION,
-            "numpyVersion": NUMPY_VERSION,
-            "seed": seed,
-        }
+    return _address(
+        inputs,
+        kind=kind.name,
+        inputVersion=kind.input_version,
+        engineVersion=ENGINE_VERSION,
+        streamVersion=STREAM_VERSION,
+        numpyVersion=NUMPY_VERSION,
+        seed=seed,
     )
-    return hashlib.sha256(preamble + b"\n" + inputs).hexdigest()
+
+
+def kept_id(kept: KeptValuation) -> str:
+    """The id that a kept valuation must have by what is kept of it: its inputs and versions."""
+    stream = kept.stream_version
+    return _address(
+        kept.inputs.encode(),
+        kind=kept.kind,
+        inputVersion=kept.input_version,
+        engineVersion=kept.engine_version,
+        streamVersion=int(stream) if stream.isdecimal() else stream,
+        numpyVersion=kept.numpy_version,
+        seed=kept.seed,
+    )
+
+
+def _address(inputs: bytes, **names: str | int | None) -> str:
+    return hashlib.sha256(canonical(names) + b"\n" + inputs).hexdigest()
 
 
 class ValuationService:
@@ -148,6 +165,20 @@ class ValuationService:
             computed_at=first,
             duration_ms=duration_ms,
             admitted=kind.admitted(result),
+        )
+
+    async def outputs_of(
+        self, kind: Kind[Any, Any], documents: Sequence[Callable[[], Document]]
+    ) -> list[dict[str, float]]:
+        """Every output of each document, which is made where it is valued; nothing is kept.
+
+        Whoever asks has been let in before.
+
+        Raises:
+            InvalidInput, Infeasible; Overloaded: too much is waiting already.
+        """
+        return await self._compute.run(
+            len(documents) * DOCUMENT_MS, lambda: [kind.outputs_of(make()) for make in documents]
         )
 
     async def find(self, principal: Principal, valuation_id: str) -> Recorded:

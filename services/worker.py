@@ -1,7 +1,8 @@
-"""One worker process: ``python -m services.worker MEMORY_MB THREADS``.
+"""One worker process: ``python -m services.worker MEMORY_MB THREADS [CLUSTER]``.
 
-It reads jobs from its standard input and answers on its standard output, in frames. It holds no
-secret, opens no file and no connection, and ends when its parent does: then its input ends.
+It reads jobs from its standard input and answers on its standard output, in frames. It ends when
+its parent does: then its input ends. It holds no secret, opens no file and no connection, unless
+it is told of a cluster (JSON of a `ClusterPlace`): then it has its key for that, and no other.
 
 To the worker:   {"work": 3, "task": "SIMULATION", "job": {…}} · {"stop": 3}
 From the worker: {"ready": {"memoryLimited": true}} · {"work": 3, "progress": {…}}, and as the end
@@ -10,18 +11,22 @@ From the worker: {"ready": {"memoryLimited": true}} · {"work": 3, "progress": {
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from queue import SimpleQueue
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final, TypeAlias
 
 from engine.chunks import Stopped
 from engine.errors import Refused
+from engine.sampling import prepare
+from services.cluster import Cluster, ClusterLost, ClusterPlace
 from services.frames import Frame, packed, read_frame
 from services.refusals import refusal_document
 from services.simulations import simulate
@@ -30,16 +35,19 @@ Task: TypeAlias = Callable[
     [Frame, Executor, Callable[[], bool], Callable[[Frame], None]], dict[str, Any]
 ]
 TASKS: Final[dict[str, Task]] = {"SIMULATION": simulate}
+LOOK_AT_CLUSTER: Final = "CLUSTER"  # what there is of it, and whether it would do
 
 OUT_OF_MEMORY: Final = "MEMORY"  # the limit was reached; the process ends after it has said so
 FAULT: Final = "FAULT"  # a fault of ours
+IDLE_S: Final = 0.2  # without a job; then there is time for what takes long to import
+CLUSTER_LOST: Final = "CLUSTER"  # the work can be tried again
 
 
 class Worker:
     """Does one job at a time, and hears meanwhile whether it is still wanted."""
 
-    def __init__(self, answers: BinaryIO, threads: int) -> None:
-        self._answers = answers
+    def __init__(self, answers: BinaryIO, threads: int, cluster: Cluster | None = None) -> None:
+        self._answers, self._cluster = answers, cluster
         self._writing = threading.Lock()
         self._crew = ThreadPoolExecutor(threads, thread_name_prefix="chunks")
         # Every thread now: one that is begun when memory is short may not come about.
@@ -66,23 +74,26 @@ class Worker:
             self._answers.flush()
 
     def _work(self) -> None:
+        idle_s: float | None = IDLE_S
         while True:
-            self._do(*self._jobs.get())
+            try:
+                job = self._jobs.get(timeout=idle_s)
+            except Empty:
+                prepare()  # what a job would otherwise wait for
+                idle_s = None
+            else:
+                self._do(*job)
 
     def _do(self, frame: Frame, stop: threading.Event) -> None:
         number = frame["work"]
         try:
-            found = TASKS[frame["task"]](
-                frame["job"],
-                self._crew,
-                stop.is_set,
-                lambda known: self.say({"work": number, "progress": known}),
-            )
-            end: Frame = {"done": found}
+            end: Frame = {"done": self._done(frame, stop.is_set)}
         except Stopped:
             end = {"stopped": True}
         except Refused as no:
             end = {"refused": refusal_document(no)}
+        except ClusterLost as lost:
+            end = {"failed": CLUSTER_LOST, "reason": str(lost)}
         except MemoryError:
             end = {"failed": OUT_OF_MEMORY}
         except Exception:
@@ -94,6 +105,30 @@ class Worker:
             os._exit(1)
         if end.get("failed") == OUT_OF_MEMORY:
             os._exit(1)  # what could not be had by one thread may have broken another
+
+    def _done(self, frame: Frame, stopped: Callable[[], bool]) -> Frame:
+        """What comes of a job."""
+        if frame["task"] == LOOK_AT_CLUSTER:
+            workers, threads = (0, 0) if self._cluster is None else self._cluster.threads()
+            return {"workers": workers, "threads": threads}
+        with self._crew_for(stopped) as (crew, still_stopped):
+            return TASKS[frame["task"]](
+                frame["job"],
+                crew,
+                still_stopped,
+                lambda known: self.say({"work": frame["work"], "progress": known}),
+            )
+
+    @contextmanager
+    def _crew_for(
+        self, stopped: Callable[[], bool]
+    ) -> Iterator[tuple[Executor, Callable[[], bool]]]:
+        """Who computes: our own threads, or the cluster."""
+        if self._cluster is None:
+            yield self._crew, stopped
+        else:
+            with self._cluster.crew(stopped) as found:
+                yield found
 
 
 def limit_memory(megabytes: int) -> bool:
@@ -111,13 +146,14 @@ def limit_memory(megabytes: int) -> bool:
 
 
 def main() -> None:
-    memory_mb, threads = map(int, sys.argv[1:])
+    memory_mb, threads = map(int, sys.argv[1:3])
+    places = [ClusterPlace(**json.loads(each)) for each in sys.argv[3:]]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     # The answers keep the pipe for themselves: whatever else is printed goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     limited = limit_memory(memory_mb)
-    worker = Worker(answers, threads)
+    worker = Worker(answers, threads, Cluster(places[0]) if places else None)
     worker.say({"ready": {"memoryLimited": limited}})
     while (frame := read_frame(sys.stdin.buffer)) is not None:
         worker.hear(frame)

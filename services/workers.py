@@ -8,6 +8,7 @@ is told to, is killed. Another is begun in its place.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from observability.logs import Log
+from services.cluster import ClusterPlace
 from services.errors import Overloaded
 from services.frames import Frame, FrameBroken, next_frame, packed
 from services.refusals import DeadlineMissed, TooLarge, refused_of
@@ -46,6 +48,10 @@ INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT", "
 
 class WorkerDied(Exception):
     """The process ended in mid-work: killed from outside, or broken. Another can do the work."""
+
+
+class ClusterAway(WorkerDied):
+    """The cluster that computes was lost, or does not answer. The message says which."""
 
 
 class WorkFailed(Exception):
@@ -89,7 +95,7 @@ class Worker:
 
         Raises:
             Refused: what the work refuses. DeadlineMissed: the worker was killed.
-            TooLarge: it needs more memory than a worker has. WorkerDied, WorkFailed.
+            TooLarge: it needs more memory than a worker has. WorkerDied, ClusterAway, WorkFailed.
         """
         self._number += 1
         try:
@@ -135,6 +141,8 @@ class Worker:
                 f"It needs more memory than the {self._memory_mb:,} MB that a worker has here. "
                 "Ask for fewer trials or fewer shocks."
             )
+        if frame.get("failed") == "CLUSTER":
+            raise ClusterAway(frame["reason"])
         self._log.error("a worker's task failed", traceback=frame.get("traceback"))
         raise WorkFailed("The work failed.")
 
@@ -178,9 +186,16 @@ class Worker:
 class WorkerPool:
     """Workers that are begun in the background and lent to whoever waits, in order."""
 
-    def __init__(self, processes: int, threads: int, memory_mb: int, log: Log) -> None:
+    def __init__(
+        self,
+        processes: int,
+        threads: int,
+        memory_mb: int,
+        log: Log,
+        cluster: ClusterPlace | None = None,
+    ) -> None:
         self._processes, self._threads, self._memory_mb = processes, threads, memory_mb
-        self._log = log
+        self._log, self._cluster = log, cluster
         self._free: deque[Worker] = deque()
         self._waiting: deque[asyncio.Future[Worker]] = deque()
         self._tending: list[asyncio.Task[None]] = []
@@ -222,6 +237,34 @@ class WorkerPool:
             yield worker
         finally:
             self._take_back(worker)
+
+    async def done(self, task: str, job: Frame, deadline_s: float) -> Frame:
+        """A short job that somebody waits for; begun again if its worker dies.
+
+        Raises:
+            Refused: what the work refuses, or DeadlineMissed, TooLarge.
+            Overloaded: too many wait already. WorkerDied: twice. WorkFailed.
+        """
+        if self.full:
+            raise Overloaded("Too many simulations are waiting. Try again in a second.", 1.0)
+        try:
+            async with self.lent() as worker:
+                return await worker.do(task, job, deadline_s, _unheard)
+        except WorkerDied:
+            async with self.lent() as worker:
+                return await worker.do(task, job, deadline_s, _unheard)
+
+    async def look_at_cluster(self) -> Frame:
+        """How many `workers` and `threads` the cluster has now.
+
+        Raises:
+            Refused: if it would compute other numbers. ClusterAway, WorkerDied.
+        """
+        try:
+            async with asyncio.timeout(READY_S), self.lent() as worker:
+                return await worker.do("CLUSTER", {}, READY_S, lambda _: None)
+        except TimeoutError:
+            raise WorkerDied("Nobody could look at the cluster in time.") from None
 
     async def close(self) -> None:
         """Kill the workers. What they were doing is somebody else's now."""
@@ -288,8 +331,13 @@ class WorkerPool:
             "services.worker",
             str(self._memory_mb),
             str(self._threads),
+            *([json.dumps(self._cluster.document())] if self._cluster else []),
             stdin=PIPE,
             stdout=PIPE,
             env={**kept, **SURROUNDINGS, "PYTHONPATH": ROOT},
         )
         return Worker(process, self._memory_mb, self._log)
+
+
+def _unheard(_known: Frame) -> None:
+    """Nobody asks how far it is."""

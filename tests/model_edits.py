@@ -64,6 +64,11 @@ EDITS: Final[st.SearchStrategy[list[Edit]]] = st.one_of(
         lambda drawn: [Edit("operations.ebitdaMargin", None), Edit("operations.ebitMargin", drawn)]
     ),
     _at("operations.openingWorkingCapital", st.none() | _MONEY),
+    _at("operations.stockCompensation", SCHEDULE),
+    _at("operations.losses", st.none() | st.just({"balance": 90.0, "limitAmount": 20.0})),
+    _MONEY.map(lambda drawn: [Edit("operations.losses.balance", drawn)]),
+    _at("timing.fiscalYearEnd", st.sampled_from([None, "2025-06-30"])),
+    _at("operations.openingFixedAssets", st.none() | _MONEY),
     _at("capital.wacc", st.floats(0.06, 0.2)),
     _at("capital", {"capm": _CAPM}),
     st.floats(0.5, 2.0).map(
@@ -77,8 +82,31 @@ EDITS: Final[st.SearchStrategy[list[Edit]]] = st.one_of(
     _at("terminal", {"exitMultiple": {"evToEbitda": 12}}),
     _at("terminal.exitMultiple.evToEbitda", st.floats(1.0, 20.0)),
     _at("terminal", {"valueDriver": {"growth": 0.02, "returnOnNewCapital": 0.12}}),
+    _at("terminal", {"hModel": {"initialGrowth": 0.08, "growth": 0.02, "halfLife": 4}}),
+    _at(
+        "terminal",
+        {"gordon": {"growth": 0.01, "normalised": {"depreciation": 0.05, "capitalExpenditure": 1}}},
+    ),
     _at("timing.flows", st.sampled_from([None, "MID_YEAR", "END_YEAR"])),
     _at("timing.valuationDate", st.sampled_from(["2024-09-27", "20250101"])),
+    st.floats(1.0, 1e3).map(
+        lambda strike: [
+            Edit("shares.diluted", None),
+            Edit("shares.basic", 100.0),
+            Edit("shares.options", [{"count": 5, "strike": strike}]),
+        ]
+    ),
+    st.just(
+        [
+            Edit("shares.basic", None),
+            Edit("shares.options", None),
+            Edit("shares.diluted", 100.0),
+        ]
+    ),
+    st.floats(0.0, 1.0).map(
+        lambda part: [Edit("failure.probability", part), Edit("failure.recovery", 0.5)]
+    ),
+    _at("failure", None),
     _at("currency", st.sampled_from([None, "EUR", "USD"])),
     _at("marketPrice", st.none() | st.integers(1, 500)),
     _at("name", st.sampled_from(["Apple", " Orchard ", "Pear"])),

@@ -17,7 +17,9 @@ from api.keys import make_development_key, read_public_key
 from api.processes.server import Server, server_of
 from api.settings import Settings
 from api.wiring import Parts, build
+from engine.errors import Refused
 from observability.logs import Logs
+from services.workers import WorkerDied
 from store.errors import DangerousRole
 
 
@@ -56,6 +58,8 @@ async def run(
     parts = build(settings, key, logs)
     try:
         await _check(settings, parts)
+        if settings.cluster is not None:
+            logs.get("api").info("cluster", **await _look_at_cluster(parts))
     except BaseException:
         await parts.close()
         raise
@@ -82,6 +86,13 @@ async def _check(settings: Settings, parts: Parts) -> None:
         raise NotReady(
             f"{no} Serve with the application role, and migrate with the owner's."
         ) from no
+
+
+async def _look_at_cluster(parts: Parts) -> dict[str, Any]:
+    try:
+        return await parts.workers.look_at_cluster()
+    except (Refused, WorkerDied) as no:
+        raise NotReady(f"{no} Mend the cluster, or serve without VALOR_CLUSTER.") from no
 
 
 def more_files() -> None:

@@ -180,7 +180,12 @@ class Supervisor:
         """What is not in the environment already: an option, and where this code is."""
         known = os.environ.get("PYTHONPATH")
         path = os.pathsep.join([str(ROOT), *([known] if known else [])])
-        return {"VALOR_WORKERS": str(self._settings.workers), "PYTHONPATH": path}
+        cluster = self._settings.cluster
+        return {
+            "VALOR_WORKERS": str(self._settings.workers),
+            "VALOR_CLUSTER": "" if cluster is None else cluster.address,
+            "PYTHONPATH": path,
+        }
 
     def _shared(self, worker: Worker) -> list[int]:
         return [self._listener.fileno(), worker.own.fileno()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -48,7 +50,8 @@ def demo(host: str, port: int) -> None:
 @click.option("--port", default=8000, type=PORT, show_default=True, help="0: any free port.")
 @click.option("--dev", is_flag=True, help="Loopback only; makes a key that signs its own tokens.")
 @click.option("--workers", type=int, help="Server processes; above one wants VALOR_REDIS_URL.")
-def serve(host: str, port: int, *, dev: bool, workers: int | None) -> None:
+@click.option("--cluster", metavar="URL", help="Of a Dask scheduler, tls:// or tcp://, for runs.")
+def serve(host: str, port: int, *, dev: bool, workers: int | None, cluster: str | None) -> None:
     """Serve the API, and nothing else."""
     from api.keys import KeyUnusable
     from api.processes.listening import PortTaken, listen
@@ -58,7 +61,7 @@ def serve(host: str, port: int, *, dev: bool, workers: int | None) -> None:
 
     if dev:
         _loopback(host)
-    settings = settings_of(dev=dev, VALOR_WORKERS=workers)
+    settings = settings_of(dev=dev, VALOR_WORKERS=workers, VALOR_CLUSTER=cluster)
     try:
         with listen(host, port) as listener:
             logs = Logs(settings.log_level)
@@ -120,6 +123,36 @@ def value(file: Path, *, explain: bool, as_json: bool) -> None:
         click.echo(pretty(outcome))
     else:
         click.echo(explanation(outcome) if explain else summary(outcome))
+
+
+@main.command()
+@click.option("--engine", metavar="VERSION", help="That is installed; another one is refused.")
+@click.option("--tenant", "tenants", type=click.UUID, multiple=True, help="Only this; repeatable.")
+@click.option("--valuation", metavar="ID", help="Only this one, with every number.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def replay(
+    engine: str | None, tenants: tuple[UUID, ...], valuation: str | None, *, as_json: bool
+) -> None:
+    """Value what is kept again, and say which numbers are others now.
+
+    Writes nothing. Ends with 0 if every number is as it was kept or a change of the engine
+    explains it, with 1 if one is not, with 2 if it could not be found out.
+    """
+    from api.terminals import replay as replaying
+
+    if engine is None and valuation is None:
+        raise click.UsageError("Name the engine (--engine VERSION), or one valuation.")
+    asked = replaying.Asked(engine=engine, tenants=tenants, valuation=valuation)
+    note = partial(click.echo, err=True)
+    try:
+        settings = settings_of(dev=True)
+        sound = run_to_end(replaying.run(settings, asked, click.echo, note, as_json=as_json))
+    except replaying.CannotReplay as no:
+        click.echo(str(no), err=True)
+        sys.exit(2)
+    except SystemExit as end:  # 1 would say that a number changed
+        sys.exit(2 if end.code == 1 else end.code)
+    sys.exit(0 if sound else 1)
 
 
 @main.command()
@@ -202,6 +235,53 @@ def models() -> None:
     """List models with their values, without a server."""
     from api.embedded import opened
     from api.terminals.listing import listed
+
+    async def ask() -> list[str]:
+        async with opened(settings_of(dev=True)) as embedded:
+            return await listed(embedded)
+
+    for line in run_to_end(ask()):
+        click.echo(line)
+
+
+@main.group()
+def companies() -> None:
+    """Bring companies of your own from files, and see which there are."""
+
+
+@companies.command("import")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+)
+def import_companies(files: tuple[Path, ...]) -> None:
+    """Import companies from FILEs: CSV by statement, or JSON. All of it, or nothing.
+
+    What is imported again changes nothing. docs/companies.md tells the columns.
+    """
+    from api.embedded import opened
+    from api.terminals.companies import NotImported, bring, read
+
+    async def put() -> list[str]:
+        statements = read(files)
+        async with opened(settings_of(dev=True)) as embedded:
+            return await bring(embedded, statements)
+
+    try:
+        for line in run_to_end(put()):
+            click.echo(line)
+    except NotImported as no:
+        fail(str(no))
+
+
+@companies.command("list")
+def list_companies() -> None:
+    """List the companies that are here: your own, then the shipped ones."""
+    from api.embedded import opened
+    from api.terminals.companies import listed
 
     async def ask() -> list[str]:
         async with opened(settings_of(dev=True)) as embedded:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import fill
-from typing import Any, Final
+from typing import Final
 
-Answer = Mapping[str, Any]
+from api.terminals.equity import Answer, amount, bridge, businesses, unit_of
+from api.terminals.sources import sources
 
 WIDTH: Final = 96
 _COLUMNS: Final = 12  # years beside each other; a longer forecast shows its ends
@@ -18,35 +19,61 @@ FIELDS: Final = """
   ... on DcfValuation {
     id currency wacc costOfEquity valueOfForecast terminalValue terminalDiscountFactor
     valueOfTerminal enterpriseValue netDebt equityValue valuePerShare dilutedShares
-    engineVersion inputs
+    engineVersion inputs stubShare
     forecast {
       revenue ebitda depreciation ebit tax nopat capitalExpenditure workingCapital
       increaseInWorkingCapital freeCashFlow discountFactor presentValue
+      stockCompensation lossesUsed lossesLeft taxSaved
     }
-    bridge { debt leases preferredStock minorityInterests pensionsAfterTax cash associates }
+    bridge {
+      debt leases preferredStock minorityInterests pensionsAfterTax cash associates convertibles
+      lossesCarriedForward
+    }
+    dilution {
+      heldShares options { strike exercised netShares }
+      convertibles { conversionPrice converted shares }
+    }
+    failure { goingConcern { equityValue } failed { equityValue } }
+    segments { name wacc valueOfForecast valueOfTerminal enterpriseValue }
     crossChecks {
       terminalShare impliedExitMultiple impliedGrowth impliedReturnOnNewCapital evToRevenue
       evToEbitda upside
     }
+    costOfCapital {
+      peers { name beta unleveredBeta } unleveredBeta beta countryPremium sizePremium
+      specificPremium
+    }
+    reconciliation {
+      economicProfit { enterpriseValue gap }
+      adjustedPresentValue { enterpriseValue gap }
+    }
     remarks { code path message }
+    assumptions { path label source asOf author note }
   }
 """
 VALUE: Final = f"mutation Value($input: DcfInput!) {{ valueDcf(input: $input) {{ {FIELDS} }} }}"
 
-_CLAIMS: Final = (
-    ("debt", "debt"),
-    ("leases", "leases"),
-    ("preferredStock", "preferred stock"),
-    ("minorityInterests", "minority interests"),
-    ("pensionsAfterTax", "pensions after tax"),
+_PREMIA: Final = (
+    ("countryPremium", "country"),
+    ("sizePremium", "size"),
+    ("specificPremium", "specific"),
 )
-_ASSETS: Final = (("cash", "cash and securities"), ("associates", "associates"))
+_ROADS: Final = (
+    ("economicProfit", "EV by economic profit"),
+    ("adjustedPresentValue", "EV by adjusted present value"),
+)
+_LOSSES: Final = (
+    ("Losses used", "lossesUsed", 1),
+    ("Losses left", "lossesLeft", 1),
+    ("Tax saved by them", "taxSaved", 1),
+)
+_CENT: Final = 0.005  # what is less is rounding
 
 
 def summary(value: Answer) -> str:
     """The number, the bridge to it, and what it stands beside."""
     checks = value["crossChecks"]
-    lines = [*_bridge(value), ""]
+    lines = [*bridge(value), ""]
     price = value["inputs"].get("marketPrice")
     if price is not None:
         side = "above" if checks["upside"] >= 0 else "below"
@@ -70,45 +97,63 @@ def summary(value: Answer) -> str:
 
 def explanation(value: Answer) -> str:
     """Every step of the number."""
-    unit, inputs = _unit(value), value["inputs"]
+    unit, inputs = unit_of(value), value["inputs"]
     forecast, years = value["forecast"], len(value["forecast"]["revenue"])
-    mid = inputs["timing"]["flows"] == "MID_YEAR"
+    treated = [each.get("stockCompensationTreatment") for each in businesses(value)]
+    added_back = "ADD_BACK" in treated
     parts = [
         _heading(
             f"1  The business, {years} years from {inputs['timing']['valuationDate']}, in {unit[1]}"
         ),
-        _table(forecast, unit),
+        _table(forecast, unit, added_back=added_back),
         "",
-        "Free cash flow = NOPAT + depreciation − capital expenditure − more working capital.",
+        "Free cash flow = NOPAT + depreciation "
+        + ("+ stock compensation " if added_back else "")
+        + "− capital expenditure − more working capital.",
         "",
-        _heading("2  What a year's wait costs"),
-        *_capital(value),
-        "",
-        _wrapped(
-            "Cash comes halfway through each year, so year t is discounted t − ½ years:"
-            if mid
-            else "Cash comes at the end of each year, so year t is discounted t years:"
-        ),
-        (
-            f"  factor of year 1 = 1 / (1 + {value['wacc']:.4%}) ^ {'0.5' if mid else '1'}"
-            f" = {forecast['discountFactor'][0]:.6f}"
-        ),
-        f"  present value of the {years} years = {_amount(value['valueOfForecast'], unit)}",
-        "",
-        _heading("3  What comes after"),
-        *_terminal(value, unit),
+        *(_segments(value, unit) if value["segments"] else _alone(value, unit)),
         "",
         _heading("4  From the firm to one share"),
-        *_bridge(value),
+        *bridge(value),
         "",
         _heading("5  Does it hold together?"),
         *_checks(value),
         *_remarks(value),
+        *sources(value, WIDTH),
         "",
         f"Valuation id  {value['id']}",
         f"Engine        {value['engineVersion']}",
     ]
     return "\n".join(parts)
+
+
+def _alone(value: Answer, unit: tuple[float, str]) -> list[str]:
+    years = len(value["forecast"]["revenue"])
+    return [
+        _heading("2  What a year's wait costs"),
+        *_capital(value),
+        "",
+        *_timing(value),
+        f"  present value of the {years} years = {amount(value['valueOfForecast'], unit)}",
+        "",
+        _heading("3  What comes after"),
+        *_terminal(value, unit),
+    ]
+
+
+def _segments(value: Answer, unit: tuple[float, str]) -> list[str]:
+    """Sections 2 and 3 of a firm in segments: each one's WACC, and what it is worth."""
+    columns = ("valueOfForecast", "valueOfTerminal", "enterpriseValue")
+    return [
+        _heading(
+            "2, 3  What each segment is worth today: its forecast, what comes after, and both"
+        ),
+        *(
+            f"  {each['name'][:28]:<30}{each['wacc']:>8.2%}"
+            + "".join(f"{amount(each[column], unit):>18}" for column in columns)
+            for each in value["segments"]
+        ),
+    ]
 
 
 def refusal(no: Answer) -> str:
@@ -123,16 +168,43 @@ def refusal(no: Answer) -> str:
     return "\n".join(lines)
 
 
+def _timing(value: Answer) -> list[str]:
+    """When cash comes, and what that makes of the first of it."""
+    mid, left = value["inputs"]["timing"]["flows"] == "MID_YEAR", value["stubShare"]
+    first = (0.5 if mid else 1.0) * (1.0 if left is None else left)
+    if left is None:
+        said = (
+            "Cash comes halfway through each year, so year t is discounted t − ½ years:"
+            if mid
+            else "Cash comes at the end of each year, so year t is discounted t years:"
+        )
+    else:
+        said = (
+            f"Of year 1 a share of {left:.4f} is left on the valuation date, and so much of its "
+            f"flow counts. It comes {'halfway through' if mid else 'at the end of'} what is left; "
+            f"a later year t is discounted t − {(1.5 if mid else 1.0) - left:.4f} years:"
+        )
+    factor = value["forecast"]["discountFactor"][0]
+    return [
+        _wrapped(said),
+        f"  factor of year 1 = 1 / (1 + {value['wacc']:.4%}) ^ {first:.4g} = {factor:.6f}",
+    ]
+
+
 def _capital(value: Answer) -> list[str]:
     capm = value["inputs"]["capital"].get("capm")
     if capm is None:
         return [f"  WACC, as given = {value['wacc']:.4%}"]
-    equity, weight = value["costOfEquity"], capm["debtWeight"]
+    equity, weight, built = value["costOfEquity"], capm["debtWeight"], value["costOfCapital"]
     debt = capm["preTaxCostOfDebt"] * (1 - capm["taxRate"])
+    premia = "".join(
+        f" + {built[key]:.2%} {name}" for key, name in _PREMIA if built[key] is not None
+    )
     return [
+        *_peers(built, weight),
         (
-            f"  cost of equity = {capm['riskFreeRate']:.2%} + {capm['beta']:.2f} × "
-            f"{capm['equityRiskPremium']:.2%} = {equity:.4%}"
+            f"  cost of equity = {capm['riskFreeRate']:.2%} + {built['beta']:.2f} × "
+            f"{capm['equityRiskPremium']:.2%}{premia} = {equity:.4%}"
         ),
         (
             f"  cost of debt   = {capm['preTaxCostOfDebt']:.2%} × (1 − {capm['taxRate']:.1%})"
@@ -145,21 +217,50 @@ def _capital(value: Answer) -> list[str]:
     ]
 
 
+def _peers(built: Answer, weight: float) -> list[str]:
+    if built["peers"] is None:
+        return []
+    rows = [
+        f"    {peer['name']:<32}{peer['beta']:>8.2f}{peer['unleveredBeta']:>12.2f}"
+        for peer in built["peers"]
+    ]
+    return [
+        f"    {'Comparable firm':<32}{'beta':>8}{'unlevered':>12}",
+        *rows,
+        (
+            f"  beta           = the median, {built['unleveredBeta']:.2f}, levered at "
+            f"{weight:.2%} debt = {built['beta']:.2f}"
+        ),
+    ]
+
+
 def _terminal(value: Answer, unit: tuple[float, str]) -> list[str]:
     terminal, wacc = value["inputs"]["terminal"], value["wacc"]
     forecast = value["forecast"]
-    tv = _amount(value["terminalValue"], unit)
+    tv = amount(value["terminalValue"], unit)
     if "exitMultiple" in terminal:
         multiple = terminal["exitMultiple"]["evToEbitda"]
-        formula = f"{multiple:g} × EBITDA {_amount(forecast['ebitda'][-1], unit)}"
+        formula = f"{multiple:g} × EBITDA {amount(forecast['ebitda'][-1], unit)}"
+    elif "hModel" in terminal:
+        fade = terminal["hModel"]
+        growth, first, half = fade["growth"], fade["initialGrowth"], fade["halfLife"]
+        flow = amount(forecast["freeCashFlow"][-1], unit)
+        formula = (
+            f"{flow} × (1 + {growth:.2%} + {half:g} × ({first:.2%} − {growth:.2%}))"
+            f" / ({wacc:.4%} − {growth:.2%})"
+        )
+    elif "normalised" in terminal.get("gordon", {}):
+        growth = terminal["gordon"]["growth"]
+        flow = amount(value["terminalValue"] * (wacc - growth), unit)
+        formula = f"normalised flow {flow} / ({wacc:.4%} − {growth:.2%})"
     elif "gordon" in terminal:
         growth = terminal["gordon"]["growth"]
-        flow = _amount(forecast["freeCashFlow"][-1], unit)
+        flow = amount(forecast["freeCashFlow"][-1], unit)
         formula = f"{flow} × (1 + {growth:.2%}) / ({wacc:.4%} − {growth:.2%})"
     else:
         driver = terminal["valueDriver"]
         growth, ronic = driver["growth"], driver["returnOnNewCapital"]
-        nopat = _amount(forecast["nopat"][-1], unit)
+        nopat = amount(forecast["nopat"][-1], unit)
         formula = (
             f"NOPAT {nopat} × (1 + {growth:.2%}) × (1 − {growth:.2%} / {ronic:.2%})"
             f" / ({wacc:.4%} − {growth:.2%})"
@@ -168,32 +269,9 @@ def _terminal(value: Answer, unit: tuple[float, str]) -> list[str]:
         f"  terminal value = {formula} = {tv}",
         (
             f"  today          = {tv} × {value['terminalDiscountFactor']:.6f}"
-            f" = {_amount(value['valueOfTerminal'], unit)}"
+            f" = {amount(value['valueOfTerminal'], unit)}"
         ),
     ]
-
-
-def _bridge(value: Answer) -> list[str]:
-    unit, bridge, code = _unit(value), value["bridge"], value["currency"]
-
-    def row(name: str, amount: float) -> str:
-        return f"{name:<34}{_amount(amount, unit):>16} {unit[1]}"
-
-    return [
-        row("Present value of the forecast", value["valueOfForecast"]),
-        row("Present value of what comes after", value["valueOfTerminal"]),
-        row("Enterprise value", value["enterpriseValue"]),
-        *(row(f"  less {name}", -bridge[key]) for key, name in _CLAIMS if bridge[key]),
-        *(row(f"  plus {name}", bridge[key]) for key, name in _ASSETS if bridge[key]),
-        row("Equity value", value["equityValue"]),
-        _shares(value["dilutedShares"]),
-        f"{'Value per share':<34}{value['valuePerShare']:>16,.2f} {code}",
-    ]
-
-
-def _shares(count: float) -> str:
-    scaled, word = (count / 1e6, " million") if count >= 1e6 else (count, "")
-    return f"{'Diluted shares':<34}{scaled:>16,.1f}{word}"
 
 
 def _checks(value: Answer) -> list[str]:
@@ -207,11 +285,20 @@ def _checks(value: Answer) -> list[str]:
         ("evToEbitda", "EV over year 1's EBITDA", "{:.2f}×"),
         ("upside", "value over market price, less 1", "{:+.1%}"),
     )
-    return [
+    told = [
         f"  {words:<34}{form.format(checks[key]):>14}"
         for key, words, form in rows
         if _has(checks, key)
     ]
+    unit, roads = unit_of(value), value["reconciliation"] or {}
+    for key, words in _ROADS:
+        road = roads.get(key)
+        if road is not None:
+            apart = f", {road['gap'] / unit[0]:+,.1f} apart" if abs(road["gap"]) > _CENT else ""
+            told.append(
+                f"  {words:<34}{amount(road['enterpriseValue'], unit):>14} {unit[1]}{apart}"
+            )
+    return told
 
 
 def _remarks(value: Answer) -> list[str]:
@@ -223,10 +310,10 @@ def _remarks(value: Answer) -> list[str]:
     ]
 
 
-def _table(forecast: Answer, unit: tuple[float, str]) -> str:
+def _table(forecast: Answer, unit: tuple[float, str], *, added_back: bool) -> str:
     years = len(forecast["revenue"])
     shown = _shown(years)
-    rows = (
+    rows = [
         ("Revenue", "revenue", 1),
         ("EBITDA", "ebitda", 1),
         ("− depreciation", "depreciation", -1),
@@ -234,20 +321,27 @@ def _table(forecast: Answer, unit: tuple[float, str]) -> str:
         ("− tax on EBIT", "tax", -1),
         ("NOPAT", "nopat", 1),
         ("+ depreciation", "depreciation", 1),
+        *([("+ stock compensation", "stockCompensation", 1)] if added_back else []),
         ("− capital expenditure", "capitalExpenditure", -1),
         ("− increase in working capital", "increaseInWorkingCapital", -1),
         ("Free cash flow", "freeCashFlow", 1),
+        ("× discount factor", "discountFactor", 0),
         ("Present value", "presentValue", 1),
-    )
+        *_LOSSES,
+    ]
+    rows = [row for row in rows if forecast[row[1]] is not None]
     cells = [
-        [_amount(sign * forecast[key][year], unit) if year is not None else "…" for year in shown]
+        [
+            "…"
+            if year is None
+            else amount(sign * forecast[key][year], unit)
+            if sign
+            else f"{forecast[key][year]:.4f}"
+            for year in shown
+        ]
         for _, key, sign in rows
     ]
-    factors = [
-        f"{forecast['discountFactor'][year]:.4f}" if year is not None else "…" for year in shown
-    ]
-    cells.insert(10, factors)
-    names = [name for name, _, _ in rows[:10]] + ["× discount factor", "Present value"]
+    names = [name for name, _, _ in rows]
     head = [str(year + 1) if year is not None else "…" for year in shown]
     width = max(len(cell) for row in [head, *cells] for cell in row) + 2
     lines = [f"{'Year':<30}" + "".join(f"{cell:>{width}}" for cell in head)]
@@ -260,25 +354,6 @@ def _shown(years: int) -> Sequence[int | None]:
     if years <= _COLUMNS:
         return range(years)
     return [*range(_COLUMNS - 3), None, years - 2, years - 1]
-
-
-def _unit(value: Answer) -> tuple[float, str]:
-    """Money as a person reads it: a scale, and what it is called."""
-    code = value["currency"]
-    largest = max(abs(value["enterpriseValue"]), abs(value["inputs"]["operations"]["revenue"]))
-    return next(
-        (
-            (scale, f"{word} {code}")
-            for scale, word in ((1e9, "billion"), (1e6, "million"))
-            if largest >= 10 * scale
-        ),
-        (1.0, code),
-    )
-
-
-def _amount(amount: float, unit: tuple[float, str]) -> str:
-    shown = round(amount / unit[0], 1) + 0.0  # nothing is less than nothing: -0.0 + 0.0 is 0.0
-    return f"{shown:,.1f}".replace("-", "−")
 
 
 def _has(checks: Answer, key: str) -> bool:

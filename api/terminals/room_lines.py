@@ -25,6 +25,13 @@ HELP: Final = """\
   quit                leave"""
 
 
+# What is given as a list of objects, by its path, and the arm of `EditValue` for it.
+_LISTS: Final = {
+    "shares.options": "options",
+    "shares.convertibles": "convertibles",
+    "segments": "segments",
+    "assumptions": "assumptions",
+}
 _PERCENT: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?%")
 
 
@@ -86,7 +93,7 @@ def edit_value(path: str, text: str) -> Mapping[str, Any]:
         case str():
             return {"text": value}
         case list():
-            return {"series": value}
+            return {_LISTS.get(path, "series"): value}
     if path.startswith("scenarios."):
         return {"scenario": value}
     return {path if path in ("capital", "terminal") else "schedule": value}

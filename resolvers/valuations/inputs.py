@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 import strawberry
 
-from engine.dcf import FlowTiming, TerminalDiscounting
+from engine.dcf import FlowTiming, StockCompensation, TerminalDiscounting
+from resolvers.valuations.assumptions import AssumptionInput
+from resolvers.valuations.capital_inputs import CapitalInput
 
 FLOW_TIMING = strawberry.enum(
     FlowTiming,
@@ -24,6 +26,13 @@ TERMINAL_DISCOUNTING = strawberry.enum(
     description=(
         "How a perpetuity is discounted when flows come at mid-year: with the last flow "
         "(N - 1/2 years), or from the year's end (N years). At END_YEAR both are the same."
+    ),
+)
+STOCK_COMPENSATION = strawberry.enum(
+    StockCompensation,
+    description=(
+        "How pay in shares counts, which EBIT is already net of: as a cost like any other "
+        "(EXPENSE), or added back to the free cash flow since no cash leaves (ADD_BACK)."
     ),
 )
 
@@ -54,22 +63,74 @@ class ScheduleInput:
 
 @strawberry.input(description="When value is taken and when cash comes.")
 class TimingInput:
-    valuation_date: date = _field("The day that values are of. Year 1 begins on it.")
+    valuation_date: date = _field(
+        "The day that values are of. Year 1 begins on it, unless `fiscalYearEnd` is given."
+    )
     years: int = _field("Years of explicit forecast, 1 to 100.")
     flows: FlowTiming = _field("When a year's cash comes.", default=FlowTiming.END_YEAR)
+    fiscal_year_end: date | None = _field(
+        "The last day of year 1, from 1 to 366 days after the valuation date. Schedules stay by "
+        "fiscal year; of year 1's flow the share after the valuation date counts (days / 365, at "
+        "most 1), and cash comes that much earlier. Left out: a whole year.",
+        default=strawberry.UNSET,
+    )
 
 
-@strawberry.input(description="The business. Give exactly one of the two margins.")
+@strawberry.input(
+    description=(
+        "Net working capital by how long money is tied up: receivables + inventories - payables, "
+        "each at the end of the year, over years of 365 days."
+    )
+)
+class WorkingCapitalDaysInput:
+    receivables: ScheduleInput = _field("Days of revenue that customers owe (DSO).")
+    inventories: ScheduleInput = _field("Days of the cost of sales that are in stock (DIH).")
+    payables: ScheduleInput = _field("Days of the cost of sales that suppliers are owed (DPO).")
+    cost_of_sales: ScheduleInput = _field("Cost of sales, a share of revenue.")
+
+
+@strawberry.input(
+    description=(
+        "Losses carried forward (NOL) and how fast they may be used. Losses of the forecast are "
+        "added to them; what they save in tax is discounted at the WACC and added to the equity. "
+        "What comes after the forecast is taxed in full."
+    )
+)
+class LossesInput:
+    balance: float = _field("Losses that can be used on the valuation date, in money, 0 or more.")
+    limit_share: float | None = _field(
+        f"The most of a year's EBIT that losses may be set against, from 0 to 1: {_RATE}. Left "
+        "out: all of it.",
+        default=strawberry.UNSET,
+    )
+    limit_amount: float | None = _field(
+        "The most that may be used in a year, in money; of a stub, its share. Left out: no such "
+        "limit.",
+        default=strawberry.UNSET,
+    )
+
+
+@strawberry.input(
+    description=(
+        "The business. Give exactly one of the two margins, and exactly one of `workingCapital` "
+        "and `workingCapitalDays`."
+    )
+)
 class OperationsInput:
-    revenue: float = _field("Revenue of the twelve months before the valuation date, in money.")
+    revenue: float = _field("Revenue of the twelve months before year 1, in money.")
     revenue_growth: ScheduleInput = _field(f"Growth of revenue, per year: {_RATE}.")
     tax_rate: ScheduleInput = _field(
-        f"Tax on EBIT: {_RATE}. A loss pays no tax and earns no credit."
+        f"Tax on EBIT: {_RATE}. A loss pays no tax and earns no credit, unless `losses` are given."
     )
     depreciation: ScheduleInput = _field("Depreciation and amortisation, a share of revenue.")
     capital_expenditure: ScheduleInput = _field("Capital expenditure, a share of revenue.")
-    working_capital: ScheduleInput = _field(
-        "Net working capital at the end of the year, a share of that year's revenue."
+    working_capital: ScheduleInput | None = _field(
+        "Net working capital at the end of the year, a share of that year's revenue.",
+        default=strawberry.UNSET,
+    )
+    working_capital_days: WorkingCapitalDaysInput | None = _field(
+        "Net working capital by days of revenue and of the cost of sales, instead of a share.",
+        default=strawberry.UNSET,
     )
     ebit_margin: ScheduleInput | None = _field(
         "EBIT as a share of revenue.", default=strawberry.UNSET
@@ -79,34 +140,67 @@ class OperationsInput:
         default=strawberry.UNSET,
     )
     opening_working_capital: float | None = _field(
-        "Net working capital on the valuation date, in money. Left out: year 1's share of the "
+        "Net working capital at the start of year 1, in money. Left out: year 1's share of the "
         "base revenue.",
         default=strawberry.UNSET,
     )
-
-
-@strawberry.input(description="WACC = (1 - D)(rf + beta ERP) + D kd (1 - t).")
-class CapmInput:
-    risk_free_rate: float = _field(f"Per year: {_RATE}.")
-    equity_risk_premium: float = _field("Expected return of the market above the risk-free rate.")
-    beta: float = _field("Levered beta.")
-    pre_tax_cost_of_debt: float = _field("Per year, before tax.")
-    debt_weight: float = _field("Target debt as a share of debt and equity, at market values.")
-    tax_rate: float = _field("Marginal rate at which interest saves tax.")
-
-
-@strawberry.input(one_of=True, description="The cost of capital. Give exactly one.")
-class CapitalInput:
-    wacc: float | None = _field(
-        f"Weighted average cost of capital, per year, after tax: {_RATE}.",
+    opening_fixed_assets: float | None = _field(
+        "Net property, plant and equipment and other operating fixed capital on the valuation "
+        "date, in money, 0 or more: for the reconciliation by economic profit, which is left out "
+        "without it. It moves no other number.",
         default=strawberry.UNSET,
     )
-    capm: CapmInput | None = _field("Built from its parts.", default=strawberry.UNSET)
+    stock_compensation: ScheduleInput | None = _field(
+        "Pay in shares and options, a share of revenue: a cost that EBIT and EBITDA are already "
+        "net of.",
+        default=strawberry.UNSET,
+    )
+    stock_compensation_treatment: StockCompensation | None = _field(
+        "How `stockCompensation` counts. Left out: EXPENSE.", default=strawberry.UNSET
+    )
+    losses: LossesInput | None = _field(
+        "Losses carried forward. Left out: no loss, past or to come, saves tax.",
+        default=strawberry.UNSET,
+    )
+
+
+@strawberry.input(
+    description="What the year after the forecast writes off and spends, if it is to last."
+)
+class NormalisedInput:
+    depreciation: float = _field(
+        "Depreciation and amortisation, a share of the revenue of the year after the forecast."
+    )
+    capital_expenditure: float = _field(
+        "Capital expenditure, a share of the revenue of the year after the forecast."
+    )
 
 
 @strawberry.input(description="TV = FCF (1 + g) / (WACC - g), on the last year's free cash flow.")
 class GordonInput:
     growth: float = _field("Growth for ever, per year, below the WACC.")
+    normalised: NormalisedInput | None = _field(
+        "Instead of the last year's free cash flow (1 + g): NOPAT (1 + g) + (depreciation - "
+        "capital expenditure) of the year after the forecast - working capital × g.",
+        default=strawberry.UNSET,
+    )
+    discounting: TerminalDiscounting = _field(
+        "From when it is discounted at mid-year.", default=TerminalDiscounting.LAST_FLOW
+    )
+
+
+@strawberry.input(
+    description=(
+        "TV = FCF ((1 + g) + H (gS - g)) / (WACC - g): growth falls in a straight line from gS to "
+        "g over 2 H years after the forecast (the H-model of Fuller and Hsia)."
+    )
+)
+class HModelInput:
+    initial_growth: float = _field(
+        f"Growth gS right after the forecast, per year, from -0.5 to 1: {_RATE}."
+    )
+    growth: float = _field("Growth g for ever after the fade, per year, below the WACC.")
+    half_life: float = _field("Half of the years H that the fade takes, from 0 to 50.")
     discounting: TerminalDiscounting = _field(
         "From when it is discounted at mid-year.", default=TerminalDiscounting.LAST_FLOW
     )
@@ -129,6 +223,9 @@ class ValueDriverInput:
 @strawberry.input(one_of=True, description="The value after the forecast. Give exactly one.")
 class TerminalInput:
     gordon: GordonInput | None = _field("A growing perpetuity.", default=strawberry.UNSET)
+    h_model: HModelInput | None = _field(
+        "A perpetuity whose growth fades first.", default=strawberry.UNSET
+    )
     exit_multiple: ExitMultipleInput | None = _field(
         "A sale at the end of the last year.", default=strawberry.UNSET
     )
@@ -150,9 +247,81 @@ class BridgeInput:
     associates: float = _field("Associates and other holdings outside operations.", default=0.0)
 
 
-@strawberry.input(description="Who shares the equity value.")
+@strawberry.input(
+    description="Options or warrants on new shares at one strike, by the treasury-stock method."
+)
+class OptionTrancheInput:
+    count: float = _field("How many, in whole shares.")
+    strike: float = _field(
+        "What one pays for a share, in money. Exercised where a share is worth more; what is paid "
+        "buys shares back at the value per share."
+    )
+
+
+@strawberry.input(
+    description="Debt or preferred stock that may become shares, by the if-converted method."
+)
+class ConvertibleInput:
+    face_value: float = _field(
+        "What is owed where it is not converted, in money. Leave it out of the bridge's debt."
+    )
+    conversion_price: float = _field(
+        "Face value for one share, in money. Converted where a share is worth more."
+    )
+
+
+@strawberry.input(
+    description=(
+        "Who shares the equity value. Give exactly one of `diluted` and `basic`; what dilutes "
+        "stands beside `basic`, and takes part at the value per share that it leads to."
+    )
+)
 class SharesInput:
-    diluted: float = _field("Diluted shares, in whole shares.")
+    diluted: float | None = _field("Diluted shares, in whole shares.", default=strawberry.UNSET)
+    basic: float | None = _field(
+        "Basic shares outstanding, in whole shares.", default=strawberry.UNSET
+    )
+    restricted_stock: float | None = _field(
+        "Restricted stock beside the basic shares, in whole shares, all counted.",
+        default=strawberry.UNSET,
+    )
+    options: list[OptionTrancheInput] | None = _field(
+        "Options and warrants, up to 20 tranches.", default=strawberry.UNSET
+    )
+    convertibles: list[ConvertibleInput] | None = _field(
+        "Convertible debt and preferred stock, up to 20.", default=strawberry.UNSET
+    )
+
+
+@strawberry.input(
+    description=(
+        "The chance that the firm does not live to earn its forecast. Value = (1 - p) value as a "
+        "going concern + p value in failure, of the equity and of a share."
+    )
+)
+class FailureInput:
+    probability: float = _field(f"Of failing at any time, a probability from 0 to 1: {_RATE}.")
+    recovery: float = _field(
+        "What a sale in distress brings, as a share of the enterprise value, 0 to 1. Every claim "
+        "is paid before the shareholders, who lose no more than all."
+    )
+
+
+@strawberry.input(
+    description=(
+        "A part of the firm with a business of its own. Its enterprise value is added to the "
+        "others'; claims, shares and failure are the firm's."
+    )
+)
+class SegmentInput:
+    name: str = _field("One line of 1 to 60 characters, unlike the other segments'.")
+    operations: OperationsInput = _field("Its business, year by year.")
+    capital: CapitalInput | None = _field(
+        "What its capital costs. Left out: what the firm's does.", default=strawberry.UNSET
+    )
+    terminal: TerminalInput | None = _field(
+        "What comes after its forecast. Left out: as the firm's.", default=strawberry.UNSET
+    )
 
 
 @strawberry.input(
@@ -163,7 +332,13 @@ class SharesInput:
 )
 class DcfInput:
     timing: TimingInput = _field("When value is taken and when cash comes.")
-    operations: OperationsInput = _field("The business, year by year.")
+    operations: OperationsInput | None = _field(
+        "The business, year by year. Left out: `segments` have theirs.", default=strawberry.UNSET
+    )
+    segments: list[SegmentInput] | None = _field(
+        "The firm as the sum of its parts, 1 to 20 segments, instead of `operations`.",
+        default=strawberry.UNSET,
+    )
     capital: CapitalInput = _field("What capital costs.")
     terminal: TerminalInput = _field("What comes after the forecast.")
     bridge: BridgeInput = _field("From enterprise to equity value.")
@@ -172,6 +347,15 @@ class DcfInput:
     document: strawberry.Private[dict[str, Any]]
     market_price: float | None = _field(
         "Price of a share on the valuation date, to compare with.", default=strawberry.UNSET
+    )
+    failure: FailureInput | None = _field(
+        "The chance that the firm fails. Left out: it lives on for certain.",
+        default=strawberry.UNSET,
+    )
+    assumptions: list[AssumptionInput] | None = _field(
+        "Where inputs come from, up to 200. They change no number, are kept with the valuation, "
+        "and are part of its id.",
+        default=strawberry.UNSET,
     )
 
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import strawberry
 
+from resolvers.context import Info
 from resolvers.ids import Node, global_id
 from resolvers.scalars import InputDocument
+from resolvers.valuations.assumptions import InputAssumption, assumptions_of
+from resolvers.valuations.replay import Replay
 from services.valuations import Recorded
 
 
@@ -40,12 +43,24 @@ class Valuation(Node):
     inputs: InputDocument = strawberry.field(
         description="The inputs, ready to be sent again for the same id."
     )
+    assumptions: list[InputAssumption] = strawberry.field(
+        description="Where the inputs come from, as the inputs themselves say; often nothing."
+    )
     result_hash: str = strawberry.field(description="SHA-256 of the kept result, in hex.")
     engine_version: str = strawberry.field(description="Of the engine that computed it.")
     computed_at: datetime = strawberry.field(description="When this was first computed, UTC.")
     duration_ms: float = strawberry.field(
         description="Milliseconds of computing: this time, or when a kept one was made."
     )
+
+    @strawberry.field(
+        description=(
+            "What is kept beside what the same inputs give today: for whoever audits this number."
+        )
+    )
+    async def replay(self, info: Info) -> Replay:
+        found = await info.context.services.replays.replay(info.context.principal, self.recorded.id)
+        return Replay.of(found)
 
 
 def record_of(type_name: str, recorded: Recorded) -> dict[str, Any]:
@@ -55,6 +70,7 @@ def record_of(type_name: str, recorded: Recorded) -> dict[str, Any]:
         "id": global_id(type_name, recorded.id),
         "kind": ValuationKind(recorded.kind.name),
         "inputs": recorded.inputs,
+        "assumptions": assumptions_of(recorded.kind, recorded.inputs),
         "result_hash": recorded.result_hash,
         "engine_version": recorded.engine_version,
         "computed_at": recorded.computed_at,

@@ -26,9 +26,15 @@ from engine.sampling import CHUNK, generator
 from engine.scenarios import Axis, Question, Swing, sensitivity, tornado
 from engine.schedules import Schedule
 from engine.simulation import Normal, Shock, SimulationSpec, Uniform, draw_values
-from tests.mirror.engine.firms import LAW, any_firms, firm, firms
+from tests.mirror.engine.firms import LAW, any_firms, firm, firms, fuller, settled
 
-FIRMS = firms() | any_firms()
+FIRMS = (
+    firms()
+    | any_firms()
+    | fuller(firms())
+    | fuller(any_firms(), wide=True)
+    | settled(fuller(firms()))
+)
 OUTPUTS = st.sampled_from(DcfOutput)
 
 
@@ -104,7 +110,7 @@ def test_an_end_of_a_tornado_is_a_valuation_to_the_last_bit(
 
 
 @LAW
-@given(st.data(), firms(), OUTPUTS)
+@given(st.data(), firms() | fuller(firms()) | settled(firms()), OUTPUTS)
 def test_a_trial_of_a_simulation_is_a_valuation_to_the_last_bit(
     data: st.DataObject, inputs: DcfInputs, output: DcfOutput
 ) -> None:
@@ -163,9 +169,10 @@ def test_a_trial_counts_exactly_where_the_door_lets_its_numbers_in(seed: int, ki
     for shock in shocks:
         paths = [f"{shock.path}[{year}]" for year in range(2)] if shock.every_year else [shock.path]
         for path in paths:
-            made = np.empty((1, CHUNK))
-            shock.distribution.fill(source, made, np.array([[value_at(table, path)]]))
-            drawn[path] = made[0]
+            made = source.standard_normal if shock.distribution.FROM_NORMAL else source.random
+            numbers_drawn = made((1, CHUNK))
+            shock.distribution.shape(numbers_drawn, value_at(table, path))
+            drawn[path] = numbers_drawn[0]
     for trial in range(100):
         at = {path: float(row[trial]) for path, row in drawn.items()}
         single = alone(question, DcfOutput.VALUE_PER_SHARE, at=at)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 
 import numpy_financial
 import pytest
+import pyxirr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dcf import DcfInputs, ExitMultiple, FlowTiming, Gordon, value_dcf
 from tests.mirror.engine.exact import exact_dcf
-from tests.mirror.engine.firms import LAW, firm, firms
+from tests.mirror.engine.firms import LAW, firm, firms, fuller
 
 
 @LAW
@@ -29,6 +31,31 @@ def test_numpy_financial_finds_the_same_present_value(inputs: DcfInputs) -> None
         sale = float(total.terminal_value)
         paid = float(numpy_financial.npv(wacc, [0.0] * inputs.timing.years + [sale]))
         assert total.value_of_terminal == pytest.approx(paid, rel=1e-12)
+
+
+@LAW
+@given(fuller(firms()).filter(lambda firm: firm.timing.flows is FlowTiming.END_YEAR))
+def test_pyxirr_finds_the_same_value_from_dates(inputs: DcfInputs) -> None:
+    # Years of 365 days from the first one's end: by actual/365 they are whole.
+    start, stub = inputs.timing.valuation_date, inputs.timing.stub
+    end = start + timedelta(days=round(stub * 365))
+    ends = [end + timedelta(days=365 * year) for year in range(inputs.timing.years)]
+    result = value_dcf(inputs)
+    lines = result.forecast
+
+    def today(flows: list[float]) -> float:
+        # Nothing is paid today: it says which day that is.
+        dated: list[tuple[date, float]] = [(start, 0.0), *zip(ends, flows, strict=True)]
+        found = pyxirr.xnpv(float(result.worth.wacc), dated)
+        assert found is not None
+        return found
+
+    flows = [stub * lines.free_cash_flow[0], *lines.free_cash_flow[1:]]
+    close = 1e-12 * float(exact_dcf(inputs).gross)
+    assert result.worth.value_of_forecast == pytest.approx(today(flows), rel=0, abs=close)
+    if lines.tax_saved:
+        saved = result.worth.losses_carried_forward
+        assert saved == pytest.approx(today(lines.tax_saved), rel=0, abs=close)
 
 
 @LAW

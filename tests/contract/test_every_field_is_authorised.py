@@ -20,6 +20,7 @@ from observability.resolver_times import time_resolvers
 from resolvers.schema import build_schema
 from services.principal import ALLOWED, Action, Role
 from tests.dcf_documents import firm
+from tests.own_companies import acme
 from tests.served import Caller, Served, http, served
 
 SCHEMA = build_schema()._schema
@@ -67,6 +68,12 @@ def change(name: str, arguments: str) -> str:
     return f"mutation ($model: ID!, $op: ID!) {{ {name}({given}) {{ {NO} }} }}"
 
 
+def of_company(fields: str) -> str:
+    """Mutations of a company of the tenant's own, one after the other."""
+    return f"mutation ($company: CompanyInput!) {{ {fields} }}"
+
+
+EDITS: Final = Action.EDIT_COMPANY
 FIELDS: Final = {
     "Query.viewer": Field("{ viewer { role permissions expiresAt } }", None),
     "Query.tenant": Field("{ tenant { name } }", Action.READ_TENANT),
@@ -84,6 +91,9 @@ FIELDS: Final = {
         of_model("revisions { edges { cursor } }"), Action.READ_MODEL
     ),
     "FinancialModel.changes": Field(of_model("changes(from: 1) { text }"), Action.READ_MODEL),
+    "FinancialModel.scenarioComparison": Field(
+        of_model(f"scenarioComparison {{ {NO} }}"), Action.READ_MODEL
+    ),
     "FinancialModel.atRevision": Field(
         of_model("atRevision(revision: 1) { id }"), Action.READ_MODEL
     ),
@@ -139,11 +149,52 @@ FIELDS: Final = {
     "Company.dcfInputs": Field(
         f'{{ company(ticker: "AAPL") {{ dcfInputs {{ {NO} }} }} }}', Action.READ_COMPANY
     ),
+    "Company.figures": Field(
+        '{ company(ticker: "AAPL") { figures { path } } }', Action.READ_COMPANY
+    ),
+    "Company.history": Field(
+        '{ company(ticker: "AAPL") { history { revision } } }', Action.READ_COMPANY
+    ),
+    "Mutation.addCompany": Field(of_company(f"addCompany(company: $company) {{ {NO} }}"), EDITS),
+    "Mutation.importCompanies": Field(
+        of_company(f"importCompanies(companies: [$company]) {{ {NO} }}"), EDITS
+    ),
+    "Mutation.correctFigure": Field(
+        of_company(
+            f"addCompany(company: $company) {{ {NO} }} "
+            'correctFigure(ticker: "ACME", path: "years[2024].revenue", figure: '
+            f'{{value: 1e9, source: "Annual report 2024, p. 61"}}) {{ {NO} }}'
+        ),
+        EDITS,
+    ),
+    "Mutation.removeCompany": Field(
+        of_company(
+            f'addCompany(company: $company) {{ {NO} }} removeCompany(ticker: "ACME") {{ {NO} }}'
+        ),
+        EDITS,
+    ),
     "DcfValuation.sensitivity": Field(
         valued(f"sensitivity({AXES}) {{ {NO} }}"), Action.READ_VALUATION
     ),
+    "DcfValuation.oneWaySensitivity": Field(
+        valued(f'oneWaySensitivity(axis: {{path: "capital.wacc", values: [0.1]}}) {{ {NO} }}'),
+        Action.READ_VALUATION,
+    ),
+    "DcfValuation.reverse": Field(
+        valued(f'reverse(path: "capital.wacc", target: 12) {{ {NO} }}'), Action.READ_VALUATION
+    ),
+    "DcfValuation.scenarios": Field(
+        valued(f'scenarios(cases: [{{name: "Base", changes: []}}]) {{ {NO} }}'),
+        Action.READ_VALUATION,
+    ),
+    "DcfValuation.attribution": Field(
+        "query ($id: ID!) { valuation(id: $id) { ... on Analysable { attribution(from: $id) "
+        f"{{ {NO} }} }} }} }}",
+        Action.READ_VALUATION,
+    ),
     "DcfValuation.tornado": Field(valued(f"tornado {{ {NO} }}"), Action.READ_VALUATION),
     "DcfValuation.gradient": Field(valued(f"gradient {{ {NO} }}"), Action.READ_VALUATION),
+    "DcfValuation.replay": Field(valued("replay { sameHash }"), Action.READ_VALUATION),
     "DcfValuation.simulation": Field(
         valued(f"simulation({SPEC}) {{ {NO} }}"), Action.READ_VALUATION
     ),
@@ -180,7 +231,7 @@ def variables(server: Served) -> dict[str, Any]:
         cancel = "mutation ($id: ID!) { cancelRun(id: $id) { __typename } }"
         owner.data(cancel, {"id": runs[1]})
     ids = {"model": made["createModel"]["id"], "run": runs[0], "cancelled": runs[1]}
-    return {"input": firm()} | ids | kept
+    return {"input": firm(), "company": acme()} | ids | kept
 
 
 def used(text: str, variables: dict[str, Any]) -> dict[str, Any]:

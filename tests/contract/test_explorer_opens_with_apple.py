@@ -6,10 +6,9 @@ import json
 
 from graphql import parse, validate
 
-from api.embedded import owner
 from api.transports.explorer import FOLDER
 from resolvers.schema import build_schema
-from services.companies import CompanyService
+from services.derived_dcf import derive_dcf
 from store.companies import Companies
 from store.market import Market
 
@@ -22,5 +21,6 @@ def test_the_first_query_is_one_of_the_schema() -> None:
 def test_its_numbers_are_those_that_follow_from_apples_filings() -> None:
     """So the page, the demo and the command line give one number under one valuation id."""
     shown = json.loads((FOLDER / "default-variables.json").read_text(encoding="utf-8"))
-    derived = CompanyService(Companies(), Market()).dcf_inputs(owner(), "AAPL").document
-    assert shown == {"input": derived}
+    apple = Companies().find("AAPL")
+    assert apple is not None
+    assert shown == {"input": derive_dcf(apple, Market()).document}

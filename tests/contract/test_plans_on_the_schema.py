@@ -25,6 +25,7 @@ from api.settings import Settings
 from resolvers.context import Context
 from resolvers.financial_models import model_id
 from services.sessions import Session
+from tests.own_companies import acme
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +61,13 @@ ARGUMENTS = {
     "Mutation.select": '(modelId: $model, paths: ["name"])',
     "Mutation.startSimulation": '(input: $simulation, operationId: "simulate")',
     "Mutation.cancelRun": "(id: $run)",
+    "Mutation.addCompany": "(company: $company)",
+    "Mutation.importCompanies": "(companies: $companies)",
+    "Mutation.correctFigure": (
+        '(ticker: "ACME", path: "years[2024].revenue", '
+        'figure: {value: 1e9, source: "Annual report 2024, p. 61"})'
+    ),
+    "Mutation.removeCompany": '(ticker: "NOBODYS")',
     "Query.run": "(id: $run)",
     "FinancialModel.changes": "(from: 1)",
     "FinancialModel.atRevision": "(revision: 1)",
@@ -68,6 +76,12 @@ ARGUMENTS = {
         'columns: {path: "terminal.gordon.growth", values: [0.02, 0.03, 0.2]})'
     ),
     "DcfValuation.simulation": "(spec: $spec)",
+    "DcfValuation.oneWaySensitivity": '(axis: {path: "capital.capm.beta", values: [1, 1.1]})',
+    "DcfValuation.reverse": '(path: "capital.capm.beta")',
+    "DcfValuation.scenarios": (
+        '(cases: [{name: "Bear", changes: [{path: "capital.capm.beta", value: 1.3}]}])'
+    ),
+    "DcfValuation.attribution": "(from: $valuation)",
 }
 TYPES = {
     "input": "DcfInput!",
@@ -78,6 +92,8 @@ TYPES = {
     "spec": "SimulationInput!",
     "create": "CreateModelInput!",
     "edits": "[ModelEdit!]!",
+    "company": "CompanyInput!",
+    "companies": "[CompanyInput!]!",
 }
 EDITS = [
     {"path": "terminal.gordon.growth", "value": {"number": 0.02}},
@@ -158,12 +174,18 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             "create": {"name": "Apple", "inputs": {"dcf": document}},
             "edits": EDITS,
             "spec": SPEC,
+            "company": acme(),
+            "companies": [acme()],
         }
         kept = await embedded.data(
             "mutation($input: DcfInput!, $create: CreateModelInput!) { "
             "valueDcf(input: $input) { ... on DcfValuation { id } } "
             "createModel(input: $create) { ... on FinancialModel { id } } }",
             {name: given[name] for name in ("input", "create")},
+        )
+        await embedded.data(
+            "mutation($company: CompanyInput!) { addCompany(company: $company) { __typename } }",
+            {"company": given["company"]},
         )
         given["valuation"], given["model"] = kept["valueDcf"]["id"], kept["createModel"]["id"]
         given["simulation"] = {"source": {"valuation": given["valuation"]}, "spec": SPEC}

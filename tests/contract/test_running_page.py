@@ -12,9 +12,11 @@ from typing import Final
 import pytest
 
 from api.processes import server
+from api.settings import Settings
 from api.transports import connections, lasting, overload, protocol
+from api.wiring import OF_A_REQUEST
 from collab import connection
-from services import compute
+from services import compute, workers
 from store.database import Bounds
 from tests.pages import DOCS, blocks, table, text_of
 from tests.servers import free_port
@@ -76,7 +78,11 @@ def test_a_limit_is_what_the_table_says(what: str, seconds: float) -> None:
 def test_counts_and_steps_are_what_the_page_says() -> None:
     said = " ".join(text_of(PAGE).split())
     assert f"a request while {overload.UNDER_WAY:,} others have no answer yet" in LIMITS
-    assert f"a simulation while {compute.QUEUE} others wait for the engine" in LIMITS
+    assert f"a grid or a tornado while {compute.QUEUE} others wait for the engine" in LIMITS
+    assert f"a simulation while {workers.QUEUE} others wait for their worker" in LIMITS
+    whole = Settings.read({}, dev=True).deadline_s
+    within = f"{whole * OF_A_REQUEST:g} s, two thirds of `VALOR_DEADLINE_S`"
+    assert LIMITS["a simulation that is no run"] == within
     assert f"one after the other, within {server.SOCKETS_WITHIN_S:g} s" in said
     assert f"Requests that are under way end, within {server.REQUESTS_WITHIN_S:g} s" in said
 

@@ -48,6 +48,31 @@ ANALYSES: Final = {
         "tornado(swings: $swings, share: $share)",
         {"swings": [{"path": "bridge.debt", "low": 0.0, "high": 1.0}], "share": 0.1},
     ),
+    "oneWay": (
+        "$axis: AxisInput!",
+        "oneWaySensitivity(axis: $axis)",
+        {"axis": {"path": "capital.wacc", "values": [0.1]}},
+    ),
+    "reverse": (
+        "$path: String!, $target: Float, $low: Float, $high: Float",
+        "reverse(path: $path, target: $target, low: $low, high: $high)",
+        {"path": "capital.wacc", "target": 12.0, "low": None, "high": None},
+    ),
+    "scenarios": (
+        "$cases: [CaseInput!]!",
+        "scenarios(cases: $cases)",
+        {
+            "cases": [
+                {
+                    "name": "Downside",
+                    "probability": 0.5,
+                    "changes": [{"path": "operations.taxRate", "value": 0.1}],
+                },
+                {"name": "Base", "probability": 0.5, "changes": []},
+            ]
+        },
+    ),
+    "attribution": ("$from: ID!", "attribution(from: $from)", {"from": ""}),
     "gradient": ("$paths: [String!]", "gradient(paths: $paths)", {"paths": ["bridge.debt"]}),
     "simulation": (
         "$spec: SimulationInput!",
@@ -70,6 +95,8 @@ ANALYSES: Final = {
 def analyse(caller: Caller, kept: str, name: str, **changes: Any) -> dict[str, Any]:
     declared, call, plain = ANALYSES[name]
     variables: dict[str, Any] = json.loads(json.dumps(plain))
+    if name == "attribution":
+        variables["from"] = kept
     for path, value in changes.items():
         variables = but(variables, path, value)
     told = caller.data(analysable(declared, call), {"id": kept, **variables})
@@ -103,6 +130,38 @@ BAD_ANALYSES: Final = [
     ("tornado", {"swings": [{"path": "bridge.debt", "low": 0, "high": 1}] * 201}, "swings"),
     ("tornado", {"swings": None, "share": 0.0}, "share"),
     ("tornado", {"swings": None, "share": 5.0}, "share"),
+    ("oneWay", {"axis.path": "capital.waac"}, "axis.path"),
+    ("oneWay", {"axis.values": []}, "axis.values"),
+    ("oneWay", {"axis.values": [0.1, 5.0]}, "capital.wacc"),
+    ("oneWay", {"axis.values": [0.1] * 40_001}, "axis.values"),
+    ("reverse", {"path": "capital.waac"}, "path"),
+    ("reverse", {"path": ""}, "path"),
+    ("reverse", {"path": "timing.years"}, "path"),
+    ("reverse", {"target": None}, "target"),
+    ("reverse", {"target": 1e300}, "target"),
+    ("reverse", {"low": -1e300}, "low"),
+    ("reverse", {"low": 0.2, "high": 0.1}, "high"),
+    ("scenarios", {"cases": []}, "cases"),
+    ("scenarios", {"cases": [{"name": str(k), "changes": []} for k in range(101)]}, "cases"),
+    ("scenarios", {"cases[1].name": "Downside"}, "cases[1].name"),
+    ("scenarios", {"cases[1].name": " "}, "cases[1].name"),
+    ("scenarios", {"cases[1].name": "x" * 81}, "cases[1].name"),
+    ("scenarios", {"cases[1].probability": 0.4}, "cases"),
+    ("scenarios", {"cases[1].probability": None}, "cases[1].probability"),
+    ("scenarios", {"cases[0].probability": -0.5}, "cases[0].probability"),
+    ("scenarios", {"cases[0].changes[0].path": "taxRate"}, "cases[0].changes[0].path"),
+    ("scenarios", {"cases[0].changes[0].value": 0.9}, "cases[0].changes[0].value"),
+    ("scenarios", {"cases[0].changes[0].value": 1e300}, "cases[0].changes[0].value"),
+    (
+        "scenarios",
+        {"cases[1].changes": [{"path": "bridge.debt", "value": 1.0}] * 2},
+        "cases[1].changes[1].path",
+    ),
+    (
+        "scenarios",
+        {"cases[1].changes": [{"path": f"operations.taxRate[{k}]", "value": 0} for k in (0, 7)]},
+        "cases[1].changes[1].path",
+    ),
     ("gradient", {"paths": ["bridge.debt", "bridge.dept"]}, "paths[1]"),
     ("gradient", {"paths": [""]}, "paths[0]"),
     ("simulation", {"spec.trials": 0}, "spec.trials"),
@@ -127,6 +186,69 @@ BAD_ANALYSES: Final = [
         {"spec.shocks[0].distribution": {"uniform": {"low": 1.0, "high": -1.0}}},
         "spec.shocks[0].distribution.uniform.high",
     ),
+    (
+        "simulation",
+        {
+            "spec.shocks[0].distribution": {
+                "normal": {"standardDeviation": 0.1, "relativeTo": "ABSOLUTE"}
+            }
+        },
+        "spec.shocks[0].distribution.normal.mean",
+    ),
+    (
+        "simulation",
+        {
+            "spec.shocks[0].distribution": {
+                "lognormal": {"median": 0, "logStandardDeviation": 0.1, "relativeTo": "MULTIPLE"}
+            }
+        },
+        "spec.shocks[0].distribution.lognormal.median",
+    ),
+    (
+        "simulation",
+        {
+            "spec.shocks[0].distribution": {
+                "triangular": {"low": 2, "mode": 1, "high": 3, "relativeTo": "OFFSET"}
+            }
+        },
+        "spec.shocks[0].distribution.triangular.mode",
+    ),
+    (
+        "simulation",
+        {
+            "spec.shocks[0].distribution": {
+                "pert": {"low": 0, "mode": 4, "high": 3, "relativeTo": "OFFSET"}
+            }
+        },
+        "spec.shocks[0].distribution.pert.high",
+    ),
+    (
+        "simulation",
+        {
+            "spec.shocks[0].distribution": {
+                "discrete": {"outcomes": [{"value": 0, "probability": 0.4}], "relativeTo": "OFFSET"}
+            }
+        },
+        "spec.shocks[0].distribution.discrete.outcomes",
+    ),
+    (
+        "simulation",
+        {
+            "spec.shocks[0].distribution": {
+                "empirical": {"observations": [1, 1e300], "relativeTo": "OFFSET"}
+            }
+        },
+        "spec.shocks[0].distribution.empirical.observations[1]",
+    ),
+    ("simulation", {"spec.correlation": {"matrix": []}}, "spec.correlation.matrix"),
+    ("simulation", {"spec.correlation": {"matrix": [[0.5]]}}, "spec.correlation.matrix[0][0]"),
+    ("simulation", {"spec.correlation": {"matrix": [[1.5]]}}, "spec.correlation.matrix[0][0]"),
+    ("simulation", {"spec.price": 1e300}, "spec.price"),
+    (
+        "simulation",
+        {"spec.stopWhen": {"standardErrorShare": 0}},
+        "spec.stopWhen.standardErrorShare",
+    ),
 ]
 
 
@@ -138,6 +260,56 @@ def test_an_analysis_of_what_cannot_be_is_refused_where_it_stands(
     assert no["__typename"] == "Refusal"
     assert no["code"] == "INVALID_INPUT"
     assert path in [issue["path"] for issue in no["issues"]]
+
+
+def test_a_price_out_of_reach_is_infeasible_and_says_what_is_not(
+    analyst: Caller, kept: str
+) -> None:
+    no = analyse(analyst, kept, "reverse", path="operations.taxRate", target=1e6)
+    assert (no["__typename"], no["code"]) == ("Refusal", "INFEASIBLE")
+    assert no["message"].startswith("No value of operations.taxRate from -0.25 to 0.65 gives 1,000")
+    assert [issue["path"] for issue in no["issues"]] == ["target"]
+
+
+@pytest.mark.parametrize("given", ["", "x", "\0", "RGNmVmFsdWF0aW9uOg", "UnVuOjE", "x" * 9_000])
+def test_a_difference_from_what_is_not_there_is_not_found(
+    analyst: Caller, kept: str, given: str
+) -> None:
+    no = analyse(analyst, kept, "attribution", **{"from": given})
+    assert (no["__typename"], no["code"], no["issues"]) == ("Refusal", "NOT_FOUND", [])
+
+
+def test_a_difference_from_another_currency_is_refused(analyst: Caller, kept: str) -> None:
+    euros = analyst.data(VALUE, {"input": firm(currency="EUR")})["valueDcf"]["id"]
+    no = analyse(analyst, kept, "attribution", **{"from": euros})
+    assert [issue["path"] for issue in no["issues"]] == ["from"]
+    assert "EUR, not USD" in no["message"]
+
+
+def test_an_impossible_correlation_is_refused_with_the_nearest_which_is_taken(
+    analyst: Caller, kept: str
+) -> None:
+    paths = ("capital.wacc", "bridge.debt", "shares.diluted")
+    shocks = [
+        {"path": path, "distribution": {"normal": {"standardDeviation": 1e-4}}} for path in paths
+    ]
+    against = [[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]]
+    no = analyse(
+        analyst,
+        kept,
+        "simulation",
+        **{"spec.shocks": shocks, "spec.correlation": {"matrix": against}},
+    )
+    (issue,) = no["issues"]
+    assert issue["path"] == "spec.correlation.matrix"
+    nearest = json.loads(issue["suggestion"][issue["suggestion"].index("[[") :].rstrip("."))
+    taken = analyse(
+        analyst,
+        kept,
+        "simulation",
+        **{"spec.shocks": shocks, "spec.correlation": {"matrix": nearest}},
+    )
+    assert taken["__typename"] == "Simulation"
 
 
 def test_shocks_wider_than_the_model_bears_are_infeasible(analyst: Caller, kept: str) -> None:

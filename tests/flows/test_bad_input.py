@@ -45,6 +45,7 @@ OUT_OF_RANGE: Final = [
     *(("operations.depreciation.level", value) for value in (-0.01, 2.1)),
     *(("operations.capitalExpenditure.level", value) for value in (-1.1, 5.1)),
     *(("operations.workingCapital.level", value) for value in (-5.1, 5.1)),
+    *(("operations.stockCompensation.level", value) for value in (-0.01, 1.01)),
 ]
 CAPM_OUT_OF_RANGE: Final = [
     ("riskFreeRate", 1.1),
@@ -169,6 +170,31 @@ def test_so_is_each_part_of_a_cost_of_capital(analyst: Caller, name: str, value:
             {"operations.taxRate": {"stages": [{"years": 3, "value": 0.2, "ramp": True}]}},
             "operations.taxRate.stages[0].ramp",
             "CONTRADICTION",
+        ),
+        ({"timing.fiscalYearEnd": "2024-09-27"}, "timing.fiscalYearEnd", "OUT_OF_RANGE"),
+        ({"timing.fiscalYearEnd": "2025-09-29"}, "timing.fiscalYearEnd", "OUT_OF_RANGE"),
+        (
+            {
+                "operations.workingCapitalDays": {
+                    "receivables": {"level": 30.0},
+                    "inventories": {"level": 30.0},
+                    "payables": {"level": 30.0},
+                    "costOfSales": {"level": 0.5},
+                }
+            },
+            "operations.workingCapital",
+            "CONTRADICTION",
+        ),
+        (
+            {"operations.stockCompensationTreatment": "ADD_BACK"},
+            "operations.stockCompensation",
+            "MISSING",
+        ),
+        ({"operations.losses": {"balance": -1.0}}, "operations.losses.balance", "OUT_OF_RANGE"),
+        (
+            {"operations.losses": {"balance": 1.0, "limitShare": 80.0}},
+            "operations.losses.limitShare",
+            "OUT_OF_RANGE",
         ),
         ({"currency": "usd"}, "currency", "UNKNOWN"),
         ({"currency": ""}, "currency", "UNKNOWN"),
@@ -321,7 +347,7 @@ WRONG_TYPES: Final = [
     ("capital", {"wacc": 0.1, "capm": CAPM}),
     ("capital", []),
     ("terminal", "gordon"),
-    ("shares", {"diluted": 1.0, "basic": 1.0}),
+    ("shares", {"diluted": 1.0, "preferred": 1.0}),
     ("__proto__", {}),
     ("operations.__class__", "x"),
 ]

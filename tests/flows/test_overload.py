@@ -23,7 +23,7 @@ from api.terminals.caller import calling, socket_address
 from api.terminals.demo import CREATE
 from api.terminals.join import MOVE, ROOM
 from api.transports import connections, overload, protocol
-from services import compute
+from services import compute, workers
 from services.principal import Role
 from store.database import Bounds
 from tests.dcf_documents import firm
@@ -42,6 +42,16 @@ SHOCK: Final = {"path": "capital.wacc", "distribution": {"normal": {"standardDev
 SIMULATION: Final[tuple[str, dict[str, Any]]] = (
     SIMULATE,
     {"input": firm(), "spec": {"shocks": [SHOCK], "trials": 100_000}},
+)
+GRID: Final[tuple[str, dict[str, Any]]] = (
+    """mutation ($input: DcfInput!, $rows: AxisInput!, $columns: AxisInput!) {
+  valueDcf(input: $input) { ... on DcfValuation {
+    sensitivity(rows: $rows, columns: $columns) { __typename } } } }""",
+    {
+        "input": firm(),
+        "rows": {"path": "capital.wacc", "values": [0.1 + n / 10_000 for n in range(200)]},
+        "columns": {"path": "bridge.debt", "values": [float(n) for n in range(200)]},
+    },
 )
 KEEP: Final = """mutation ($input: DcfInput!) { valueDcf(input: $input) {
   ... on DcfValuation { id } } }"""
@@ -135,9 +145,9 @@ def test_a_queue_for_the_engine_that_is_full_is_an_overload_until_it_is_shorter(
         held = [engine._threads.submit(free.wait, DEADLINE_S) for _ in range(compute.THREADS)]
         try:
             with ThreadPoolExecutor(1) as crowd:
-                first = crowd.submit(simulated, server)
+                first = crowd.submit(answered, server, GRID)
                 wait_until("one waits", lambda: engine._waiting == 1)
-                answer = caller.post(*SIMULATION)
+                answer = caller.post(*GRID)
                 assert "waiting" in overloaded(answer)
                 assert caller.post(VALUE, {"input": firm()}).status_code == 200  # needs no thread
                 free.set()
@@ -145,12 +155,54 @@ def test_a_queue_for_the_engine_that_is_full_is_an_overload_until_it_is_shorter(
         finally:
             free.set()
         assert all(each.result(DEADLINE_S) for each in held)
+        assert caller.post(*GRID).status_code == 200
+
+
+def test_a_queue_for_simulations_that_is_full_is_an_overload_until_it_is_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "QUEUE", 1)
+    with served(tmp_path) as server, server.caller() as caller:
+        pool = server.parts.simulators
+        assert caller.post(*SIMULATION).status_code == 200
+        with ThreadPoolExecutor(1) as crowd:
+            with every_simulator_held(server):
+                first = crowd.submit(answered, server, SIMULATION)
+                wait_until("one waits", lambda: pool.full)
+                answer = caller.post(*SIMULATION)
+                assert "waiting" in overloaded(answer)
+                assert answer.json()["errors"][0]["extensions"]["retryAfter"] == 1.0
+                assert caller.post(VALUE, {"input": firm()}).status_code == 200  # needs no worker
+                assert caller.post(*GRID).status_code == 200  # nor does this
+                assert not first.done()
+            assert first.result(DEADLINE_S).status_code == 200
         assert caller.post(*SIMULATION).status_code == 200
 
 
-def simulated(server: Served) -> httpx.Response:
+@contextmanager
+def every_simulator_held(server: Served) -> Iterator[None]:
+    """The worker for simulations is in the hands of somebody who takes his time."""
+    beating = server.parts.watch._beating
+    assert beating is not None
+    loop, free, taken = beating.get_loop(), asyncio.Event(), threading.Event()
+
+    async def hold() -> None:
+        async with server.parts.simulators.lent():
+            taken.set()
+            await free.wait()
+
+    held = asyncio.run_coroutine_threadsafe(hold(), loop)
+    try:
+        assert taken.wait(DEADLINE_S)
+        yield
+    finally:
+        loop.call_soon_threadsafe(free.set)
+        held.result(DEADLINE_S)
+
+
+def answered(server: Served, asked: tuple[str, dict[str, Any]]) -> httpx.Response:
     with server.caller() as caller:
-        return caller.post(*SIMULATION)
+        return caller.post(*asked)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -219,7 +271,7 @@ def test_a_pool_without_a_free_connection_is_an_overload_until_there_is_one(
             began = time.monotonic()
             assert "database" in overloaded(ask())
             assert time.monotonic() - began < 10.0  # of the 15 s that a request may last
-            assert caller.post("{ companies { ticker } }").status_code == 200
+            assert caller.post("{ viewer { role } }").status_code == 200
             assert caller.http.get("/health/live").status_code == 200
         assert ask().status_code == 200
 

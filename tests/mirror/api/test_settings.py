@@ -7,11 +7,15 @@ import re
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
+from socket import socket
 
 import pytest
 
 from api import settings as module
+from api.processes.supervisor import Supervisor
 from api.settings import Settings, SettingsInvalid
+from observability.logs import Logs
+from services.cluster import ClusterPlace
 
 ROOT = Path(module.__file__).parent.parent
 
@@ -255,9 +259,64 @@ def test_what_computes_has_as_many_processes_as_are_asked_for_and_limits() -> No
     assert (settings.compute_memory_mb, settings.run_deadline_s) == (512, 60.0)
     assert (read().compute_memory_mb, read().run_deadline_s) == (2_048, 600.0)
     assert problems(
-        VALOR_COMPUTE_PROCESSES="0", VALOR_COMPUTE_MEMORY_MB="255", VALOR_RUN_DEADLINE_S="0.5"
+        VALOR_COMPUTE_PROCESSES="0", VALOR_COMPUTE_MEMORY_MB="511", VALOR_RUN_DEADLINE_S="0.5"
     ) == [
         "VALOR_COMPUTE_PROCESSES is “0”: give a whole number from 1 to 64.",
-        "VALOR_COMPUTE_MEMORY_MB is “255”: give a whole number from 256 to 1048576.",
+        "VALOR_COMPUTE_MEMORY_MB is “511”: give a whole number from 512 to 1048576.",
         "VALOR_RUN_DEADLINE_S is “0.5”: give a number from 1 to 86400.",
     ]
+
+
+TLS = {
+    "VALOR_CLUSTER": "tls://scheduler.internal:8786",
+    "VALOR_CLUSTER_CA_FILE": "ca.pem",
+    "VALOR_CLUSTER_CERT_FILE": "cert.pem",
+    "VALOR_CLUSTER_KEY_FILE": "key.pem",
+}
+
+
+def test_a_cluster_is_spoken_to_with_certificates_or_on_a_private_network() -> None:
+    assert read().cluster is None
+    assert read(VALOR_CLUSTER="").cluster is None
+    found = read(**TLS).cluster
+    assert found == ClusterPlace(
+        address="tls://scheduler.internal:8786",
+        ca_file="ca.pem",
+        cert_file="cert.pem",
+        key_file="key.pem",
+    )
+    for address in ("tcp://127.0.0.1:8786", "tcp://10.0.0.5:8786", "tcp://[fd00::1]:8786"):
+        found = read(VALOR_CLUSTER=address).cluster
+        assert found == ClusterPlace(address=address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.5:8786", "http://10.0.0.5:8786", "tcp://10.0.0.5", "tcp://h:0", "tcp://h:99999", "x"],
+)
+def test_what_is_no_address_of_a_cluster_is_a_problem(address: str) -> None:
+    assert problems(VALOR_CLUSTER=address) == [
+        f"VALOR_CLUSTER is “{address}”: tls://host:port, or tcp://host:port."
+    ]
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1111]"])
+def test_pickle_does_not_cross_the_internet_in_the_open(host: str) -> None:
+    (said,) = problems(VALOR_CLUSTER=f"tcp://{host}:8786")
+    assert "anybody on the way could run code here" in said
+    assert read(**{**TLS, "VALOR_CLUSTER": f"tls://{host}:8786"}).cluster is not None
+
+
+def test_each_certificate_that_is_missing_is_named() -> None:
+    said = problems(VALOR_CLUSTER="tls://10.0.0.5:8786", VALOR_CLUSTER_CERT_FILE="cert.pem")
+    assert [each.split(" is not set")[0] for each in said] == [
+        "VALOR_CLUSTER_CA_FILE",
+        "VALOR_CLUSTER_KEY_FILE",
+    ]
+
+
+def test_every_server_process_is_told_of_the_cluster_that_an_option_named() -> None:
+    settings = read(VALOR_CLUSTER="tcp://10.0.0.5:8786")
+    with socket() as listener:
+        supervisor = Supervisor(settings, listener, b"", Logs("CRITICAL"))
+        assert supervisor._variables()["VALOR_CLUSTER"] == "tcp://10.0.0.5:8786"

@@ -20,8 +20,10 @@ from tests.sockets import Talk, talking
 pytestmark = pytest.mark.anyio
 
 SUMMARY = (
-    "trials infeasible mean standardError standardDeviation minimum maximum "
-    "percentiles { level value } histogram { edges counts } probabilityAbove"
+    "sampling trials infeasible mean standardError meanInterval { low high } converged "
+    "standardDeviation minimum maximum percentiles { level value low high } "
+    "histogram { edges counts } probabilityAbove probabilityInterval { low high } meanShortfall "
+    "drivers { path share }"
 )
 PROGRESS = (
     "state trialsDone trials infeasible mean standardError "
@@ -116,7 +118,7 @@ async def test_a_run_is_to_the_last_bit_what_the_analysis_of_its_valuation_gives
 
 async def test_percentiles_close_in_over_the_socket(server: Served) -> None:
     with server.caller() as caller:
-        run = started(caller, given(10_000_000))
+        run = started(caller, given(10_000_000, sampling="PLAIN"))
     steps = await ended(server, run["id"])
     assert steps[-1]["state"] == "DONE"
     assert steps[-1]["result"]["trials"] == 10_000_000

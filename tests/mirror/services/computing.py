@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import psutil
 
 from engine.dcf import DcfOutput
-from engine.simulation import Normal, Shock, SimulationSpec, simulate
+from engine.simulation import Normal, Sampling, Shock, SimulationSpec, simulate
 from observability.logs import Logs
+from services.cluster import ClusterPlace
 from services.frames import Frame
 from services.simulations import question_of, simulation_document, spec_document
 from services.workers import Worker, WorkerPool
@@ -43,10 +45,11 @@ def job(trials: int, **changes: Any) -> Frame:
 
 
 @cache
-def expected(trials: int) -> Frame:
+def expected(trials: int, sampling: Sampling = Sampling.PLAIN) -> Frame:
     """What must come out of it, computed here and by one thread."""
+    asked = replace(spec(trials), sampling=sampling)
     question = question_of("DCF", firm(), DcfOutput.VALUE_PER_SHARE)
-    return simulation_document(simulate(question, spec(trials), 10.0))
+    return simulation_document(simulate(question, asked, 10.0))
 
 
 class WatchedPool(WorkerPool):
@@ -67,9 +70,12 @@ class WatchedPool(WorkerPool):
 
 @asynccontextmanager
 async def pool_of(
-    processes: int = 1, threads: int = 2, memory_mb: int = 2_048
+    processes: int = 1,
+    threads: int = 2,
+    memory_mb: int = 2_048,
+    cluster: ClusterPlace | None = None,
 ) -> AsyncIterator[WatchedPool]:
-    pool = WatchedPool(processes, threads, memory_mb, QUIET)
+    pool = WatchedPool(processes, threads, memory_mb, QUIET, cluster)
     try:
         yield pool
     finally:

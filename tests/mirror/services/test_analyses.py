@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.dcf import DcfOutput
 from engine.scenarios import Axis, Swing
-from engine.simulation import Normal, Shock, SimulationSpec
-from services import analyses as module
+from engine.simulation import Normal, Sampling, Shock, SimulationSpec
+from observability.metrics import Meter
+from observability.objectives import edges_ns, load
+from services import workers
 from services.analyses import TRIALS_MAX, AnalysisService
 from services.compute import Compute
 from services.dcf import inputs_of, result_document
-from services.errors import Forbidden, InvalidInput
-from services.kinds import DCF
+from services.errors import Forbidden, InvalidInput, Overloaded
+from services.kinds import DCF, KINDS, Output
 from services.principal import ALLOWED, Role
-from services.valuations import Recorded
+from services.refusals import DeadlineMissed
+from services.tenants import TenantService
+from services.valuations import Recorded, ValuationService
+from store.database import Database
+from store.valuations import Valuations
 from tests.dcf_documents import WORTH_A_SHARE, firm
+from tests.mirror.services.computing import expected, job, pool_of
 from tests.mirror.services.conftest import principal
+from tests.pages import EXAMPLES, ROOT
 
 pytestmark = pytest.mark.anyio
 
-SHARE = DcfOutput.VALUE_PER_SHARE
+SHARE = Output.VALUE_PER_SHARE
 
 
 def recorded(**changes: Any) -> Recorded:
@@ -53,8 +63,13 @@ def spec(trials: int = 200, **changes: Any) -> SimulationSpec:
 
 
 @pytest.fixture
-def analyses(compute: Compute) -> AnalysisService:
-    return AnalysisService(compute)
+async def analyses(
+    compute: Compute, database: Database, tenants: TenantService
+) -> AsyncIterator[AnalysisService]:
+    meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
+    valuations = ValuationService(Valuations(database), tenants, compute, meter)
+    async with pool_of() as pool:  # nothing is begun before a simulation
+        yield AnalysisService(compute, valuations, pool, deadline_s=30.0)
 
 
 async def test_a_grid_holds_the_firms_own_value_and_a_full_valuation_in_every_cell(
@@ -78,10 +93,10 @@ async def test_a_grid_holds_the_firms_own_value_and_a_full_valuation_in_every_ce
 
 @pytest.mark.parametrize(
     ("output", "value"),
-    [(SHARE, 11.0), (DcfOutput.EQUITY_VALUE, 1_100.0), (DcfOutput.ENTERPRISE_VALUE, 1_500.0)],
+    [(SHARE, 11.0), (Output.EQUITY_VALUE, 1_100.0), (Output.ENTERPRISE_VALUE, 1_500.0)],
 )
 async def test_each_output_may_be_asked_for(
-    analyses: AnalysisService, output: DcfOutput, value: float
+    analyses: AnalysisService, output: Output, value: float
 ) -> None:
     rows, columns = axis("capital.wacc", 0.1), axis("bridge.debt", 500.0)
     grid = await analyses.sensitivity(principal(), recorded(), output, rows, columns)
@@ -145,20 +160,37 @@ async def test_a_gradient_is_of_every_number_or_of_the_named(analyses: AnalysisS
 async def test_a_simulation_without_doubt_is_the_value_itself(analyses: AnalysisService) -> None:
     certain = spec(shocks=(Shock("capital.wacc", Normal(0.0)),))
     found = await analyses.simulation(principal(), recorded(), SHARE, certain, 10.0)
-    assert found.minimum == found.maximum == WORTH_A_SHARE
-    assert found.mean == WORTH_A_SHARE
-    assert found.probability_above == 1.0
+    assert found["minimum"] == found["maximum"] == WORTH_A_SHARE
+    assert found["mean"] == WORTH_A_SHARE
+    assert found["probabilityAbove"] == 1.0
+    assert found["drivers"] == []
 
 
-async def test_the_same_seed_gives_the_same_trials(analyses: AnalysisService) -> None:
+@pytest.mark.parametrize("sampling", Sampling)
+async def test_the_same_seed_gives_the_same_trials(
+    analyses: AnalysisService, sampling: Sampling
+) -> None:
     async def run(seed: int) -> tuple[float, float]:
-        found = await analyses.simulation(
-            principal(), recorded(), SHARE, spec(1_000, seed=seed), None
-        )
-        return found.mean, found.maximum
+        asked = spec(1_000, seed=seed, sampling=sampling)
+        found = await analyses.simulation(principal(), recorded(), SHARE, asked, None)
+        return found["mean"], found["maximum"]
 
     assert await run(7) == await run(7)
     assert await run(7) != await run(8)
+
+
+async def test_a_market_price_is_asked_about_only_where_it_is_one_of_the_output(
+    analyses: AnalysisService,
+) -> None:
+    of = recorded(marketPrice=10.0)
+
+    async def above(output: Output, price: float | None = None) -> object:
+        found = await analyses.simulation(principal(), of, output, spec(), price)
+        return found["probabilityAbove"]
+
+    assert await above(Output.VALUE_PER_SHARE) == await above(Output.VALUE_PER_SHARE, 10.0)
+    assert await above(Output.EQUITY_VALUE) is None  # 10 is no price of the whole firm
+    assert await above(Output.EQUITY_VALUE, 10.0) == 1.0
 
 
 @pytest.mark.parametrize("trials", [-1, 0, 99, TRIALS_MAX + 1, 2**31 - 1])
@@ -177,29 +209,36 @@ async def test_all_that_is_wrong_with_a_simulation_is_said_at_once(
 ) -> None:
     wrong = spec(TRIALS_MAX + 1, seed=-1, shocks=(Shock("nowhere", Normal(0.1)),))
     with pytest.raises(InvalidInput) as no:
-        await analyses.simulation(principal(), recorded(), SHARE, wrong, None)
+        await analyses.simulation(principal(), recorded(), SHARE, wrong, float("nan"))
     paths = [problem.path for problem in no.value.problems]
-    assert paths == ["spec.trials", "spec.seed", "spec.shocks[0].path"]
+    assert paths == ["spec.trials", "spec.seed", "spec.price", "spec.shocks[0].path"]
 
 
-async def test_a_long_simulation_leaves_the_event_loop_and_a_short_one_does_not(
+async def test_a_simulation_that_takes_longer_than_it_may_is_refused(
     analyses: AnalysisService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads: list[int] = []
-    simulate = module.simulate
+    monkeypatch.setattr(analyses, "_deadline_s", 1e-3)
+    with pytest.raises(DeadlineMissed, match="Ask for fewer trials"):
+        await analyses.simulation(principal(), recorded(), SHARE, spec(TRIALS_MAX), None)
 
-    def seen(*given: Any) -> Any:
-        threads.append(threading.get_ident())
-        return simulate(*given)
 
-    monkeypatch.setattr(module, "simulate", seen)
-    await analyses.simulation(principal(), recorded(), SHARE, spec(100), None)
-    every_year = spec(
-        TRIALS_MAX, shocks=(Shock("operations.tax_rate", Normal(0.01), every_year=True),)
-    )
-    await analyses.simulation(principal(), recorded(), SHARE, every_year, None)
-    assert threads[0] == threading.get_ident()
-    assert threads[1] != threading.get_ident()
+async def test_a_worker_that_dies_under_a_simulation_is_replaced_and_nobody_notices(
+    compute: Compute, database: Database, tenants: TenantService
+) -> None:
+    async with pool_of() as pool:
+        async with pool.lent() as worker:
+            worker._process.kill()
+        done = await pool.done("SIMULATION", job(10_000), 30.0)
+    assert done == expected(10_000)
+
+
+async def test_a_simulation_while_too_many_wait_is_told_to_come_back_soon(
+    analyses: AnalysisService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "QUEUE", 0)
+    with pytest.raises(Overloaded) as no:
+        await analyses.simulation(principal(), recorded(), SHARE, spec(), None)
+    assert no.value.retry_after_s == 1.0
 
 
 async def test_who_may_read_valuations_may_analyse_them_and_nobody_else(
@@ -225,3 +264,33 @@ async def test_who_may_read_valuations_may_analyse_them_and_nobody_else(
     ):
         with pytest.raises(Forbidden):
             await asking
+
+
+SERVER = """
+import asyncio, json, sys
+from pathlib import Path
+from api.embedded import opened
+from api.settings import Settings
+
+async def main():
+    home = {"VALOR_HOME": sys.argv[1]}
+    query, variables = (Path(file).read_text() for file in sys.argv[2:])
+    async with opened(Settings.read(home, dev=True)) as embedded:
+        answer = await embedded.data(query, json.loads(variables))
+    assert answer["valueDcf"]["simulation"]["sampling"] == "SOBOL"
+    print([name for name in sys.modules if name.partition(".")[0] == "scipy"])
+
+asyncio.run(main())
+"""
+
+
+def test_a_server_that_simulates_never_imports_scipy(tmp_path: Path) -> None:
+    files = [str(EXAMPLES / f"simulation.{ending}") for ending in ("graphql", "json")]
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER, str(tmp_path), *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

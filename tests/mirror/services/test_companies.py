@@ -3,30 +3,40 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from engine.dcf import DcfResult, value_dcf
-from services.companies import CompanyService, DerivedInputs
+from services.companies import CompanyService, DerivedInputs, ShippedCompanies
 from services.dcf import inputs_of
+from services.derived_dcf import derive_dcf
 from services.errors import NotFound
-from services.principal import Principal, Role
-from store.companies import Companies
+from services.own_companies import OwnCompanyService
+from services.own_company import Provided
+from services.tenants import TenantService
+from store.companies import Companies, Company
+from store.database import Database
 from store.market import Market
+from store.own_companies import OwnCompanies
+from tests.mirror.services.conftest import principal
+from tests.mirror.services.filed import filed
 
-ANALYST = Principal(
-    tenant_id=UUID(int=1),
-    member_id=UUID(int=2),
-    role=Role.ANALYST,
-    session_id="test",
-    expires_at=datetime.now(UTC),
-)
-SERVICE = CompanyService(Companies(), Market())
-TICKERS = [company.ticker for company in SERVICE.all(ANALYST)]
+WE = principal()
+SHIPPED = Companies()
+TICKERS = [company.ticker for company in SHIPPED.all()]
+
+
+@pytest.fixture
+def own(database: Database, tenants: TenantService) -> OwnCompanyService:
+    return OwnCompanyService(OwnCompanies(database), tenants)
+
+
+@pytest.fixture
+def service(own: OwnCompanyService) -> CompanyService:
+    return CompanyService(own, [ShippedCompanies(SHIPPED)], Market())
 
 
 def leaves(document: object, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -53,8 +63,14 @@ def numbers(document: object) -> list[tuple[str, float]]:
     ]
 
 
+def company(ticker: str) -> Company:
+    found = SHIPPED.find(ticker)
+    assert found is not None
+    return found
+
+
 def derived(ticker: str) -> DerivedInputs:
-    return SERVICE.dcf_inputs(ANALYST, ticker)
+    return derive_dcf(company(ticker), Market())
 
 
 def valued(ticker: str) -> DcfResult:
@@ -74,16 +90,48 @@ def test_six_companies_are_shipped() -> None:
     assert TICKERS == ["AAPL", "MSFT", "GOOGL", "META", "AMZN", "NVDA"]
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("written", ["AAPL", "aapl", " Aapl "])
-def test_a_ticker_is_found_however_it_is_written(written: str) -> None:
-    assert SERVICE.find(ANALYST, written).name == "Apple Inc."
+async def test_a_ticker_is_found_however_it_is_written(
+    service: CompanyService, written: str
+) -> None:
+    found = await service.find(WE, written)
+    assert (found.company.name, found.provided) == ("Apple Inc.", Provided.SHIPPED)
 
 
-def test_a_ticker_that_nobody_has_is_refused_with_those_that_are_there() -> None:
+@pytest.mark.anyio
+@pytest.mark.parametrize("asked", ["ZZZZ", "", "../etc", "x" * 500, "A\0B"])
+async def test_a_ticker_that_nobody_has_is_refused_with_those_that_are_there(
+    service: CompanyService, asked: str
+) -> None:
     with pytest.raises(NotFound, match="AAPL, MSFT, GOOGL") as refused:
-        SERVICE.dcf_inputs(ANALYST, "ZZZZ")
+        await service.find(WE, asked)
     assert refused.value.code == "NOT_FOUND"
     assert "ZZZZ" not in refused.value.message  # what a caller typed is not said back
+
+
+class Quotes:
+    """A third provider, of a data house that knows one firm and another price of Apple."""
+
+    provides = Provided.SHIPPED
+
+    async def all(self, tenant_id: UUID) -> Sequence[Company]:  # noqa: ARG002 - the same for all
+        return [filed(ticker="DATA"), filed(ticker="AAPL")]
+
+    async def find(self, tenant_id: UUID, ticker: str) -> Company | None:
+        return next((each for each in await self.all(tenant_id) if each.ticker == ticker), None)
+
+
+@pytest.mark.anyio
+async def test_a_third_provider_stands_where_it_is_put(own: OwnCompanyService) -> None:
+    first = CompanyService(own, [Quotes(), ShippedCompanies(SHIPPED)], Market())
+    last = CompanyService(own, [ShippedCompanies(SHIPPED), Quotes()], Market())
+    for service in (first, last):
+        assert (await service.find(WE, "data")).company.ticker == "DATA"
+        tickers = [each.company.ticker for each in await service.all(WE)]
+        assert sorted(tickers) == sorted([*TICKERS, "DATA"])
+    assert (await first.find(WE, "AAPL")).company.name == "A Firm"
+    assert (await last.find(WE, "AAPL")).company.name == "Apple Inc."
 
 
 @pytest.mark.parametrize("ticker", TICKERS)
@@ -126,7 +174,7 @@ def test_the_engine_values_what_was_derived_and_its_reviewer_has_nothing_to_say(
 
 
 def test_the_six_are_valued_beside_their_prices(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [(SERVICE.find(ANALYST, ticker).price.close, valued(ticker)) for ticker in TICKERS]
+    rows = [(company(ticker).price.close, valued(ticker)) for ticker in TICKERS]
     upsides = [result.cross_checks.upside for _, result in rows]
     with capsys.disabled():
         print(f"\n{'':6}{'price':>9}{'value':>9}{'upside':>9}{'WACC':>8}")
@@ -202,4 +250,4 @@ def test_debt_that_is_not_given_counts_as_nothing_and_is_said_so() -> None:
 
 def test_the_filings_notes_come_along() -> None:
     for ticker in TICKERS:
-        assert derived(ticker).notes == SERVICE.find(ANALYST, ticker).notes
+        assert derived(ticker).notes == company(ticker).notes

@@ -583,3 +583,101 @@ def test_scenarios_are_few_and_small() -> None:
     assert after is not None
     assert [problem.path for problem in after.flaws] == ["scenarios"]
     assert len(canonical_text(heavy["scenarios"])) <= 64 * 1024
+
+
+def test_working_capital_by_days_takes_the_place_of_a_share_in_one_call() -> None:
+    days = {
+        "receivables": {"byYear": [30.0, 40.0, 50.0]},
+        "inventories": {"level": 36.5},
+        "payables": {"level": 60.0},
+        "costOfSales": {"level": 0.5},
+    }
+    given = Edit("operations.workingCapitalDays", days)
+    alone = edited(RULES, model(), [given])
+    assert [flaw.path for flaw in alone.flaws] == ["operations.workingCapital"]
+    by_days = done(model(), Edit("operations.workingCapital", None), given)
+    assert by_days["operations"]["workingCapitalDays"] == days
+    assert "workingCapital" not in by_days["operations"]
+    longer = done(by_days, Edit("operations.workingCapitalDays.receivables[2]", 55))
+    assert longer["operations"]["workingCapitalDays"]["receivables"]["byYear"][2] == 55.0
+    back = [Edit("operations.workingCapitalDays", None), Edit("operations.workingCapital.level", 0)]
+    assert "workingCapitalDays" not in done(by_days, *back)["operations"]
+
+
+DILUTED = [
+    Edit("shares.diluted", None),
+    Edit("shares.basic", 90),
+    Edit("shares.options", [{"count": 5, "strike": 8}, {"count": 6, "strike": 9}]),
+]
+
+
+def test_tranches_are_given_as_a_list_and_edited_one_by_one() -> None:
+    diluted = done(model(), *DILUTED)
+    assert diluted["shares"] == {
+        "basic": 90.0,
+        "options": [{"count": 5.0, "strike": 8.0}, {"count": 6.0, "strike": 9.0}],
+    }
+    dearer = put("shares.options[1].strike", 12, diluted)
+    assert dearer["shares"]["options"][1] == {"count": 6.0, "strike": 12.0}
+    (change,) = differences(RULES.model, diluted, dearer)
+    assert (change.steps, change.old, change.new) == (("shares", "options", 1, "strike"), 9.0, 12.0)
+    assert wrong(diluted, Edit("shares.options[2].strike", 1.0)) == [
+        ("edits[0].path", "OUT_OF_RANGE")
+    ]
+    assert wrong(diluted, Edit("shares.options[0].strike", -1.0)) == [
+        ("shares.options[0].strike", "OUT_OF_RANGE")
+    ]
+    assert wrong(diluted, Edit("shares.diluted", 100.0)) == [("shares.diluted", "CONTRADICTION")]
+    assert "options" not in put("shares.options", None, diluted)["shares"]
+
+
+def test_a_firm_is_cut_into_segments_and_put_together_again() -> None:
+    business = inputs_in(model())["operations"]
+    cut = done(
+        model(),
+        Edit("segments", [{"name": "One", "operations": business}]),
+        Edit("operations", None),
+    )
+    assert "operations" not in cut
+    assert cut["segments"] == [{"name": "One", "operations": business}]
+    dearer = done(cut, Edit("segments[0].capital.wacc", 0.2))
+    assert dearer["segments"][0]["capital"] == {"wacc": 0.2}
+    assert put("segments[0].operations.taxRate", {"level": 0.1}, cut)["segments"][0]["operations"][
+        "taxRate"
+    ] == {"level": 0.1}
+    assert wrong(cut, Edit("segments[0].name", " ")) == [("segments[0].name", "WRONG_LENGTH")]
+    assert wrong(cut, Edit("segments", None)) == [("operations", "MISSING")]
+    one = [Edit(f"operations.{name}", value) for name, value in business.items()]
+    assert done(cut, *one, Edit("segments", None)) == model()
+
+
+def test_a_failure_needs_both_of_its_numbers() -> None:
+    likely, half = Edit("failure.probability", 0.2), Edit("failure.recovery", 0.5)
+    assert done(model(), likely, half)["failure"] == {"probability": 0.2, "recovery": 0.5}
+    assert wrong(model(), likely) == [("failure.recovery", "MISSING")]
+    assert done(done(model(), likely, half), Edit("failure", None)) == model()
+
+
+def test_a_beta_from_comparables_is_edited_firm_by_firm() -> None:
+    peer = {"name": "Plum", "beta": 1.3, "debtToEquity": 0.5, "taxRate": 0.4}
+    built = {name: value for name, value in CAPM.items() if name != "beta"}
+    capm = built | {"comparables": {"peers": [peer, peer | {"name": "Pear"}]}}
+    compared = put("capital", {"capm": capm})
+    peers = "capital.capm.comparables.peers"
+    found = compared["capital"]["capm"]["comparables"]
+    assert (found["unlevering"], found["blume"]) == ("HAMADA", False)
+    after = done(
+        compared,
+        Edit(f"{peers}[1].beta", 1),
+        Edit("capital.capm.comparables.blume", True),
+        Edit("capital.capm.sizePremium", 0.01),
+    )
+    assert [each["beta"] for each in after["capital"]["capm"]["comparables"]["peers"]] == [1.3, 1.0]
+    assert after["capital"]["capm"]["sizePremium"] == 0.01
+    assert says(f"{peers}[2].beta", 1.0, compared)[:2] == ("edits[0].path", "OUT_OF_RANGE")
+    # A beta beside the firms to take it from is one too many.
+    assert wrong(compared, Edit("capital.capm.beta", 1.1)) == [
+        ("capital.capm.beta", "CONTRADICTION")
+    ]
+    back = [Edit("capital.capm.comparables", None), Edit("capital.capm.beta", 1.1)]
+    assert "comparables" not in done(compared, *back)["capital"]["capm"]

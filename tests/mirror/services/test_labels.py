@@ -10,7 +10,7 @@ import pytest
 from services.contents import OWN, Unit
 from services.kinds import KINDS
 from services.labels import label_of, told
-from services.shapes import Group, Member, Steps, path_of, steps_of
+from services.shapes import Group, Many, Member, Steps, path_of, steps_of
 from tests.model_edits import SHAPES
 
 LABELS = KINDS["DCF"].labels
@@ -33,6 +33,9 @@ def named(member: Member, steps: Steps) -> Iterator[str]:
     shape = member.shape
     if not isinstance(shape, Group):
         yield path_of(steps)
+        if isinstance(shape, Many) and isinstance(shape.of, Group):
+            for path in named(Member(shape.of, required=True), ()):
+                yield f"{path_of(steps)}[].{path}"
         return
     if shape.one_of or not member.required:  # changes as a whole, or comes and goes
         yield path_of(steps)
@@ -64,6 +67,13 @@ def test_what_is_the_models_own_has_a_name_too() -> None:
         ("operations.revenueGrowth.stages[1].years", "Revenue growth, years of stage 2"),
         ("operations.revenueGrowth.stages[1].ramp", "Revenue growth, ramp of stage 2"),
         ("capital", "Cost of capital"),
+        ("shares.options[1].strike", "Strike of options, tranche 2"),
+        ("shares.convertibles[0].faceValue", "Face value, convertible 1"),
+        ("segments[2].operations.taxRate.byYear[0]", "Tax rate, segment 3, year 1"),
+        ("segments[0].capital.wacc", "WACC, segment 1"),
+        ("segments[1].capital.capm.comparables.peers[4].beta", "Beta of comparable 5, segment 2"),
+        ("capital.capm.comparables.peers[0].debtToEquity", "Debt to equity of comparable 1"),
+        ("terminal.gordon.normalised.capitalExpenditure", "Normal capital expenditure"),
         ("scenarios.bear", "Scenario bear"),
         ("name", "Name"),
         ("an.input.of.long.ago", "an.input.of.long.ago"),
@@ -86,6 +96,24 @@ def test_a_place_is_called_by_its_name(path: str, label: str) -> None:
         ),
         ("capital.capm.beta", 1.0, 1.25, "Beta from 1 to 1.25"),
         ("terminal.exitMultiple.evToEbitda", 12.0, 11.5, "Terminal EV/EBITDA from 12× to 11.5×"),
+        (
+            "capital.capm.taxShields",
+            "UNLEVERED_COST",
+            "COST_OF_DEBT",
+            "Discounting of tax shields from unlevered cost to cost of debt",
+        ),
+        (
+            "capital.capm.comparables.peers[1].taxRate",
+            0.21,
+            0.25,
+            "Tax rate of comparable 2 from 21 % to 25 %",
+        ),
+        (
+            "terminal.gordon.normalised",
+            None,
+            {"depreciation": 0.05, "capitalExpenditure": 0.06},
+            "Normalised year set to Normal depreciation 5 %, Normal capital expenditure 6 %",
+        ),
         (
             "shares.diluted",
             15408095000.0,

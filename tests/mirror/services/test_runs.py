@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from engine.dcf import DcfOutput
+from engine.sampling import Sampling
 from engine.simulation import Normal, Shock
 from services import run_work, workers
 from services.analyses import AnalysisService
@@ -28,11 +29,10 @@ from services.errors import (
     Overloaded,
     QuotaExceeded,
 )
-from services.kinds import DCF
+from services.kinds import DCF, Output
 from services.plans import LIMITS, Plan
 from services.principal import Role
 from services.run import OfInputs, OfValuation, RunState
-from services.simulations import simulation_document
 from services.workers import WorkerDied
 from store.database import Database
 from store.errors import DatabaseAway
@@ -70,22 +70,28 @@ async def enterprise(database: Database, monkeypatch: pytest.MonkeyPatch) -> Non
 # What comes out
 
 
+@pytest.mark.parametrize("sampling", Sampling)
 @pytest.mark.parametrize("threads", [1, 3])
 async def test_a_run_gives_to_the_last_bit_what_the_analysis_gives(
-    database: Database, compute: Compute, threads: int
+    database: Database, compute: Compute, threads: int, sampling: Sampling
 ) -> None:
     async with process(database, compute, threads=threads) as here:
-        run = await here.ended(await here.start(asked(100_000)))
+        asked_for = replace(spec(100_000), sampling=sampling)
+        run = await here.ended(await here.start(asked(given=asked_for)))
         recorded = await here.valuations.value(principal(), DCF, firm())
-        analysis = await AnalysisService(compute).simulation(
-            principal(), recorded, DcfOutput.VALUE_PER_SHARE, spec(100_000), 10.0
+        analyses = AnalysisService(compute, here.valuations, here.pool, deadline_s=60.0)
+        analysis = await analyses.simulation(
+            principal(), recorded, Output.VALUE_PER_SHARE, asked_for, 10.0
         )
     assert run.state is RunState.DONE
     assert run.valuation_id == recorded.id
-    assert run.result == simulation_document(analysis) == expected(100_000)
+    assert run.result == analysis
+    assert sampling is Sampling.SOBOL or analysis == expected(100_000)
     assert run.known is not None
     assert run.known.trials_done == run.trials == 100_000
-    assert [each.value for each in run.known.percentiles] == analysis.percentiles.tolist()
+    assert [each.value for each in run.known.percentiles] == [
+        each["value"] for each in analysis["percentiles"]
+    ]
 
 
 async def test_a_run_is_a_row_from_its_start_to_its_end(here: Process) -> None:

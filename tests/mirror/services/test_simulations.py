@@ -14,9 +14,22 @@ from hypothesis import strategies as st
 
 from engine.chunks import Stopped
 from engine.convergence import Sample
+from engine.correlation import Correlation, CorrelationMethod
 from engine.dcf import DcfOutput
+from engine.distributions import (
+    Discrete,
+    Empirical,
+    Lognormal,
+    Normal,
+    Outcome,
+    Pert,
+    RelativeTo,
+    Triangular,
+    Uniform,
+)
 from engine.errors import InvalidInput
-from engine.simulation import Normal, Shock, SimulationSpec, Uniform
+from engine.sampling import Sampling
+from engine.simulation import Shock, SimulationSpec, StopWhen
 from services.frames import Frame
 from services.run import so_far_of
 from services.simulations import (
@@ -33,11 +46,26 @@ from tests.dcf_documents import firm
 from tests.mirror.services.computing import LONG, expected, job
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+RELATIONS = st.sampled_from(RelativeTo)
+OUTCOMES = st.builds(Outcome, NUMBERS, NUMBERS)
 SHOCKS = st.builds(
     Shock,
     st.sampled_from(["capital.wacc", "operations.revenue_growth[3]", "terminal.gordon.growth"]),
-    st.builds(Normal, NUMBERS) | st.builds(Uniform, NUMBERS, NUMBERS),
+    st.one_of(
+        st.builds(Normal, NUMBERS, st.none() | NUMBERS, RELATIONS),
+        st.builds(Uniform, NUMBERS, NUMBERS, RELATIONS),
+        st.builds(Lognormal, NUMBERS, NUMBERS, RELATIONS),
+        st.builds(Triangular, NUMBERS, NUMBERS, NUMBERS, RELATIONS),
+        st.builds(Pert, NUMBERS, NUMBERS, NUMBERS, RELATIONS, NUMBERS),
+        st.builds(Discrete, st.lists(OUTCOMES, max_size=3).map(tuple), RELATIONS),
+        st.builds(Empirical, st.lists(NUMBERS, max_size=3).map(tuple), RELATIONS),
+    ),
     st.booleans(),
+)
+CORRELATIONS = st.builds(
+    Correlation,
+    st.sampled_from(CorrelationMethod),
+    st.lists(st.lists(NUMBERS, max_size=3).map(tuple), max_size=3).map(tuple),
 )
 
 
@@ -47,17 +75,60 @@ SHOCKS = st.builds(
         trials=st.integers(1, 10**8),
         seed=st.integers(0, 2**53 - 1),
         shocks=st.lists(SHOCKS, max_size=4).map(tuple),
+        sampling=st.sampled_from(Sampling),
+        correlation=st.none() | CORRELATIONS,
+        stop_when=st.none() | st.builds(StopWhen, NUMBERS),
     )
 )
 def test_a_spec_is_the_same_after_its_way_through_a_row(spec: SimulationSpec) -> None:
     assert spec_of(orjson.loads(orjson.dumps(spec_document(spec)))) == spec
 
 
-def test_a_spec_is_kept_in_the_schemas_words() -> None:
+def test_a_spec_is_kept_in_the_schemas_words_with_every_default_written_out() -> None:
+    shock = Shock("operations.ebit_margin", Normal(0.1), every_year=True)
+    discrete = Discrete((Outcome(0.21, 0.6), Outcome(0.28, 0.4)), RelativeTo.ABSOLUTE)
+    taxed = Shock("operations.tax_rate", discrete)
     spec = SimulationSpec(
-        trials=100, seed=1, shocks=(Shock("operations.ebit_margin", Normal(0.1), every_year=True),)
+        trials=100,
+        seed=1,
+        shocks=(shock, taxed),
+        sampling=Sampling.SOBOL,
+        correlation=Correlation(CorrelationMethod.RANK, ((1.0, 0.5), (0.5, 1.0))),
+        stop_when=StopWhen(0.001),
     )
     assert spec_document(spec) == {
+        "trials": 100,
+        "seed": 1,
+        "sampling": "SOBOL",
+        "shocks": [
+            {
+                "path": "operations.ebitMargin",
+                "distribution": {
+                    "normal": {"standardDeviation": 0.1, "mean": None, "relativeTo": "OFFSET"}
+                },
+                "everyYear": True,
+            },
+            {
+                "path": "operations.taxRate",
+                "distribution": {
+                    "discrete": {
+                        "outcomes": [
+                            {"value": 0.21, "probability": 0.6},
+                            {"value": 0.28, "probability": 0.4},
+                        ],
+                        "relativeTo": "ABSOLUTE",
+                    }
+                },
+                "everyYear": False,
+            },
+        ],
+        "correlation": {"method": "RANK", "matrix": [[1.0, 0.5], [0.5, 1.0]]},
+        "stopWhen": {"standardErrorShare": 0.001},
+    }
+
+
+def test_a_spec_that_was_kept_before_there_was_a_choice_means_what_it_meant() -> None:
+    kept = {
         "trials": 100,
         "seed": 1,
         "shocks": [
@@ -65,14 +136,29 @@ def test_a_spec_is_kept_in_the_schemas_words() -> None:
                 "path": "operations.ebitMargin",
                 "distribution": {"normal": {"standardDeviation": 0.1}},
                 "everyYear": True,
-            }
+            },
+            {
+                "path": "capital.wacc",
+                "distribution": {"uniform": {"low": -0.01, "high": 0.01}},
+                "everyYear": False,
+            },
         ],
     }
+    assert spec_of(kept) == SimulationSpec(
+        trials=100,
+        seed=1,
+        sampling=Sampling.PLAIN,
+        shocks=(
+            Shock("operations.ebit_margin", Normal(0.1), every_year=True),
+            Shock("capital.wacc", Uniform(-0.01, 0.01)),
+        ),
+    )
 
 
 def sampled(trials: int, of: int) -> Sample:
     sample = Sample(of)
     sample.add(np.arange(trials, dtype=np.float64))
+    sample.ended = trials == of
     return sample
 
 
@@ -123,7 +209,7 @@ def looked_at(
         seen.append((clock.now, known["trialsDone"]))
         clock.now += look_s
 
-    looks = Looks(trials, tell, clock)
+    looks = Looks(tell, clock)
     for done in range(each, trials + 1, each):
         clock.now += task_s
         looks.watch(sampled(done, of=trials))

@@ -29,7 +29,7 @@ CAPM = {
 def answered(document: Document | None = None) -> dict[str, Any]:
     """What the schema answers for a document, of what the reports ask for."""
     inputs = but(document or firm(), "terminal", (document or firm())["terminal"])
-    for branch in ("gordon", "valueDriver"):
+    for branch in ("gordon", "hModel", "valueDriver"):
         if branch in inputs["terminal"]:
             inputs["terminal"][branch].setdefault("discounting", "LAST_FLOW")
     return {
@@ -135,6 +135,86 @@ def test_how_a_year_is_discounted_is_said_in_words() -> None:
     assert "^ 0.5 = 0.953463" in mid
 
 
+def test_what_is_left_of_a_year_that_has_begun_is_said_in_words() -> None:
+    begun = firm(**{"timing.fiscalYearEnd": "2024-12-09"})  # 73 days later
+    end = flat(explanation(answered(begun)))
+    assert "Of year 1 a share of 0.2000 is left on the valuation date" in end
+    assert "at the end of what is left; a later year t is discounted t − 0.8000 years" in end
+    assert "^ 0.2 = 0.981118" in end
+    mid = flat(explanation(answered(but(begun, "timing.flows", "MID_YEAR"))))
+    assert "halfway through what is left; a later year t is discounted t − 1.3000 years" in mid
+    assert "^ 0.1 = 0.990514" in mid
+
+
+def test_stock_compensation_that_is_added_back_is_a_line_of_its_own() -> None:
+    paid = firm(**{"operations.stockCompensation": {"level": 0.01}})
+    assert "stock compensation" not in explanation(answered(paid))
+    said = explanation(answered(but(paid, "operations.stockCompensationTreatment", "ADD_BACK")))
+    assert re.search(r"^\+ stock compensation +10\.0 +10\.0 +10\.0$", said, re.MULTILINE)
+    assert re.search(r"^Free cash flow +160\.0 +160\.0 +160\.0$", said, re.MULTILINE)
+    assert "Free cash flow = NOPAT + depreciation + stock compensation −" in said
+
+
+def test_losses_carried_forward_lead_from_their_lines_to_the_bridge() -> None:
+    # EBIT of 200 at 25 %: 50 saved, then 25; 45.45 and 20.66 today.
+    said = explanation(answered(firm(**{"operations.losses": {"balance": 300.0}})))
+    assert re.search(r"^Losses used +200\.0 +100\.0 +0\.0$", said, re.MULTILINE)
+    assert re.search(r"^Losses left +100\.0 +0\.0 +0\.0$", said, re.MULTILINE)
+    assert re.search(r"^Tax saved by them +50\.0 +25\.0 +0\.0$", said, re.MULTILINE)
+    assert "plus tax that past losses save 66.1 USD" in flat(said)
+    assert "Losses" not in explanation(answered())
+
+
+DILUTED = {
+    "basic": 90.0,
+    "options": [{"count": 10.0, "strike": 4.0}, {"count": 10.0, "strike": 99.0}],
+    "convertibles": [
+        {"faceValue": 20.0, "conversionPrice": 5.0},
+        {"faceValue": 30.0, "conversionPrice": 50.0},
+    ],
+}
+
+
+def test_who_shares_the_equity_is_said_tranche_by_tranche() -> None:
+    # 1,100 less 30 of debt, and 40 of strikes, over 90 + 10 + 4 shares: 10.67. The 40 buys 3.7.
+    said = flat(summary(answered(firm(shares=DILUTED))))
+    for part in (
+        "less convertibles, as debt −30.0 USD",
+        "Equity value 1,070.0 USD",
+        "Basic and restricted shares 90.0 plus options at 4.00, net 6.3 plus converted at 5.00 4.0",
+        "Diluted shares 100.3",
+        "Value per share 10.67 USD",
+    ):
+        assert part in said, part
+    assert "99.00" not in said
+    assert "Basic" not in summary(answered(firm(shares={"basic": 100.0})))
+
+
+def test_both_futures_of_a_firm_that_may_fail_lead_to_its_equity() -> None:
+    said = flat(summary(answered(firm(failure={"probability": 0.25, "recovery": 0.4}))))
+    rows = (
+        "Equity as a going concern 1,100.0 USD Equity in failure, 25.0% likely 200.0 USD "
+        "Equity value 875.0 USD"
+    )
+    assert rows in said
+    assert "Value per share 8.75" in said
+
+
+def test_segments_are_said_one_by_one_instead_of_one_business() -> None:
+    part = {"name": "Shops", "operations": firm()["operations"]}
+    document = without(firm(), "operations")
+    document["segments"] = [part, part | {"name": "Cloud", "capital": {"wacc": 0.2}}]
+    told = answered(document)
+    said = flat(explanation(told))
+    # 150 for ever: 1,500 at 10 % and 750 at 20 %.
+    assert re.search(r"Shops 10\.00% 373\.0 1,127\.0 1,500\.0", said)
+    assert re.search(r"Cloud 20\.00% 316\.0 434\.0 750\.0", said)
+    assert "Enterprise value 2,250.0 USD" in said
+    assert "Revenue 2,000.0 2,000.0 2,000.0" in said
+    assert "discount factor" not in said
+    assert "Enterprise value 2,250.0" in flat(summary(told))
+
+
 def test_a_wacc_is_given_or_built_from_its_parts() -> None:
     assert "WACC, as given = 10.0000%" in explanation(answered())
     said = flat(explanation(answered(firm(capital=CAPM))))
@@ -143,9 +223,53 @@ def test_a_wacc_is_given_or_built_from_its_parts() -> None:
     assert "WACC = 75.00% × 10.0000% + 25.00% × 4.8000% = 8.7000%" in said
 
 
+def compared() -> dict[str, Any]:
+    # Unlevered 1 and 0.8; the median 0.9 at a debt of 25 %, a third of equity, and 20 % of tax.
+    peer = {"name": "Plum", "beta": 1.3, "debtToEquity": 0.5, "taxRate": 0.4}
+    pear = {"name": "Pear", "beta": 1.2, "debtToEquity": 1.0, "taxRate": 0.5}
+    built = {name: value for name, value in CAPM["capm"].items() if name != "beta"}
+    premia = {"countryPremium": 0.01, "specificPremium": -0.005}
+    return {"capm": built | premia | {"comparables": {"peers": [peer, pear]}}}
+
+
+def test_a_beta_from_comparables_is_said_firm_by_firm_and_each_premium_by_its_name() -> None:
+    said = flat(explanation(answered(firm(capital=compared()))))
+    assert "Comparable firm beta unlevered Plum 1.30 1.00 Pear 1.20 0.80" in said
+    assert "beta = the median, 0.90, levered at 25.00% debt = 1.14" in said
+    assert "4.00% + 1.14 × 5.00% + 1.00% country + -0.50% specific = 10.2000%" in said
+
+
+def test_the_other_roads_stand_beside_the_checks_and_a_gap_is_said() -> None:
+    document = but(firm(capital=CAPM), "operations.openingFixedAssets", 800.0)
+    told = answered(document)
+    amount = f"{told['enterpriseValue']:,.1f} USD"
+    said = flat(explanation(told))
+    assert f"EV by economic profit {amount}" in said
+    assert f"EV by adjusted present value {amount}" in said
+    assert "apart" not in said
+    fixed = but(document, "capital.capm.taxShields", "COST_OF_DEBT")
+    gap = answered(fixed)["reconciliation"]["adjustedPresentValue"]["gap"]
+    assert f"{gap:+,.1f} apart" in flat(explanation(answered(fixed)))
+    assert "EV by" not in explanation(answered())
+
+
 @pytest.mark.parametrize(
     ("terminal", "formula"),
     [
+        (
+            {"hModel": {"initialGrowth": 0.08, "growth": 0.02, "halfLife": 4.0}},
+            "150.0 × (1 + 2.00% + 4 × (8.00% − 2.00%)) / (10.0000% − 2.00%) = 2,362.5",
+        ),
+        (
+            # 150 x 1.02, 2 % of 1,020 more spent than written off, 2 % more of 100 tied up
+            {
+                "gordon": {
+                    "growth": 0.02,
+                    "normalised": {"depreciation": 0.05, "capitalExpenditure": 0.07},
+                }
+            },
+            "normalised flow 130.6 / (10.0000% − 2.00%) = 1,632.5",
+        ),
         ({"gordon": {"growth": 0.02}}, "150.0 × (1 + 2.00%) / (10.0000% − 2.00%) = 1,912.5"),
         ({"exitMultiple": {"evToEbitda": 8.0}}, "8 × EBITDA 250.0 = 2,000.0"),
         (

@@ -75,6 +75,19 @@ def test_an_object_is_what_stands_at_its_path(path: str, arm: str) -> None:
     assert typed(f'set {path} {{"a": 1}}') == Typed("set", (path,), {arm: {"a": 1}})
 
 
+@pytest.mark.parametrize(
+    ("path", "arm"),
+    [
+        ("shares.options", "options"),
+        ("shares.convertibles", "convertibles"),
+        ("segments", "segments"),
+        ("operations.taxRate.byYear", "series"),
+    ],
+)
+def test_a_list_is_what_stands_at_its_path(path: str, arm: str) -> None:
+    assert typed(f"set {path} []") == Typed("set", (path,), {arm: []})
+
+
 def test_words_of_a_command_are_read() -> None:
     assert typed("  move   capital.wacc ") == Typed("move", ("capital.wacc",))
     assert typed("select a.b  c.d") == Typed("select", ("a.b", "c.d"))

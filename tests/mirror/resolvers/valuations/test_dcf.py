@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from services.kinds import DCF, KINDS
 from services.valuations import Recorded
 from services.words import snake
 from store.tables import KINDS as KINDS_OF_THE_TABLE
-from tests.dcf_documents import firm
+from tests.dcf_documents import but, firm, without
 
 ID = "ab" * 32
 SCHEMA = build_schema()._schema
@@ -103,6 +103,139 @@ def test_every_part_of_the_result_is_there_in_full(
 def test_the_remarks_are_there(said: DcfValuation, recorded: Recorded) -> None:
     assert recorded.result["remarks"]
     assert [plain(remark) for remark in said.remarks] == recorded.result["remarks"]
+
+
+DILUTED = {
+    "basic": 90.0,
+    "restrictedStock": 5.0,
+    "options": [{"count": 10.0, "strike": 4.0}, {"count": 10.0, "strike": 99.0}],
+    "convertibles": [{"faceValue": 20.0, "conversionPrice": 5.0}],
+}
+
+
+def test_dilution_and_failure_are_said_in_full(recorded: Recorded) -> None:
+    failure = {"probability": 0.2, "recovery": 0.4}
+    inputs = firm(shares=DILUTED, failure=failure)
+    result = result_document(value_dcf(inputs_of(inputs)))
+    said = DcfValuation.of(replace(recorded, inputs=inputs, result=result))
+    dilution, futures = said.dilution, said.failure
+    assert dilution is not None
+    assert futures is not None
+    assert (dilution.price, dilution.held_shares) == (result["dilution"]["price"], 95.0)
+    for name, tranches in (("options", dilution.options), ("convertibles", dilution.convertibles)):
+        kept = result["dilution"][name]
+        assert [plain(each) for each in tranches] == [
+            {snake(word): value for word, value in each.items()} for each in kept
+        ]
+        assert len(kept) == len(DILUTED[name])
+    for name, future in (("goingConcern", futures.going_concern), ("failed", futures.failed)):
+        assert plain(future) == {snake(w): v for w, v in result["failure"][name].items()}
+    assert names("Dilution") == {"price", "heldShares", "options", "convertibles"}
+    assert names("DilutingOptions") == set(result["dilution"]["options"][0])
+    assert names("DilutingConvertible") == set(result["dilution"]["convertibles"][0])
+    assert names("DcfFuture") == set(result["failure"]["failed"])
+
+
+def test_every_segment_is_said_in_full(recorded: Recorded) -> None:
+    one = {"name": "One", "operations": INPUTS["operations"]}
+    inputs = without(INPUTS, "operations") | {"segments": [one, one | {"name": "Two"}]}
+    result = result_document(value_dcf(inputs_of(inputs)))
+    said = DcfValuation.of(replace(recorded, inputs=inputs, result=result))
+    assert said.segments is not None
+    assert [each.name for each in said.segments] == ["One", "Two"]
+    assert said.terminal_discount_factor is None
+    assert said.forecast.discount_factor is None
+    for segment, kept in zip(said.segments, result["segments"], strict=True):
+        assert names("DcfSegment") == set(kept)
+        assert asdict(segment) == spelled(kept)
+
+
+def spelled(kept: Any) -> Any:
+    """A part of a result, however deep, in the engine's spelling."""
+    if isinstance(kept, dict):
+        return {snake(name): spelled(value) for name, value in kept.items()}
+    return [spelled(each) for each in kept] if isinstance(kept, list) else kept
+
+
+def test_how_the_wacc_came_about_and_the_other_roads_are_said_in_full(recorded: Recorded) -> None:
+    peer = {"beta": 1.3, "debtToEquity": 0.5, "taxRate": 0.4}
+    capm = without(INPUTS["capital"]["capm"], "beta") | {
+        "comparables": {"peers": [peer | {"name": "Plum"}, peer | {"name": "Pear", "beta": 1.1}]},
+        "countryPremium": 0.01,
+        "sizePremium": 0.02,
+        "specificPremium": 0.003,
+    }
+    inputs = but(INPUTS | {"capital": {"capm": capm}}, "operations.openingFixedAssets", 300.0)
+    result = result_document(value_dcf(inputs_of(inputs)))
+    said = DcfValuation.of(replace(recorded, inputs=inputs, result=result))
+    assert said.cost_of_capital is not None
+    assert said.cost_of_capital.peers is not None
+    assert [each.name for each in said.cost_of_capital.peers] == ["Plum", "Pear"]
+    assert asdict(said.cost_of_capital) == spelled(result["costOfCapital"])
+    assert said.reconciliation is not None
+    assert asdict(said.reconciliation) == spelled(result["reconciliation"])
+    roads = result["reconciliation"]
+    assert None not in (roads["economicProfit"], roads["adjustedPresentValue"])
+    for name, part in (
+        ("CostOfCapital", result["costOfCapital"]),
+        ("PeerBeta", result["costOfCapital"]["peers"][0]),
+        ("Reconciliation", roads),
+        ("EconomicProfit", roads["economicProfit"]),
+        ("AdjustedPresentValue", roads["adjustedPresentValue"]),
+    ):
+        assert names(name) == set(part)
+        assert None not in part.values() or name == "Reconciliation"
+
+
+def test_a_road_that_is_not_there_says_why_in_the_callers_words(recorded: Recorded) -> None:
+    inputs = INPUTS | {"capital": {"wacc": 0.1}}
+    result = result_document(value_dcf(inputs_of(inputs)))
+    said = DcfValuation.of(replace(recorded, inputs=inputs, result=result))
+    assert said.cost_of_capital is None
+    assert said.reconciliation is not None
+    assert said.reconciliation.economic_profit is None
+    assert said.reconciliation.adjusted_present_value is None
+    assert "operations.openingFixedAssets" in str(said.reconciliation.no_economic_profit)
+    assert "capital.capm" in str(said.reconciliation.no_adjusted_present_value)
+
+
+def test_a_result_that_was_kept_before_there_were_other_roads_is_still_said(
+    recorded: Recorded,
+) -> None:
+    kept = dict(recorded.result)
+    for name in ("costOfCapital", "reconciliation"):
+        assert kept.pop(name) is not None
+    said = DcfValuation.of(replace(recorded, result=kept))
+    assert (said.cost_of_capital, said.reconciliation) == (None, None)
+
+
+def test_a_result_that_was_kept_before_its_form_had_a_line_is_still_said(
+    recorded: Recorded,
+) -> None:
+    kept = dict(recorded.result)
+    lines, bridge = dict(kept["forecast"]), dict(kept["bridge"])
+    for name in ("receivables", "inventories", "payables", "stockCompensation"):
+        assert lines.pop(name) is None
+    for name in ("lossesUsed", "lossesLeft", "taxSaved"):
+        assert lines.pop(name) is None
+    assert (bridge.pop("lossesCarriedForward"), kept.pop("stubShare")) == (None, None)
+    old = DcfValuation.of(replace(recorded, result=kept | {"forecast": lines, "bridge": bridge}))
+    new = DcfValuation.of(recorded)
+    assert plain(old.forecast) == plain(new.forecast)
+    assert plain(old.bridge) == plain(new.bridge)
+    assert old.stub_share is None
+
+
+def test_without_them_they_are_null_in_results_old_and_new(recorded: Recorded) -> None:
+    new = DcfValuation.of(recorded)
+    kept = {
+        k: v for k, v in recorded.result.items() if k not in ("dilution", "failure", "segments")
+    }
+    kept["bridge"] = {k: v for k, v in kept["bridge"].items() if k != "convertibles"}
+    old = DcfValuation.of(replace(recorded, result=kept))
+    for said in (new, old):
+        assert (said.dilution, said.failure, said.segments) == (None, None, None)
+        assert said.bridge.convertibles is None
 
 
 def test_where_the_valuation_comes_from_is_said(said: DcfValuation, recorded: Recorded) -> None:

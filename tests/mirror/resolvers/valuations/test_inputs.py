@@ -82,7 +82,14 @@ def test_a_default_that_is_said_is_the_same_as_one_that_is_left_out(path: str, v
 
 
 @pytest.mark.parametrize(
-    "path", ["marketPrice", "operations.openingWorkingCapital", "operations.ebitdaMargin"]
+    "path",
+    [
+        "marketPrice",
+        "operations.openingWorkingCapital",
+        "operations.openingFixedAssets",
+        "operations.ebitdaMargin",
+        "terminal.gordon.normalised",
+    ],
 )
 def test_null_is_the_same_as_left_out(path: str) -> None:
     assert address(but(firm(), path, None)) == address(firm())
@@ -146,6 +153,30 @@ STAGED = firm(
 )
 
 
+def compared(**changes: Any) -> Document:
+    peer = {"name": "Plum", "beta": 1, "debtToEquity": 0.5, "taxRate": 0.25}
+    capm = STAGED["capital"]["capm"] | {"comparables": {"peers": [peer], **changes}}
+    return but(STAGED, "capital.capm", {k: v for k, v in capm.items() if k != "beta"})
+
+
+def test_a_built_wacc_of_today_gains_no_word_in_its_document() -> None:
+    capm = read(STAGED)["capital"]["capm"]
+    assert set(capm) == set(STAGED["capital"]["capm"])
+    assert set(read(firm())["terminal"]["gordon"]) == {"growth", "discounting"}
+    assert set(read(firm())["operations"]) == set(firm()["operations"])
+
+
+def test_what_is_said_of_comparables_or_left_out_has_one_address() -> None:
+    assert address(compared()) == address(compared(unlevering="HAMADA", blume=False))
+    others = [compared(unlevering="HARRIS_PRINGLE"), compared(blume=True)]
+    assert len({address(document) for document in [compared(), *others]}) == 3
+    fade = {"initialGrowth": 0.08, "growth": 0.02, "halfLife": 4}
+    fading = firm(terminal={"hModel": fade})
+    assert address(fading) == address(
+        firm(terminal={"hModel": fade | {"discounting": "LAST_FLOW"}})
+    )
+
+
 @pytest.mark.parametrize("document", [firm(), least(), STAGED], ids=["firm", "least", "staged"])
 def test_a_document_sent_again_gives_the_same_id(document: Document) -> None:
     kept = read(document)
@@ -195,7 +226,7 @@ def test_nothing_is_lost_but_the_nulls_of_maps(value: Any) -> None:
 
 # One wrong thing each, and a word of what the schema says about it.
 WRONG: dict[str, tuple[Document, str]] = {
-    "a field that is missing": (without(firm(), "shares.diluted"), "diluted"),
+    "a field that is missing": (without(firm(), "bridge.debt"), "debt"),
     "a part that is missing": (without(firm(), "timing"), "timing"),
     "a field that there is not": (but(firm(), "waac", 0.1), "waac"),
     "a number in words": (but(firm(), "operations.revenue", "1000"), "Float"),

@@ -1,0 +1,28 @@
+"""Where a valuation's inputs come from, in words: the last part of an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from textwrap import fill
+from typing import Any, Final
+
+TITLE: Final = "6  Where the inputs come from"
+
+
+def sources(value: Mapping[str, Any], width: int) -> list[str]:
+    """A heading and a paragraph for each assumption; nothing where the inputs say nothing."""
+    told = value.get("assumptions") or []
+    if not told:
+        return []
+    lines = ["", TITLE, "─" * len(TITLE)]
+    for each in told:
+        named = (
+            each["path"] if each["label"] == each["path"] else f"{each['label']}, {each['path']}"
+        )
+        lines.append(f"  {named}")
+        origin = "; ".join(each[name] for name in ("source", "asOf", "author") if each[name])
+        for text in (each["note"], origin and f"— {origin}"):
+            if text:
+                indent = "    "
+                lines.append(fill(text, width, initial_indent=indent, subsequent_indent=indent))
+    return lines

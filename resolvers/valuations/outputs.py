@@ -1,0 +1,29 @@
+"""Which number of a valuation is asked for: every kind's, by one name."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import strawberry
+
+from services.kinds import Output
+
+__all__ = ["Of", "Output"]
+
+VALUATION_OUTPUT = strawberry.enum(
+    Output,
+    name="ValuationOutput",
+    description=(
+        "A number of a valuation that analyses ask for over many scenarios. Each kind has some of "
+        "them; a DCF has the value per share, the equity value and the enterprise value."
+    ),
+)
+Of: TypeAlias = Annotated[
+    Output | None,
+    strawberry.argument(
+        description=(
+            "The number of the valuation that is asked for. Left out: what its kind is asked for "
+            "first, of a DCF the value per share."
+        )
+    ),
+]

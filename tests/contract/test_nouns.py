@@ -1,0 +1,265 @@
+"""Every noun of a DCF has a field, a law, a case and a peer: the documents' table is whole."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from functools import cache
+
+import pytest
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+)
+
+from tests.pages import DOCS, ROOT, text_of
+
+PAGE = DOCS / "maths" / "nouns.md"
+HEAD = ("noun", "field", "law", "case", "case from", "peer", "whose")
+BELOW = ROOT / "tests"
+
+# What a DCF is asked to know, in and out: the specification, in its words and its order. A noun
+# that is new here has no row yet; a row that is new there is no noun until it stands here.
+GO_IN = (
+    "base-year figures",
+    "revenue growth by stage: levels",
+    "stages with ramps",
+    "explicit years",
+    "EBIT margin",
+    "EBITDA margin",
+    "D&A",
+    "capex",
+    "net working capital, share of revenue",
+    "net working capital by days",
+    "opening net working capital, given or implied",
+    "stock compensation",
+    "its treatment",
+    "tax, marginal to effective fade",
+    "NOL balance",
+    "its yearly limit, share of EBIT",
+    "its yearly limit, amount",
+    "fixed assets of the opening capital",
+    "valuation date",
+    "years of forecast",
+    "fiscal year end",
+    "stub year",
+    "end- or mid-year",
+    "WACC given",
+    "WACC built",
+    "risk-free rate",
+    "equity risk premium",
+    "beta given",
+    "country premium",
+    "size premium",
+    "specific premium",
+    "beta unlevered from comparables",
+    "each peer's own debt to equity",
+    "each peer's own tax",
+    "the median",
+    "beta relevered",
+    "Hamada or Harris-Pringle",
+    "Blume",
+    "pre-tax cost of debt",
+    "target weights",
+    "tax rate on interest",
+    "how tax shields are discounted",
+    "terminal value by Gordon",
+    "a normalised year: D&A",
+    "a normalised year: capex",
+    "discounting at N − ½ or N",
+    "exit multiple",
+    "value driver: growth",
+    "value driver: RONIC",
+    "H-model: gL",
+    "H-model: gS",
+    "H-model: H",
+    "bridge: debt",
+    "bridge: leases",
+    "bridge: preferred",
+    "bridge: minority",
+    "bridge: pension after tax",
+    "bridge: cash",
+    "bridge: associates",
+    "bridge: PV of NOL",
+    "shares, diluted",
+    "shares, basic",
+    "restricted stock",
+    "treasury-stock method: count",
+    "treasury-stock method: strike",
+    "convertibles: face value",
+    "convertibles: conversion price",
+    "solved jointly at the implied price",
+    "failure probability",
+    "recovery in failure",
+    "sum of the parts",
+    "market price",
+)
+COME_OUT = (
+    "every line of every year: revenue",
+    "EBITDA",
+    "D&A, by year",
+    "EBIT",
+    "tax on EBIT",
+    "NOPAT",
+    "capex, by year",
+    "NWC",
+    "increase in NWC",
+    "unlevered FCF",
+    "losses used, left, and tax saved",
+    "discount factors",
+    "PV by year",
+    "TV",
+    "TV's share",
+    "EV",
+    "implied multiple",
+    "implied growth",
+    "implied ROIC",
+    "EV over revenue",
+    "EV over EBITDA",
+    "bridge",
+    "equity value",
+    "value per share",
+    "upside",
+    "cost of equity",
+    "unlevered cost of capital",
+    "economic profit",
+    "APV, debt a constant share",
+    "APV, debt fixed",
+    "DCF = APV = economic profit",
+    "both futures of a failure",
+    "segments",
+    "warnings a reviewer would write",
+)
+ASKED_FURTHER = (
+    "reverse DCF",
+    "scenario-weighted value",
+    "attribution of a change",
+    "exact gradient",
+    "XNPV",
+    "XIRR",
+)
+
+NOUNS = (*GO_IN, *COME_OUT, *ASKED_FURTHER)
+
+Row = dict[str, str]
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    lines = [line for line in text_of(PAGE).splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+    assert {len(each) for each in cells} == {len(HEAD)}
+    told = [each for each in cells if tuple(each) != HEAD and set("".join(each)) != {"-"}]
+    return tuple(dict(zip(HEAD, each, strict=True)) for each in told)
+
+
+def named(cell: str) -> str:
+    """What stands as code in a cell, and nothing else may."""
+    found = re.fullmatch(r"`([^`]+)`", cell)
+    assert found, f"{cell!r} is no name"
+    return found[1]
+
+
+@cache
+def schema() -> GraphQLSchema:
+    return build_schema(text_of(ROOT / "schema.graphql"))
+
+
+@cache
+def written_in(file: str) -> dict[str, str]:
+    """The source of each test of a file, by name. Nothing is run, and nothing is imported."""
+    folder = BELOW if file.startswith("contract/") else BELOW / "mirror" / "engine"
+    text = text_of(folder / file)
+    return {
+        each.name: ast.get_source_segment(text, each) or ""
+        for each in ast.parse(text).body
+        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
+    }
+
+
+def source_of(cell: str) -> str | None:
+    file, _, name = named(cell).partition("::")
+    return written_in(file).get(name)
+
+
+def leads_somewhere(field: str) -> bool:
+    """A path of the inputs, `Type.field` of an answer, or a function of the engine."""
+    first, *rest = field.split(".")
+    if first == "engine":
+        module, _, name = field.rpartition(".")
+        return callable(getattr(importlib.import_module(module), name, None))
+    kinds = schema().type_map
+    at = kinds[first] if first in kinds and rest else kinds["DcfInput"]
+    for name in rest if first in kinds and rest else (first, *rest):
+        if not isinstance(at, GraphQLInputObjectType | GraphQLObjectType):
+            return False
+        if name not in at.fields:
+            return False
+        at = get_named_type(at.fields[name].type)
+    return True
+
+
+def test_every_noun_has_its_row_and_every_row_its_noun() -> None:
+    told = [row["noun"] for row in rows()]
+    assert [noun for noun in NOUNS if noun not in told] == [], "nouns without a row"
+    assert [noun for noun in told if noun not in NOUNS] == [], "rows of no noun"
+    assert told == list(NOUNS), "each once, in the order of the specification"
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_noun_is_known_by_four_things(noun: str) -> None:
+    (row,) = (row for row in rows() if row["noun"] == noun)
+    assert [column for column in HEAD if not row[column].strip(" -–—`?…")] == [], "empty cells"
+    assert leads_somewhere(named(row["field"])), row["field"]
+    tests = [row[column] for column in ("law", "case", "peer")]
+    assert [test for test in tests if not source_of(test)] == [], "tests that are not there"
+    assert len(set(tests)) == len(tests), "one test cannot be two of law, case and peer"
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_what_a_case_is_said_to_be_from_is_what_the_test_says(noun: str) -> None:
+    (row,) = (row for row in rows() if row["noun"] == noun)
+    if row["case from"] == "by hand":
+        return
+    source = source_of(row["case"]) or ""
+    wanted = re.findall(r"[A-Z][a-z]+|\d[\d.-]*\d|\d+", row["case from"])
+    assert wanted
+    assert [word for word in wanted if word not in source] == []
+
+
+def test_every_input_that_is_a_number_or_a_choice_has_a_noun() -> None:
+    told = {named(row["field"]) for row in rows()}
+    # A schedule has one row for each way of giving it, and is the same type everywhere.
+    whole = ("ScheduleInput", "WorkingCapitalDaysInput")
+    beside = {"currency", "assumptions", "segments.name", "capital.capm.comparables.peers.name"}
+    missing: list[str] = []
+
+    def walk(kind: GraphQLInputObjectType, path: str) -> None:
+        for name, field in kind.fields.items():
+            below, here = get_named_type(field.type), f"{path}{name}"
+            if here in beside or here.startswith("segments."):
+                continue
+            if isinstance(below, GraphQLInputObjectType) and below.name not in whole:
+                walk(below, f"{here}.")
+            elif not any(each == here or each.startswith(f"{here}.") for each in told):
+                missing.append(here)
+
+    inputs = schema().type_map["DcfInput"]
+    assert isinstance(inputs, GraphQLInputObjectType)
+    walk(inputs, "")
+    # How a perpetuity is discounted is one noun, whichever perpetuity it is.
+    assert [each for each in missing if not each.endswith(".discounting")] == []
+
+
+def test_a_row_that_lies_is_found() -> None:
+    assert not leads_somewhere("operations.revenu")
+    assert not leads_somewhere("operations.revenue.level")
+    assert not leads_somewhere("DcfValuation.worth")
+    assert not leads_somewhere("engine.cashflows.irr")
+    assert source_of("`dcf/test_kernel.py::test_that_is_not_there`") is None
+    with pytest.raises(AssertionError):
+        named("by hand")

@@ -39,12 +39,21 @@ def power(base: Scalar, exponent: float) -> Scalar:
     return float(raised) if isinstance(base, _ALONE) else raised
 
 
+def where(chosen: Scalar | bool, value: Scalar, other: Scalar) -> Scalar:
+    """``value`` in the scenarios that are chosen, ``other`` in the rest; the same bits for one."""
+    if isinstance(chosen, np.ndarray):
+        return np.where(chosen, value, other)
+    return value if chosen else other
+
+
 def lesser(one: Scalar, other: Scalar) -> Scalar:
     """The lesser of two numbers, with its complex step; of equals the first."""
-    below = real(one) <= real(other)
-    if isinstance(below, np.ndarray):
-        return np.where(below, one, other)
-    return one if below else other
+    return where(real(one) <= real(other), one, other)
+
+
+def at_least(value: Scalar, least: Scalar) -> Scalar:
+    """The larger of the two, with its complex step; of equals ``least``."""
+    return where(real(value) > real(least), value, least)
 
 
 def show(value: float) -> str:

@@ -15,9 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from engine.door import MONEY_MAX, Door, Scalar, real
+from engine.door import MONEY_MAX, Door, Scalar, at_least, real, where
 
 MOST = 20  # tranches of options, and as many of convertibles
 SHARES_MAX = 1e15
@@ -80,16 +78,16 @@ def share_out(
     debt: Scalar = ZERO
     for option in options:
         exercised = at > table.at(real(option.strike))
-        gross = gross + _where(exercised, option.count, ZERO)
-        strikes = strikes + _where(exercised, option.count * option.strike, ZERO)
+        gross = gross + where(exercised, option.count, ZERO)
+        strikes = strikes + where(exercised, option.count * option.strike, ZERO)
     for bond in convertibles:
         converted = at > table.at(real(bond.conversion_price))
-        gross = gross + _where(converted, bond.face_value / bond.conversion_price, ZERO)
-        debt = debt + _where(converted, ZERO, bond.face_value)
+        gross = gross + where(converted, bond.face_value / bond.conversion_price, ZERO)
+        debt = debt + where(converted, ZERO, bond.face_value)
     price = (equity - debt + strikes) / gross
     # Where somebody pays, the price is above what is paid, so above zero.
     paid = real(strikes) > ZERO
-    bought_back = _where(paid, strikes, ZERO) / _where(paid, price, 1.0)
+    bought_back = where(paid, strikes, ZERO) / where(paid, price, 1.0)
     return Shared(price, gross - bought_back, debt)
 
 
@@ -113,18 +111,6 @@ class _Claims:
         for face, conversion in self._bonds:
             claims = claims + face * at_least(price / conversion, 1.0)
         return claims
-
-
-def at_least(value: Scalar, least: Scalar) -> Scalar:
-    """The larger of the two by their real parts: a complex step moves along the one it is on."""
-    return _where(real(value) > real(least), value, least)
-
-
-def _where(chosen: Scalar | bool, value: Scalar, other: Scalar) -> Scalar:
-    """``value`` in the scenarios that are chosen; the same bits for one and for many."""
-    if isinstance(chosen, np.ndarray):
-        return np.where(chosen, value, other)
-    return value if chosen else other
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,10 @@ from engine.dcf.dilution import (
     Convertible,
     Dilution,
     OptionTranche,
-    at_least,
     dilution_at,
     share_out,
 )
-from engine.door import MONEY_MAX, Door, Scalar
+from engine.door import MONEY_MAX, Door, Scalar, at_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -73,9 +73,8 @@ def attribution(old: Question[I], new: Question[I]) -> Attribution:
     players = _players(changed)
     method = Method.SHAPLEY
     batched = {change.path for change in changed if change.in_batch}
-    alone = sum(not batched.issuperset(paths) for paths in players)
-    if len(players) > MAX_PLAYERS or alone > MAX_ALONE:
-        method, players = Method.SHAPLEY_BY_GROUP, _groups(players)
+    if not _few(players, batched):
+        method, players = Method.SHAPLEY_BY_GROUP, _groups(players, batched)
     players, values = _apart(players, _values(old, new, changed, players))
     numbers = {change.path: change.numbers for change in changed}
     found = []
@@ -270,13 +269,28 @@ def _apart(given: Sequence[Player], values: FloatArray) -> tuple[list[Player], F
     return players, values
 
 
-def _groups(players: Sequence[Player]) -> list[Player]:
-    """The inputs of a group as one player, for no more groups than there may be players."""
+def _few(players: Sequence[Player], batched: set[str]) -> bool:
+    """Whether every coalition of them can be valued; ``batched`` are the paths of numbers."""
+    alone = sum(not batched.issuperset(paths) for paths in players)
+    return len(players) <= MAX_PLAYERS and alone <= MAX_ALONE
+
+
+def _groups(players: Sequence[Player], batched: set[str]) -> list[Player]:
+    """The inputs of a group as one player. Each of a list of groups, such as the segments of a
+    firm, is a group by itself, unless that makes too many."""
+    each = _gathered(players, lambda path: path.split(".", 1)[0])
+    if _few(each, batched):
+        return each
+    whole = _gathered(players, lambda path: path.split(".", 1)[0].split("[", 1)[0])
+    first, rest = whole[: MAX_PLAYERS - 1], whole[MAX_PLAYERS - 1 :]
+    return [*first, tuple(path for paths in rest for path in paths)] if rest else first
+
+
+def _gathered(players: Sequence[Player], group_of: Callable[[str], str]) -> list[Player]:
+    """One player for each group of their first paths."""
     groups: dict[str, Player] = {}
     for paths in players:
-        group = paths[0].split(".", 1)[0].split("[", 1)[0]
-        if group not in groups and len(groups) == MAX_PLAYERS:
-            group = next(reversed(groups))
+        group = group_of(paths[0])
         groups[group] = (*groups.get(group, ()), *paths)
     return list(groups.values())
 

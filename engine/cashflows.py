@@ -40,7 +40,14 @@ def xnpv(rate: float, days: Sequence[date], amounts: Sequence[float]) -> float:
         InvalidInput: with every problem; Infeasible: if the sum leaves the range of a double.
     """
     door = Door()
-    door.within("rate", rate, math.nextafter(-1.0, 0.0), RATE_MAX)
+    door.within("rate", rate, -1.0, RATE_MAX)
+    if rate == -1.0:
+        door.refuse(
+            "rate",
+            "OUT_OF_RANGE",
+            "At a rate of -1 money that comes later is worth more than any number.",
+            "Give a rate above -1.",
+        )
     _check(door, days, amounts)
     door.close()
     times, money = _by_day(days, amounts)

@@ -85,7 +85,7 @@ class Sample:
             return
         stop = self.kept + values.size
         self._values[self.kept : stop] = values
-        # Chan, Golub and LeVeque, American Statistician 37 (1983), p. 243: moments of two parts.
+        # Chan, Golub and LeVeque, American Statistician 37 (1983), p. 242: moments of two parts.
         with np.errstate(all="ignore"):  # beyond a double there is no moment: `so_far` says None
             mean = values.mean()
             apart = mean - self._mean

@@ -188,8 +188,10 @@ class Discrete:
     relative_to: RelativeTo
 
     def shape(self, raw: FloatArray, origin: Origin) -> None:
-        # From least to greatest, or the draw would not rise with the chance.
-        ordered = sorted(self.outcomes, key=lambda outcome: outcome.value)
+        # From least to greatest, or the draw would not rise with the chance. The last one has what
+        # rounding leaves of 1, so what is impossible is none of them.
+        possible = [outcome for outcome in self.outcomes if outcome.probability]
+        ordered = sorted(possible, key=lambda outcome: outcome.value)
         values = np.array([outcome.value for outcome in ordered])
         ends = np.cumsum([outcome.probability for outcome in ordered[:-1]])
         np.take(values, np.searchsorted(ends, raw, side="right"), out=raw)

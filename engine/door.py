@@ -101,8 +101,11 @@ class Door:
 
     def apart(self, path: str, lower: Scalar, upper: Scalar, least: float, what: str) -> None:
         """``upper - lower >= least``, for every scenario. ``what`` says why, as a sentence."""
-        spread = real(upper) - real(lower)
-        narrowest = float(spread) if isinstance(spread, _ALONE) else float(spread.min())
+        try:
+            spread = real(upper) - real(lower)
+            narrowest = float(spread) if isinstance(spread, _ALONE) else float(spread.min())
+        except OverflowError:  # of an integer that no double can hold
+            narrowest = math.nan
         if narrowest >= least or not math.isfinite(narrowest):
             return  # what is not finite has been refused under its own name
         if isinstance(spread, _ALONE):
@@ -124,10 +127,12 @@ class Door:
             return
         edge = low if value < low else high
         side = "below the least" if value < low else "above the most"
+        # Where six digits would say that a number is less than itself, all of them are shown.
+        said = show(value) if show(value) != show(edge) else repr(float(value))
         self.refuse(
             path,
             "OUT_OF_RANGE",
-            f"{show(value)} is {side} that is allowed here, {show(edge)}.",
+            f"{said} is {side} that is allowed here, {show(edge)}.",
             f"Give a number from {show(low)} to {show(high)}{_hint(value, low, high)}.",
         )
 

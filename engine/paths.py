@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from engine.door import Scalar
@@ -21,6 +21,7 @@ from engine.schedules import Schedule
 T = TypeVar("T")
 Table: TypeAlias = Mapping[str, float | Schedule]  # what `numbers` answers
 
+MEANT_MOST = 40  # paths that a refusal names: a firm in segments has thousands
 _INDEX = re.compile(r"(.+)\[(0|[1-9][0-9]?)\]")  # one spelling for each year, and for each group
 
 
@@ -33,7 +34,7 @@ class Names(Mapping[str, float | Schedule]):
     """Everything that a path may name: `numbers`, and the wholes that some of them come to.
 
     A WACC built from its parts is such a whole: ``capital.wacc`` moves it, whatever its parts.
-    One path is looked up where it leads; only who wants them all pays for the list.
+    One path is looked up where it leads; only who wants them all pays for the list, once.
     """
 
     def __init__(self, inputs: object) -> None:
@@ -63,15 +64,33 @@ class Names(Mapping[str, float | Schedule]):
         return float(value)
 
     def __iter__(self) -> Iterator[str]:
-        yield from numbers(self._inputs)
-        yield from self.wholes()
+        return iter(self._all)
+
+    @cached_property
+    def _all(self) -> tuple[str, ...]:
+        return (*numbers(self._inputs), *self.wholes())
+
+    @cached_property
+    def _by_last_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self._all:
+            found.setdefault(_last_name(path), []).append(path)
+        return found
+
+    def meant(self, path: str) -> Sequence[str]:
+        """What a caller could have meant: the paths that end alike, or else every one."""
+        return self._by_last_name.get(_last_name(path), self._all)
 
     def wholes(self) -> list[str]:
         """The paths that name what some parts come to, and none of the parts."""
         return list(_wholes(self._inputs, ""))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._all)
+
+
+def _last_name(path: str) -> str:
+    return path.rsplit(".", 1)[-1]
 
 
 def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
@@ -138,15 +157,16 @@ def value_at(table: Table, path: str) -> float:
             return float(found.years()[year])
     elif found is not None and year is None:
         return found
-    last = name.rsplit(".", 1)[-1]
-    meant = [known for known in table if known.rsplit(".", 1)[-1] == last] or list(table)
+    meant = table.meant(name) if isinstance(table, Names) else list(table)
+    more = len(meant) - MEANT_MOST
     raise InvalidInput.of(
         [
             Problem(
                 path="path",
                 code="UNKNOWN",
                 message=f"These inputs have no number at “{path}”.",
-                suggestion=f"Name one of: {', '.join(meant)}.",
+                suggestion=f"Name one of: {', '.join(meant[:MEANT_MOST])}"
+                + (f", or of {more:,} others." if more > 0 else "."),
             )
         ]
     )

@@ -131,7 +131,7 @@ class Replicates:
         before = self._kept[which]
         stop = before + values.size
         np.add(values, 0.0, out=self._values[which, before:stop])  # one sign for zeros
-        # Chan, Golub and LeVeque, American Statistician 37 (1983), p. 243: moments of two parts.
+        # Chan, Golub and LeVeque, American Statistician 37 (1983), p. 242: moments of two parts.
         with np.errstate(all="ignore"):  # beyond a double there is no moment: `moments` says None
             mean = values.mean()
             apart = mean - self._means[which]

@@ -25,6 +25,9 @@ I = TypeVar("I")  # noqa: E741 - the inputs of a kind
 
 MAX_CELLS = 40_000  # 200 × 200: some hundred kilobytes of answer
 MAX_SWINGS = 200
+# Scenarios at once, where each changes numbers of its own: every number that one of them changes is
+# an array over all of them, so the work of many at once grows with their square.
+_TOGETHER = 512
 # A complex step has no subtraction, so it can be as small as a double: the error is the formula's
 # own rounding (Squire and Trapp, SIAM Review 40, 1998, p. 110).
 COMPLEX_STEP = 1e-200
@@ -97,12 +100,13 @@ def batches(
 ) -> Iterator[tuple[list[int], dict[str, Scalar]]]:
     """Scenarios as batches: which of them, and (n,) the numbers at every path that one changes.
 
-    One batch does, but where some scenarios move a whole and others its parts.
+    One batch does, but for many, and where some scenarios move a whole and others its parts.
     """
     wholes = frozenset(table.wholes())
-    together: dict[frozenset[str], list[int]] = {}
+    together: dict[tuple[int, frozenset[str]], list[int]] = {}
     for row, changes in enumerate(scenarios):
-        together.setdefault(wholes.intersection(changes), []).append(row)
+        key = (row // _TOGETHER, wholes.intersection(changes))
+        together.setdefault(key, []).append(row)
     for rows in together.values():
         columns: dict[str, Any] = {}
         for at, row in enumerate(rows):
@@ -207,15 +211,15 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
     """The bars, widest first: which input moves the value most.
 
     Raises:
-        InvalidInput: for an unknown or repeated path, or ends that do not pass the door.
+        InvalidInput: for too many swings, an unknown or repeated path, or ends that do not pass
+            the door.
     """
     door, table = Door(), Names(question.inputs)
     if not 1 <= len(swings) <= MAX_SWINGS:
-        door.refuse(
-            "swings", "WRONG_LENGTH", f"{len(swings)} swings are given.", f"Give 1 to {MAX_SWINGS}."
-        )
+        many = f"{len(swings):,} swings are given."
+        door.refuse("swings", "WRONG_LENGTH", many, f"Give 1 to {MAX_SWINGS}.")
     seen: set[str] = set()
-    for number, swing in enumerate(swings):
+    for number, swing in enumerate(swings[:MAX_SWINGS]):
         where = f"swings[{number}].path"
         known(door, table, where, swing.path)
         if swing.path in seen:
@@ -231,6 +235,7 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
 def default_swings(question: Question[I], share: float) -> list[Swing]:
     """Every number but zeros, moved by ``share`` of itself; a schedule by ``share`` of its mean.
 
+    Of more than `MAX_SWINGS`, those that move the value most by their slope: slope times width.
     An end that the door would refuse is drawn in to the last number that it lets in.
     """
     swings = []
@@ -242,6 +247,11 @@ def default_swings(question: Question[I], share: float) -> list[Swing]:
             low, high = value * (1.0 - share), value * (1.0 + share)
         if low != high:
             swings.append(Swing(path, min(low, high), max(low, high)))
+    if len(swings) > MAX_SWINGS:
+        slopes = gradient(question)
+        widths = [abs(slopes[swing.path]) * (swing.high - swing.low) for swing in swings]
+        most = np.argsort(-np.array(widths), kind="stable")[:MAX_SWINGS]
+        swings = [swings[number] for number in sorted(most.tolist())]
     ends = [(swing.path, end) for swing in swings for end in (swing.low, swing.high)]
     inner = drawn_in(question, ends)
     return [
@@ -302,19 +312,14 @@ def between(start: FloatArray, end: FloatArray, parts: int) -> FloatArray:
 def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[str, float]:
     """Path to the exact derivative of the value; for a schedule, by all its years at once.
 
-    One batch of complex steps: good to rounding, where central differences lose half the digits.
+    Without ``paths``, by every number that the inputs have, however many; of paths there may be
+    `MAX_SWINGS`. Complex steps: good to rounding, where central differences lose half the digits.
 
     Raises:
-        InvalidInput: for an unknown path.
+        InvalidInput: for an unknown path, or too many.
     """
     door, table = Door(), Names(question.inputs)
-    named = list(numbers(question.inputs) if paths is None else dict.fromkeys(paths))
-    for number, path in enumerate(named):
-        known(door, table, f"paths[{number}]", path)
-    if len(named) > MAX_SWINGS:
-        door.refuse(
-            "paths", "TOO_LARGE", f"{len(named)} paths are given.", f"Give up to {MAX_SWINGS}."
-        )
+    named = list(numbers(question.inputs)) if paths is None else _distinct(door, table, paths)
     door.close()
     slopes = np.empty(len(named))
     steps = [{path: value_at(table, path) + COMPLEX_STEP * 1j} for path in named]
@@ -322,6 +327,19 @@ def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[
         stepped = np.asarray(question.worth(replaced(question.inputs, changes)))
         slopes[rows] = stepped.imag / COMPLEX_STEP
     return dict(zip(named, slopes.tolist(), strict=True))
+
+
+def _distinct(door: Door, table: Table, paths: Sequence[str]) -> list[str]:
+    """The paths, each once and in their order; what is wrong with them stands where it first is."""
+    first: dict[str, int] = {}
+    for number, path in enumerate(paths):
+        first.setdefault(path, number)
+    if len(first) > MAX_SWINGS:
+        many = f"{len(first):,} paths are given."
+        door.refuse("paths", "TOO_LARGE", many, f"Give up to {MAX_SWINGS}.")
+    for path, number in list(first.items())[:MAX_SWINGS]:
+        known(door, table, f"paths[{number}]", path)
+    return list(first)
 
 
 def known(door: Door, table: Table, where: str, path: str) -> bool:

@@ -51,8 +51,11 @@ class Schedule:
         assert self.by_year is not None, "a schedule passes the door before it is read"  # noqa: S101 - a caller's mistake in our own code
         return self.by_year
 
-    def admit(self, door: Door, path: str, years: int, low: float, high: float) -> Schedule:
-        """The same schedule year by year, checked; what cannot be read is refused at ``path``."""
+    def admit(self, door: Door, path: str, years: int | None, low: float, high: float) -> Schedule:
+        """The same schedule year by year, checked; what cannot be read is refused at ``path``.
+
+        ``years``: None where their number is refused already; then only the numbers are checked.
+        """
         given = sum(part is not None for part in (self.level, self.by_year, self.stages))
         if given != 1:
             door.refuse(
@@ -63,7 +66,7 @@ class Schedule:
             )
         elif self.by_year is not None:
             many = len(self.by_year)
-            if many != years:
+            if years is not None and many != years:
                 door.refuse(
                     path,
                     "WRONG_LENGTH",
@@ -75,32 +78,32 @@ class Schedule:
             door.within_by_year(path, self.by_year[:MAX_YEARS], low, high)
         elif self.level is not None:
             door.within(f"{path}.level", self.level, low, high)
-            return Schedule(by_year=(self.level,) * years)
+            return Schedule(by_year=(self.level,) * (years or 1))
         else:
             return Schedule(by_year=self._expand_stages(door, path, years, low, high))
         return self
 
     def _expand_stages(
-        self, door: Door, path: str, years: int, low: float, high: float
+        self, door: Door, path: str, years: int | None, low: float, high: float
     ) -> tuple[Scalar, ...]:
         values: list[Scalar] = []
-        stages = self.stages or ()
-        if len(stages) > years:
+        stages, most = self.stages or (), MAX_YEARS if years is None else years
+        if len(stages) > most:
             door.refuse(
                 f"{path}.stages",
                 "WRONG_LENGTH",
-                f"{len(stages)} stages do not fit a forecast of {years} years.",
-                f"Let the stages' years add up to {years}.",
+                f"{len(stages)} stages do not fit a forecast of {most} years.",
+                f"Let the stages' years add up to {most}.",
             )
             return ()
         for number, stage in enumerate(stages):
             where = f"{path}.stages[{number}]"
-            if not 1 <= stage.years <= years:
+            if not 1 <= stage.years <= most:
                 door.refuse(
                     f"{where}.years",
                     "OUT_OF_RANGE",
-                    f"A stage of {stage.years} years does not fit a forecast of {years}.",
-                    f"Give from 1 to {years} years.",
+                    f"A stage of {stage.years} years does not fit a forecast of {most}.",
+                    f"Give from 1 to {most} years.",
                 )
                 return ()
             if stage.ramp and not values:
@@ -111,12 +114,16 @@ class Schedule:
                     "Begin with a stage of one year at the value to start from.",
                 )
                 return ()
+            before = len(door.problems)
             door.within(f"{where}.value", stage.value, low, high)
+            if len(door.problems) > before:  # no step leads there; the years are still counted
+                values += [0.0] * stage.years
+                continue
             start = values[-1] if stage.ramp else stage.value
             step = (stage.value - start) / stage.years
             values += [start + step * k for k in range(1, stage.years)]
             values.append(stage.value)  # exactly, not by the sum of steps
-        if len(values) != years:
+        if years is not None and len(values) != years:
             door.refuse(
                 f"{path}.stages",
                 "WRONG_LENGTH",

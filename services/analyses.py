@@ -22,7 +22,7 @@ from engine.scenarios import (
     sensitivity,
     tornado,
 )
-from engine.simulation import SimulationSpec, admit_spec
+from engine.shocks import SimulationSpec, admit_spec
 from engine.solving import Reversed, reverse
 from services.compute import Compute
 from services.kinds import Document, Output
@@ -33,8 +33,13 @@ from services.workers import WorkerPool
 
 # What fits a request. Longer simulations belong to runs, which have workers of their own.
 TRIALS_MAX: Final = 100_000
-# Measured per cell or trial on two cores; only good enough to choose a thread or the loop.
-_CELL_MS: Final = 2e-4
+# How long work takes, to choose between a thread and the loop; no more is it good for. In base
+# cases, which were timed when the valuation was made: so a firm in twenty segments counts as such.
+_BATCH: Final = 3.0
+_CELL: Final = 3e-4  # of a batch
+_GRADIENT: Final = 6.0
+_TORNADO: Final = 12.0  # the door is asked again and again how far an input may swing
+_CHANGE_MS: Final = 0.03  # of a case: each is looked up and checked
 _CORRELATION_MS: Final = 0.04  # where a matrix is refused, and the nearest one is looked for
 _REVERSE_MS: Final = 8.0
 _ATTRIBUTION_MS: Final = 10.0
@@ -82,7 +87,8 @@ class AnalysisService:
         """
         cells = rows.values.size * columns.values.size
         return await self._compute.run(
-            cells * _CELL_MS, lambda: sensitivity(self._ask(principal, of, output), rows, columns)
+            _expected_ms(of, cells),
+            lambda: sensitivity(self._ask(principal, of, output), rows, columns),
         )
 
     async def one_way(self, principal: Principal, of: Recorded, axis: Axis) -> Outputs:
@@ -92,7 +98,8 @@ class AnalysisService:
             InvalidInput: for the axis, or for values that are not valid inputs.
         """
         return await self._compute.run(
-            axis.values.size * _CELL_MS, lambda: one_way(self._ask(principal, of, None), axis)
+            _expected_ms(of, axis.values.size),
+            lambda: one_way(self._ask(principal, of, None), axis),
         )
 
     async def tornado(
@@ -104,15 +111,23 @@ class AnalysisService:
         share: float,
     ) -> list[Bar]:
         """The bars, widest first. Without ``swings`` every input moves by ``share`` of itself, as
-        far as the door allows.
+        far as the door allows; of more than 200, those that move the value most.
+
+        Raises:
+            InvalidInput: for the share, or the swings.
         """
+        if swings is not None:
+            return await self._compute.run(
+                _expected_ms(of, 2 * len(swings)),
+                lambda: tornado(self._ask(principal, of, output), swings),
+            )
         question = self._ask(principal, of, output)
-        if swings is None:
-            door = Door()
-            door.within("share", share, 1e-6, 0.9)
-            door.close()
-            swings = default_swings(question, share)
-        return await self._compute.run(len(swings) * 0.02, lambda: tornado(question, swings))
+        door = Door()
+        door.within("share", share, 1e-6, 0.9)
+        door.close()
+        return await self._compute.run(
+            of.duration_ms * _TORNADO, lambda: tornado(question, default_swings(question, share))
+        )
 
     async def gradient(
         self,
@@ -121,9 +136,14 @@ class AnalysisService:
         output: Output | None,
         paths: Sequence[str] | None,
     ) -> dict[str, float]:
-        """Path to derivative, for every number of the inputs unless ``paths`` are named."""
+        """Path to derivative, for every number of the inputs unless ``paths`` are named.
+
+        Raises:
+            InvalidInput: for the paths.
+        """
         return await self._compute.run(
-            0.3, lambda: gradient(self._ask(principal, of, output), paths)
+            of.duration_ms * _GRADIENT,
+            lambda: gradient(self._ask(principal, of, output), paths),
         )
 
     async def reverse(
@@ -162,8 +182,10 @@ class AnalysisService:
         Raises:
             InvalidInput: with every problem of the cases; Infeasible: if one has no finite value.
         """
+        changes = sum(len(case.changes) for case in cases)
         return await self._compute.run(
-            len(cases) * 0.02, lambda: compare(self._ask(principal, of, None), cases)
+            _expected_ms(of, len(cases)) + changes * _CHANGE_MS,
+            lambda: compare(self._ask(principal, of, None), cases),
         )
 
     async def attribution(
@@ -219,6 +241,11 @@ class AnalysisService:
         principal.require(Action.READ_VALUATION)
         inputs = of.kind.inputs_of(of.inputs) if of.admitted is None else of.admitted
         return of.kind.question(inputs, of.kind.asked(output).value, of.admitted)
+
+
+def _expected_ms(of: Recorded, numbers: int) -> float:
+    """What a batch with so many numbers takes, roughly."""
+    return of.duration_ms * (_BATCH + numbers * _CELL)
 
 
 def _comparable(one: Recorded, other: Recorded) -> None:

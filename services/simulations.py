@@ -19,8 +19,9 @@ from engine.distributions import DISTRIBUTIONS, Distribution, Outcome, RelativeT
 from engine.replicates import Replicates
 from engine.sampling import Sampling
 from engine.scenarios import Question
-from engine.simulation import Shock, Simulation, SimulationSpec, StopWhen
+from engine.shocks import Shock, SimulationSpec, StopWhen
 from engine.simulation import simulate as simulate_
+from engine.summary import Simulation
 from services.kinds import KINDS, Document, Output
 from services.words import camel, snake
 

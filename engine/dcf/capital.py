@@ -127,11 +127,12 @@ def check_capital(door: Door, capital: Capital) -> Scalar | None:
             "Give capital.capm.beta, or capital.capm.comparables.",
         )
         return None
+    path = "capital.capm.comparables"
     if comparables is not None:
-        path = "capital.capm.comparables"
         comparables.check(door, path)
-        if len(door.problems) > before:
-            return None
+    if len(door.problems) > before:
+        return None
+    if comparables is not None:
         door.within(path, capital.levered_beta, *BETA_BOUNDS)
     wacc = capital.wacc
     if len(door.problems) == before:

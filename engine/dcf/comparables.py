@@ -84,12 +84,13 @@ class Comparables:
             )
         for number, peer in enumerate(self.peers[:MAX_PEERS]):
             where = f"{path}.peers[{number}]"
-            if not 1 <= len(peer.name.strip()) <= _NAME_MOST:
+            told = peer.name.strip()
+            if not (1 <= len(told) <= _NAME_MOST and told.isprintable()):
                 door.refuse(
                     f"{where}.name",
                     "WRONG_LENGTH",
-                    "A comparable firm needs a name.",
-                    f"Give one of 1 to {_NAME_MOST} characters, such as its ticker.",
+                    f"A comparable firm's name is one line of 1 to {_NAME_MOST} characters.",
+                    "Give a name that can be read, such as its ticker.",
                 )
             for name, low, high in _PEER_BOUNDS:
                 door.within(f"{where}.{name}", getattr(peer, name), low, high)

@@ -54,6 +54,8 @@ class Shared:
     price: Scalar  # money a share
     diluted_shares: Scalar  # whole shares: held, bought back with the strikes, and converted
     debt: Scalar  # money: face value of the convertibles that are not converted
+    exercised: tuple[Scalar | bool, ...]  # each option tranche, in the order of the inputs
+    converted: tuple[Scalar | bool, ...]  # each convertible
 
 
 def share_out(
@@ -76,19 +78,19 @@ def share_out(
     gross: Scalar = held
     strikes: Scalar = ZERO  # money that exercised options pay
     debt: Scalar = ZERO
-    for option in options:
-        exercised = at > table.at(real(option.strike))
-        gross = gross + where(exercised, option.count, ZERO)
-        strikes = strikes + where(exercised, option.count * option.strike, ZERO)
-    for bond in convertibles:
-        converted = at > table.at(real(bond.conversion_price))
-        gross = gross + where(converted, bond.face_value / bond.conversion_price, ZERO)
-        debt = debt + where(converted, ZERO, bond.face_value)
+    exercised = tuple(at > table.at(real(option.strike)) for option in options)
+    converted = tuple(at > table.at(real(bond.conversion_price)) for bond in convertibles)
+    for option, does in zip(options, exercised, strict=True):
+        gross = gross + where(does, option.count, ZERO)
+        strikes = strikes + where(does, option.count * option.strike, ZERO)
+    for bond, does in zip(convertibles, converted, strict=True):
+        gross = gross + where(does, bond.face_value / bond.conversion_price, ZERO)
+        debt = debt + where(does, ZERO, bond.face_value)
     price = (equity - debt + strikes) / gross
     # Where somebody pays, the price is above what is paid, so above zero.
     paid = real(strikes) > ZERO
     bought_back = where(paid, strikes, ZERO) / where(paid, price, 1.0)
-    return Shared(price, gross - bought_back, debt)
+    return Shared(price, gross - bought_back, debt, exercised, converted)
 
 
 class _Claims:
@@ -141,30 +143,35 @@ class Dilution:
 
 
 def dilution_at(
-    price: float,
+    shared: Shared,
     held: float,
     options: Sequence[OptionTranche],
     convertibles: Sequence[Convertible],
 ) -> Dilution:
-    """What `share_out` decided, told for one scenario from the price that it found."""
+    """What `share_out` decided, told tranche by tranche for one scenario.
+
+    Told, not decided again: where the price is a strike or a conversion price, rounding may have
+    put it on either side.
+    """
+    price = float(shared.price)
     return Dilution(
         price=price,
         held=held,
-        options=tuple(_exercise(price, float(o.count), float(o.strike)) for o in options),
+        options=tuple(
+            _exercise(price, bool(does), float(option.count), float(option.strike))
+            for option, does in zip(options, shared.exercised, strict=True)
+        ),
         convertibles=tuple(
-            _conversion(price, float(bond.face_value), float(bond.conversion_price))
-            for bond in convertibles
+            _conversion(bool(does), float(bond.face_value), float(bond.conversion_price))
+            for bond, does in zip(convertibles, shared.converted, strict=True)
         ),
     )
 
 
-def _exercise(price: float, count: float, strike: float) -> Exercise:
-    if price > strike:
-        return Exercise(True, count * (price - strike) / price)
-    return Exercise(False, ZERO)
+def _exercise(price: float, does: bool, count: float, strike: float) -> Exercise:
+    bought = count * (price - strike) / price if price > strike else ZERO
+    return Exercise(does, bought if does else ZERO)
 
 
-def _conversion(price: float, face: float, conversion: float) -> Conversion:
-    if price > conversion:
-        return Conversion(True, face / conversion, ZERO)
-    return Conversion(False, ZERO, face)
+def _conversion(does: bool, face: float, conversion: float) -> Conversion:
+    return Conversion(True, face / conversion, ZERO) if does else Conversion(False, ZERO, face)

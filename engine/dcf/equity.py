@@ -12,6 +12,7 @@ from engine.dcf.dilution import (
     Convertible,
     Dilution,
     OptionTranche,
+    Shared,
     dilution_at,
     share_out,
 )
@@ -136,6 +137,7 @@ class Settled:
     value_per_share: Scalar  # money a share
     diluted_shares: Scalar  # whole shares
     convertible_debt: Scalar = ZERO  # money: the part of net debt that might have been shares
+    shared: Shared | None = None  # who takes part; None: diluted shares were given
     going_concern: Settled | None = None  # where a failure was weighed in: the firm that lives on,
     failed: Settled | None = None  # and the one that does not
 
@@ -181,11 +183,10 @@ def settle(
 
 def dilution_of(shares: Shares, settled: Settled) -> Dilution | None:
     """Who takes part in the going concern, for one scenario; None: diluted shares were given."""
-    if shares.basic is None:
+    shared = (settled.going_concern or settled).shared
+    if shared is None:
         return None
-    going = settled.going_concern or settled
-    price, held = float(going.value_per_share), float(shares.held)
-    return dilution_at(price, held, shares.options, shares.convertibles)
+    return dilution_at(shared, float(shares.held), shares.options, shares.convertibles)
 
 
 def _share(net_debt: Scalar, equity: Scalar, shares: Shares) -> Settled:
@@ -199,4 +200,5 @@ def _share(net_debt: Scalar, equity: Scalar, shares: Shares) -> Settled:
         value_per_share=shared.price,
         diluted_shares=shared.diluted_shares,
         convertible_debt=shared.debt,
+        shared=shared,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +15,13 @@ from engine.dcf.operations import Operations
 from engine.dcf.terminal import Terminal, check_terminal
 from engine.dcf.timing import Timing
 from engine.door import Door, Scalar, Sieve
+from engine.errors import Problem
 
 INPUT_VERSION = 1
 SEGMENTS_MOST = 20
 NAME_MOST = 60  # characters
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_OWN_INPUT = re.compile(r"\b(?:operations|capital)\.[a-z]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,8 +80,7 @@ def outside(inputs: DcfInputs, known: DcfInputs) -> npt.NDArray[np.bool_] | None
 
 
 def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
-    inputs.timing.check(door)
-    years = inputs.timing.years
+    years = inputs.timing.check(door)
     same_years = known is not None and inputs.timing is known.timing
     operations = inputs.operations
     if (operations is None) == (not inputs.segments):
@@ -96,7 +98,7 @@ def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
     check_terminal(door, inputs.terminal, wacc)
     segments = inputs.segments
     if segments:
-        segments = _enter_segments(door, inputs, wacc, known if same_years else None)
+        segments = _enter_segments(door, inputs, years, wacc, known if same_years else None)
     admitted = DcfInputs(
         timing=inputs.timing,
         operations=operations,
@@ -128,7 +130,11 @@ def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
 
 
 def _enter_segments(
-    door: Door, inputs: DcfInputs, wacc: Scalar | None, known: DcfInputs | None
+    door: Door,
+    inputs: DcfInputs,
+    years: int | None,
+    wacc: Scalar | None,
+    known: DcfInputs | None,
 ) -> tuple[Segment, ...]:
     """Each with its operations admitted. ``wacc`` is the firm's; ``known`` has the same years."""
     if len(inputs.segments) > SEGMENTS_MOST:
@@ -145,13 +151,12 @@ def _enter_segments(
         was = known.segments[number] if known and number < len(known.segments) else None
         operations = segment.operations
         if was is None or operations is not was.operations:
-            operations = operations.admit(door, inputs.timing.years)
+            operations = operations.admit(door, years)
         cost = wacc if segment.capital is None else check_capital(door, segment.capital)
         if segment.terminal is not None:
             check_terminal(door, segment.terminal, cost)
         door.problems[before:] = [
-            replace(problem, path=f"segments[{number}].{problem.path}")
-            for problem in door.problems[before:]
+            _of_segment(problem, f"segments[{number}].") for problem in door.problems[before:]
         ]
         if segment.terminal is None and segment.capital is not None and sound:
             # The firm's terminal value is sound at the firm's cost of capital, maybe not at this.
@@ -165,8 +170,16 @@ def _enter_segments(
     return tuple(admitted)
 
 
+def _of_segment(problem: Problem, where: str) -> Problem:
+    """The segment's own inputs, where they stand in the firm: in the path and in the advice."""
+    suggestion = _OWN_INPUT.sub(lambda name: where + name[0], problem.suggestion)
+    return replace(problem, path=where + problem.path, suggestion=suggestion)
+
+
 def _check_name(door: Door, name: str, names: set[str]) -> None:
     told = name.strip()
+    # However it is typed: with an accent as one character or as two, a reader sees the same name.
+    seen = unicodedata.normalize("NFKC", told).casefold()
     if not (1 <= len(told) <= NAME_MOST and told.isprintable()):
         door.refuse(
             "name",
@@ -174,11 +187,11 @@ def _check_name(door: Door, name: str, names: set[str]) -> None:
             f"A name is one line of 1 to {NAME_MOST} characters.",
             "Give a name that can be read.",
         )
-    elif told.casefold() in names:
+    elif seen in names:
         door.refuse(
             "name",
             "CONTRADICTION",
             "Another segment has this name.",
             "Give each a name of its own.",
         )
-    names.add(told.casefold())
+    names.add(seen)

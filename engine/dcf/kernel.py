@@ -21,7 +21,7 @@ from engine.dcf.operations import (
     rate_paid,
     working_capital_shares,
 )
-from engine.dcf.terminal import ExitMultiple, Horizon, Terminal, TerminalDiscounting
+from engine.dcf.terminal import Horizon, comes_with_last_flow
 from engine.dcf.timing import FlowTiming
 from engine.door import Scalar, power, square_root
 
@@ -158,7 +158,7 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
         invested = needed
     terminal = inputs.terminal.value(Horizon(operations, revenue, flow, wacc))
     # The last flow's factor is half a year early at mid-year.
-    at = discount if _with_last_flow(inputs.terminal) else discount / half
+    at = discount if comes_with_last_flow(inputs.terminal) else discount / half
     value_of_terminal = terminal * at
     enterprise = forecast + value_of_terminal
     settled = settle(enterprise, inputs.bridge, inputs.shares, saved_in_all, inputs.failure)
@@ -175,14 +175,6 @@ def worth(inputs: DcfInputs, keep: Forecast | None = None) -> Worth:
         diluted_shares=settled.diluted_shares,
         settled=settled,
         losses_carried_forward=None if losses is None else saved_in_all,
-    )
-
-
-def _with_last_flow(terminal: Terminal) -> bool:
-    """Whether the terminal value is discounted as the last year's flow is."""
-    return (
-        not isinstance(terminal, ExitMultiple)
-        and terminal.discounting is TerminalDiscounting.LAST_FLOW
     )
 
 

@@ -40,7 +40,7 @@ class WorkingCapitalDays:
     payables: Schedule  # days of the cost of sales: days payable outstanding
     cost_of_sales: Schedule  # share of revenue
 
-    def admit(self, door: Door, years: int) -> WorkingCapitalDays:
+    def admit(self, door: Door, years: int | None) -> WorkingCapitalDays:
         path = "operations.working_capital_days"
         return WorkingCapitalDays(
             receivables=self.receivables.admit(door, f"{path}.receivables", years, 0.0, DAYS_MAX),
@@ -81,8 +81,11 @@ class Operations:
     # Money, net, on the valuation date: what is compared with the value, never a part of it.
     opening_fixed_assets: Scalar | None = None
 
-    def admit(self, door: Door, years: int) -> Operations:
-        """The same operations, checked, with every schedule year by year."""
+    def admit(self, door: Door, years: int | None) -> Operations:
+        """The same operations, checked, with every schedule year by year.
+
+        ``years``: None where their number is refused already.
+        """
         door.within("operations.revenue", self.revenue, 0.01, MONEY_MAX)
         ebit, ebitda = self.ebit_margin, self.ebitda_margin
         if (ebit is None) == (ebitda is None):

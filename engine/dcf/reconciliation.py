@@ -15,7 +15,7 @@ from engine.dcf.capital import SPREAD_MIN, Capm, GivenWacc, TaxShields
 from engine.dcf.inputs import DcfInputs
 from engine.dcf.kernel import Forecast, Worth, worth
 from engine.dcf.operations import StockCompensation
-from engine.dcf.terminal import ExitMultiple, Horizon, TerminalDiscounting, ValueDriver
+from engine.dcf.terminal import ExitMultiple, Horizon, ValueDriver, comes_with_last_flow
 from engine.dcf.timing import FlowTiming, Timing
 
 
@@ -62,11 +62,17 @@ class Reconciliation:
 
 
 def reconcile(
-    inputs: DcfInputs, forecast: Forecast, value: Worth, implied_growth: float | None
+    inputs: DcfInputs,
+    forecast: Forecast,
+    value: Worth,
+    implied_growth: float | None,
+    *,
+    segment: bool = False,
 ) -> Reconciliation:
     """Value one firm again. Inputs are admitted; every number of them is a number alone.
 
-    ``implied_growth``, 1/year, is an exit multiple's: of the perpetuity that it stands for.
+    ``implied_growth``, 1/year, is an exit multiple's: of the perpetuity that it stands for. A
+    ``segment`` has no debt of its own.
     """
     profit, no_profit, adjusted, no_adjusted = None, None, None, None
     if inputs.business.opening_fixed_assets is None:
@@ -79,6 +85,11 @@ def reconcile(
         no_adjusted = (
             "The WACC was given as a whole, so what debt saves in tax cannot be taken apart: "
             "build it from its parts, as capital.capm."
+        )
+    elif segment and inputs.capital.tax_shields is TaxShields.COST_OF_DEBT:
+        no_adjusted = (
+            "Debt that is fixed in money is the firm's, and how much of it is this segment's is "
+            "not known: with capital.capm.tax_shields of UNLEVERED_COST it would be its share."
         )
     else:
         found = _adjusted_present_value(inputs, inputs.capital, forecast, value, implied_growth)
@@ -129,7 +140,7 @@ def _economic_profit(inputs: DcfInputs, forecast: Forecast, value: Worth) -> Eco
         value_of_economic_profit=present,
         value_of_terminal=continuing * at,
         enterprise_value=enterprise,
-        gap=enterprise - _by_cash_flow(value),
+        gap=enterprise - float(value.enterprise_value),
     )
 
 
@@ -190,7 +201,9 @@ def _adjusted_present_value(
         ]
         if growth is not None and ku - growth >= SPREAD_MIN:
             after = tv * (ku - w) / (ku - growth)
-    unlevered = float(_by_cash_flow(worth(dataclasses.replace(inputs, capital=GivenWacc(wacc=ku)))))
+    unlevered = float(
+        worth(dataclasses.replace(inputs, capital=GivenWacc(wacc=ku))).enterprise_value
+    )
     if exits and after is not None:  # the price at the exit holds what debt saves after it
         unlevered -= after * (1.0 + ku) ** -end
     saved = sum(
@@ -206,7 +219,7 @@ def _adjusted_present_value(
         value_of_tax_shields=saved,
         value_of_terminal_tax_shields=saved_after,
         enterprise_value=enterprise,
-        gap=enterprise - _by_cash_flow(value),
+        gap=enterprise - float(value.enterprise_value),
     )
 
 
@@ -234,17 +247,10 @@ def flow_times(timing: Timing) -> tuple[float, ...]:
 def _terminal_time(inputs: DcfInputs) -> float:
     """Years from the valuation date to the day that the terminal value is of."""
     terminal, timing = inputs.terminal, inputs.timing
-    early = timing.flows is FlowTiming.MID_YEAR and (
-        not isinstance(terminal, ExitMultiple)
-        and terminal.discounting is TerminalDiscounting.LAST_FLOW
-    )
+    early = timing.flows is FlowTiming.MID_YEAR and comes_with_last_flow(terminal)
     return timing.stub + timing.years - (1.5 if early else 1.0)
 
 
 def _horizon(inputs: DcfInputs, forecast: Forecast, value: Worth) -> Horizon:
     revenue, flow = forecast.revenue[-1], forecast.free_cash_flow[-1]
     return Horizon(inputs.business, revenue, flow, value.wacc)
-
-
-def _by_cash_flow(value: Worth) -> float:
-    return float(value.value_of_forecast + value.value_of_terminal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.dcf.capital import Capm
 from engine.dcf.inputs import DcfInputs
@@ -35,15 +36,24 @@ LONG_FADE = 20.0  # years; advantages that are competed away more slowly are rar
 LIKELY = 0.5  # a failure that is expected more than not
 
 
+class Implied(Protocol):
+    """What the terminal value implies in the terms of the other methods. None: not defined."""
+
+    @property
+    def implied_exit_multiple(self) -> float | None: ...
+    @property
+    def implied_growth(self) -> float | None: ...
+
+
 def review(
-    inputs: DcfInputs, forecast: Forecast, value: Worth, exit_multiple: float | None
+    inputs: DcfInputs, forecast: Forecast, value: Worth, implied: Implied
 ) -> tuple[Remark, ...]:
     """In the order in which a reader meets the inputs."""
     return (
         *_on_operations(inputs, forecast),
         *_on_capital(inputs, value),
         *_on_terminal_share(inputs, value),
-        *_on_terminal(inputs, value, exit_multiple),
+        *_on_terminal(inputs, value, implied),
         *_on_equity(inputs, value),
     )
 
@@ -51,16 +61,16 @@ def review(
 def review_parts(
     inputs: DcfInputs,
     value: Worth,
-    parts: Sequence[tuple[DcfInputs, Forecast, Worth, float | None]],
+    parts: Sequence[tuple[DcfInputs, Forecast, Worth, Implied]],
 ) -> tuple[Remark, ...]:
     """Of a firm in segments: what is true of some of them is said once, with their names."""
     said: dict[Remark, list[str]] = {}
     for number, (segment, part) in enumerate(zip(inputs.segments, parts, strict=True)):
-        alone, forecast, worth, exit_multiple = part
+        alone, forecast, worth, implied = part
         for remark in (
             *_on_operations(alone, forecast),
             *_on_capital(alone, worth),
-            *_on_terminal(alone, worth, exit_multiple),
+            *_on_terminal(alone, worth, implied),
             *_on_segment(worth),
         ):
             group = remark.path.partition(".")[0]
@@ -145,11 +155,16 @@ def _on_losses_carried_forward(inputs: DcfInputs, forecast: Forecast) -> Iterato
     if not forecast.losses_left or not forecast.losses_left[-1] > 0.0:
         return
     if not any(used > 0.0 for used in forecast.losses_used):
+        losses = inputs.business.losses
+        shut = losses is not None and 0.0 in (losses.limit_share, losses.limit_amount)
+        why = (
+            "The yearly limit of zero lets none of the losses carried forward be used"
+            if shut
+            else "No year of the forecast has income that the losses carried forward can be set "
+            "against"
+        )
         yield Remark(
-            "LOSSES_UNUSED",
-            "operations.losses",
-            "No year of the forecast has income that the losses carried forward can be set "
-            "against, so they add nothing to the value.",
+            "LOSSES_UNUSED", "operations.losses", f"{why}, so they add nothing to the value."
         )
     else:
         yield Remark(
@@ -192,7 +207,7 @@ def _on_terminal_share(inputs: DcfInputs, value: Worth) -> Iterator[Remark]:
         )
 
 
-def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -> Iterator[Remark]:
+def _on_terminal(inputs: DcfInputs, value: Worth, implied: Implied) -> Iterator[Remark]:
     terminal = inputs.terminal
     path = f"terminal.{terminal.BRANCH}"
     if value.terminal_value <= 0.0:
@@ -203,6 +218,7 @@ def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -
             "that can go on for ever. Extend the forecast until it is.",
         )
     if isinstance(terminal, ExitMultiple):
+        yield from _on_exit(terminal, implied)
         return
     if terminal.growth > GROWTH_CEILING:
         yield Remark(
@@ -227,6 +243,7 @@ def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -
             "long, and the H-model's straight line is a rule of thumb: forecast more years.",
         )
     low, high = MULTIPLE_RANGE
+    exit_multiple = implied.implied_exit_multiple
     if exit_multiple is not None and not low <= exit_multiple <= high:
         yield Remark(
             "UNUSUAL_IMPLIED_MULTIPLE",
@@ -240,6 +257,26 @@ def _on_terminal(inputs: DcfInputs, value: Worth, exit_multiple: float | None) -
             f"{path}.return_on_new_capital",
             "New capital earns less than it costs, so every point of growth makes the firm worth "
             "less.",
+        )
+
+
+def _on_exit(terminal: ExitMultiple, implied: Implied) -> Iterator[Remark]:
+    path, multiple = f"terminal.{terminal.BRANCH}.ev_to_ebitda", float(terminal.ev_to_ebitda)
+    low, high = MULTIPLE_RANGE
+    if not low <= multiple <= high:
+        yield Remark(
+            "UNUSUAL_EXIT_MULTIPLE",
+            path,
+            f"A buyer at the end of the forecast pays {multiple:.1f} times EBITDA; {low:.0f} to "
+            f"{high:.0f} times is usual.",
+        )
+    growth = implied.implied_growth
+    if growth is not None and growth > GROWTH_CEILING:
+        yield Remark(
+            "EXIT_IMPLIES_GROWTH_ABOVE_ECONOMY",
+            path,
+            f"At {multiple:.1f} times EBITDA the buyer pays for a firm that grows by "
+            f"{growth:.1%} for ever, and so outgrows its economy.",
         )
 
 

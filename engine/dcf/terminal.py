@@ -164,6 +164,14 @@ Perpetuity: TypeAlias = Gordon | HModel | ValueDriver
 Terminal: TypeAlias = Perpetuity | ExitMultiple
 
 
+def comes_with_last_flow(terminal: Terminal) -> bool:
+    """Whether the terminal value is discounted as the last year's flow is, or at the year's end."""
+    return (
+        not isinstance(terminal, ExitMultiple)
+        and terminal.discounting is TerminalDiscounting.LAST_FLOW
+    )
+
+
 def check_terminal(door: Door, terminal: Terminal, wacc: Scalar | None) -> None:
     """``wacc``: None where it is refused already, and nothing can be held against it."""
     path = f"terminal.{terminal.BRANCH}"

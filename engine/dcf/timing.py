@@ -35,7 +35,8 @@ class Timing:
             return 1.0
         return min((self.fiscal_year_end - self.valuation_date).days / DAYS, 1.0)
 
-    def check(self, door: Door) -> None:
+    def check(self, door: Door) -> int | None:
+        """The years of the forecast; None where there cannot be so many, and nobody can count."""
         if self.fiscal_year_end is not None:
             days = (self.fiscal_year_end - self.valuation_date).days
             if not 1 <= days <= LONGEST_STUB:
@@ -54,4 +55,5 @@ class Timing:
                 f"A forecast of {self.years} years cannot be valued.",
                 f"Give from 1 to {MAX_YEARS} years; 5 to 10 are usual.",
             )
-            door.close()  # nothing that counts years can be read
+            return None
+        return self.years

@@ -14,7 +14,7 @@ from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
 from engine.dcf.reconciliation import Reconciliation, reconcile
 from engine.dcf.review import Remark, review, review_parts
 from engine.dcf.segments import add_up, parts, summed_forecast, total
-from engine.dcf.terminal import ExitMultiple, Gordon, Horizon, TerminalDiscounting
+from engine.dcf.terminal import ExitMultiple, Gordon, Horizon, comes_with_last_flow
 from engine.dcf.timing import FlowTiming
 from engine.door import Scalar
 from engine.errors import Infeasible
@@ -46,7 +46,7 @@ class SegmentValue:
     worth: Worth
     share: float | None  # of the firm's enterprise value; None where that is not above zero
     cross_checks: CrossChecks
-    reconciliation: Reconciliation  # of this segment; debt fixed in money is the firm's, not its
+    reconciliation: Reconciliation  # of this segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +91,7 @@ def value_dcf(inputs: DcfInputs) -> DcfResult:
         cost_of_capital=cost_of_capital(capital) if isinstance(capital, Capm) else None,
         cross_checks=checks,
         reconciliation=reconcile(admitted, forecast, value, checks.implied_growth),
-        remarks=review(admitted, forecast, value, checks.implied_exit_multiple),
+        remarks=review(admitted, forecast, value, checks),
         dilution=dilution_of(admitted.shares, value.settled),
     )
 
@@ -110,16 +110,13 @@ def _value_segments(inputs: DcfInputs) -> DcfResult:
             worth=found,
             share=_over(float(found.enterprise_value), float(value.enterprise_value)),
             cross_checks=check,
-            reconciliation=reconcile(part, kept, found, check.implied_growth),
+            reconciliation=reconcile(part, kept, found, check.implied_growth, segment=True),
         )
         for segment, part, kept, found, check in zip(
             inputs.segments, alone, forecasts, values, checks, strict=True
         )
     )
-    reviewed = [
-        (each.inputs, each.forecast, each.worth, each.cross_checks.implied_exit_multiple)
-        for each in segments
-    ]
+    reviewed = [(each.inputs, each.forecast, each.worth, each.cross_checks) for each in segments]
     capital = inputs.capital
     return DcfResult(
         inputs=inputs,
@@ -182,7 +179,7 @@ def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossCh
         horizon = Horizon(inputs.business, forecast.revenue[-1], flow, w)
         flow = float(terminal.payment(horizon) / (1.0 + terminal.growth))
     at_mid_year = inputs.timing.flows is FlowTiming.MID_YEAR and (
-        isinstance(terminal, ExitMultiple) or terminal.discounting is TerminalDiscounting.LAST_FLOW
+        isinstance(terminal, ExitMultiple) or comes_with_last_flow(terminal)
     )
     half = math.sqrt(1.0 + w) if at_mid_year else 1.0
     if isinstance(terminal, ExitMultiple):

@@ -73,7 +73,8 @@ class Analysable(Valuation):
     @strawberry.field(
         description=(
             "Which inputs move the value most. Without `swings`, every input moves up and down by "
-            "`share` of itself, as far as it is allowed to."
+            "`share` of itself, as far as it is allowed to; of more than 200, the 200 that matter "
+            "most by their slope."
         )
     )
     async def tornado(

@@ -171,5 +171,7 @@ Share: TypeAlias = Annotated[
 ]
 Paths: TypeAlias = Annotated[
     list[str] | None,
-    strawberry.argument(description="Of the inputs to differentiate by; left out: every one."),
+    strawberry.argument(
+        description="Of the inputs to differentiate by, up to 200; left out: every one there is."
+    ),
 ]

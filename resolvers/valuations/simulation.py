@@ -8,7 +8,7 @@ import strawberry
 
 from engine.correlation import Correlation, CorrelationMethod
 from engine.sampling import Sampling
-from engine.simulation import Shock, SimulationSpec, StopWhen
+from engine.shocks import Shock, SimulationSpec, StopWhen
 from resolvers.refusal import Refusal
 from resolvers.scalars import FloatSeries, series
 from resolvers.valuations.distributions import DistributionInput

@@ -169,21 +169,87 @@ def schema() -> GraphQLSchema:
     return build_schema(text_of(ROOT / "schema.graphql"))
 
 
+def text_of_tests(file: str) -> str:
+    folder = BELOW if file.startswith("contract/") else BELOW / "mirror" / "engine"
+    return text_of(folder / file)
+
+
+def found_in(text: str) -> dict[str, ast.FunctionDef]:
+    """Each test of a file, by name. Nothing is run, and nothing is imported."""
+    found = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)]
+    names = [each.name for each in found]
+    assert len(set(names)) == len(names), "of two with one name only the second is run"
+    return {each.name: each for each in found if each.name.startswith("test_")}
+
+
 @cache
 def written_in(file: str) -> dict[str, str]:
-    """The source of each test of a file, by name. Nothing is run, and nothing is imported."""
-    folder = BELOW if file.startswith("contract/") else BELOW / "mirror" / "engine"
-    text = text_of(folder / file)
+    """The source of each test of a file with what it is decorated by, by name."""
+    text = text_of_tests(file)
+    lines = text.splitlines()
     return {
-        each.name: ast.get_source_segment(text, each) or ""
-        for each in ast.parse(text).body
-        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
+        name: "\n".join(lines[min([each, *each.decorator_list], key=line_of).lineno - 1 : last])
+        for name, each in found_in(text).items()
+        if (last := each.end_lineno)
     }
+
+
+def line_of(node: ast.FunctionDef | ast.expr) -> int:
+    return node.lineno
 
 
 def source_of(cell: str) -> str | None:
     file, _, name = named(cell).partition("::")
     return written_in(file).get(name)
+
+
+# Words by which a test, or the whole of a file, is left out of a run, or may fail unseen.
+LEFT_OUT = {"skip", "skipif", "xfail", "importorskip", "pytestmark", "__test__"}
+
+
+def words_of(node: ast.AST) -> set[str]:
+    return {
+        each.id if isinstance(each, ast.Name) else each.attr
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name | ast.Attribute)
+    }
+
+
+def is_run(text: str, name: str) -> bool:
+    """Whether a test is run wherever its file is, asks for something, and can say no."""
+    test = found_in(text).get(name)
+    if test is None:
+        return False
+    around = [each for each in ast.parse(text).body if not isinstance(each, ast.FunctionDef)]
+    asks = any(isinstance(each, ast.Assert) for each in ast.walk(test))
+    return asks and not LEFT_OUT & set().union(*map(words_of, (test, *around)))
+
+
+# What stands in a test whose peer is somebody; who is not here is a way to compute, in words.
+SIGNS = {
+    "40 digits": ("exact_", "in_full", "mp.workdps"),
+    "60 digits": ("by_bisection",),
+    "numpy-financial": ("numpy_financial.",),
+    "pyxirr": ("pyxirr.",),
+    "scipy's Brent": ("brentq",),
+    "numpy": ("np.",),
+}
+IN_WORDS = {
+    "2,000 years one by one",
+    "a valuation of each alone",
+    "whole valuations in every order",
+}
+
+
+def shows(whose: str, source: str) -> bool:
+    """Whether a test asks the peer that it is said to ask."""
+    signs = [signs for peer, signs in SIGNS.items() if re.search(rf"\b{peer}(?![-\w])", whose)]
+    return all(any(sign in source for sign in each) for each in signs)
+
+
+def text_and_name(cell: str) -> tuple[str, str]:
+    file, _, name = named(cell).partition("::")
+    return text_of_tests(file), name
 
 
 def leads_somewhere(field: str) -> bool:
@@ -218,6 +284,16 @@ def test_a_noun_is_known_by_four_things(noun: str) -> None:
     tests = [row[column] for column in ("law", "case", "peer")]
     assert [test for test in tests if not source_of(test)] == [], "tests that are not there"
     assert len(set(tests)) == len(tests), "one test cannot be two of law, case and peer"
+    idle = [test for test in tests if not is_run(*text_and_name(test))]
+    assert idle == [], "tests that may be left out, or ask nothing"
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_peer_is_the_one_that_it_is_said_to_be(noun: str) -> None:
+    (row,) = (row for row in rows() if row["noun"] == noun)
+    whose = row["whose"]
+    assert whose in IN_WORDS or any(peer in whose for peer in SIGNS), whose
+    assert shows(whose, source_of(row["peer"]) or "")
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -263,3 +339,38 @@ def test_a_row_that_lies_is_found() -> None:
     assert source_of("`dcf/test_kernel.py::test_that_is_not_there`") is None
     with pytest.raises(AssertionError):
         named("by hand")
+
+
+SOUND = "def test_a() -> None:\n    assert 1 + 1 == 2\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOUND.replace("test_a", "test_another"),
+        SOUND.replace("test_a", "once_test_a"),
+        "@pytest.mark.skip\n" + SOUND,
+        "@pytest.mark.skipif(True, reason='today')\n" + SOUND,
+        "@pytest.mark.xfail\n" + SOUND,
+        SOUND + "    pytest.skip('not today')\n",
+        "pytestmark = pytest.mark.slow\n" + SOUND,
+        "pytest.importorskip('mpmath')\n" + SOUND,
+        SOUND.replace("assert 1 + 1 == 2", "print(1 + 1)"),
+        "class TestA:\n    " + SOUND.replace("\n", "\n    "),
+    ],
+)
+def test_a_test_that_is_renamed_or_left_out_or_asks_nothing_is_found(text: str) -> None:
+    assert is_run(SOUND, "test_a")
+    assert not is_run(text, "test_a")
+
+
+def test_a_test_that_another_one_of_its_name_replaces_is_found() -> None:
+    with pytest.raises(AssertionError, match="only the second"):
+        found_in(SOUND + SOUND)
+
+
+def test_a_peer_that_is_not_asked_is_found() -> None:
+    assert shows("40 digits", "book = exact_dcf(inputs)")
+    assert not shows("40 digits", "book = dcf(inputs)")
+    assert shows("scipy's Brent on the 40 digits", "brentq(exact_dcf)")
+    assert not shows("scipy's Brent on the 40 digits", "brentq(our_dcf)")

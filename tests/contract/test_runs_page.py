@@ -57,7 +57,7 @@ def row(step: dict[str, Any]) -> list[str]:
     return [
         f"{step['trialsDone']:,}",
         f"{step['mean']:.2f}",
-        f"{step['standardError']:.4f}",
+        f"{step['standardError']:.6f}",
         f"{p5['value']:.2f}",
         f"{p5['low']:.2f} to {p5['high']:.2f}",
     ]

@@ -28,12 +28,10 @@ from engine.dcf import (
     OptionTranche,
     Peer,
     Shares,
-    ValueDriver,
     dcf_question,
     value_dcf,
 )
 from engine.paths import replaced
-from engine.schedules import Schedule
 from tests.mirror.engine.exact import exact_dcf
 from tests.mirror.engine.firms import LAW, any_firms, firm, firms, fuller
 from tests.mirror.engine.plots import plot_question
@@ -287,53 +285,6 @@ def test_a_longer_forecast_is_one_change_of_ten_and_not_seven() -> None:
     )
     assert found.method is Method.SHAPLEY
     assert len(found.contributions) == 9
-
-
-def test_more_than_ten_changes_are_shared_out_among_the_groups_of_the_inputs() -> None:
-    new = firm(
-        wacc=0.2,
-        terminal=ValueDriver(growth=0.04, return_on_new_capital=0.3),
-        bridge=Bridge(debt=30.0, cash=20.0, leases=5.0),
-        shares=60.0,
-        revenue=900.0,
-        revenue_growth=Schedule.explicit([0.2, 0.1]),
-        tax_rate=0.3,
-        depreciation=0.06,
-        capital_expenditure=0.1,
-        ebit_margin=0.25,
-    )
-    found = why(firm(), new, DcfOutput.VALUE_PER_SHARE)
-    assert found.method is Method.SHAPLEY_BY_GROUP
-    assert {paths[0].split(".")[0] for paths in by_path(found)} == {
-        "operations",
-        "capital",
-        "terminal",
-        "bridge",
-        "shares",
-    }
-    assert len(found.contributions) == 5
-    total = math.fsum(each.amount for each in found.contributions)
-    assert total == pytest.approx(found.after - found.before, abs=1e-13)
-
-
-def test_more_than_six_changes_of_what_is_no_number_are_shared_out_by_group() -> None:
-    new = firm(
-        flows=FlowTiming.MID_YEAR,
-        opening_working_capital=80.0,
-        losses=LossesCarriedForward(balance=10.0),
-        terminal=ExitMultiple(ev_to_ebitda=8.0),
-    )
-    six = dataclasses.replace(
-        new,
-        capital=BUILT,
-        timing=dataclasses.replace(new.timing, fiscal_year_end=date(2024, 12, 31)),
-    )
-    seven = dataclasses.replace(six, failure=Failure(probability=0.1, recovery=0.2))
-    assert why(firm(), six).method is Method.SHAPLEY
-    found = why(firm(), seven)
-    assert found.method is Method.SHAPLEY_BY_GROUP
-    assert len(found.contributions) == 5
-    assert ("timing.flows", "timing.fiscal_year_end") in by_path(found)
 
 
 @LAW

@@ -33,7 +33,7 @@ from engine.distributions import (
 from engine.door import FloatArray
 from engine.errors import InvalidInput
 from engine.sampling import Sampling
-from engine.simulation import MAX_SHOCKS, Shock, admit_spec
+from engine.shocks import MAX_SHOCKS, Shock, admit_spec
 from tests.mirror.engine.stand_ins import drawn, question, spec
 
 RANK, COPULA = CorrelationMethod

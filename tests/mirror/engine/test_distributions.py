@@ -88,6 +88,13 @@ def test_a_discrete_draw_is_each_value_as_often_as_it_should(sampling: Sampling)
     assert set(np.unique(values)) == {0.21, 0.28, 0.35}
 
 
+def test_what_has_no_probability_is_never_drawn() -> None:
+    # Probabilities may fall short of 1 by a rounding; what they leave is not the impossible one's.
+    falling_short = Outcome(0.5, 0.5 - 9e-10)
+    odds = Discrete((Outcome(0.0, 0.5), falling_short, Outcome(9.0, 0.0), Outcome(-9.0, 0)), OFFSET)
+    assert at_chances(odds, np.array([0.0, 1.0 - 1e-10, 1.0 - 2.0**-53])).tolist() == [0, 0.5, 0.5]
+
+
 def test_a_discrete_draw_rises_with_the_chance_in_whatever_order_its_values_are_given() -> None:
     chances = np.array([0.0, 0.499, 0.5, 0.799, 0.8, 1.0])
     expected = [0.21, 0.21, 0.28, 0.28, 0.35, 0.35]

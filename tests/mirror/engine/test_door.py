@@ -113,6 +113,24 @@ def test_percent_is_recognised_where_a_rate_belongs(value: float, high: float, h
 
 
 @pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.9000001, "0.9000001 is above the most that is allowed here, 0.9."),
+        (-1e-7, "-1e-07 is below the least that is allowed here, 0."),
+        (
+            math.nextafter(0.9, 1.0),
+            "0.9000000000000001 is above the most that is allowed here, 0.9.",
+        ),
+        (1, "1 is above the most that is allowed here, 0.9."),
+    ],
+)
+def test_no_number_is_said_to_be_larger_than_itself(value: float, said: str) -> None:
+    door = Door()
+    door.within("x", value, 0.0, 0.9)
+    assert door.problems[0].message == said
+
+
+@pytest.mark.parametrize(
     ("value", "shown"),
     [
         (0.085, "0.085"),

@@ -17,11 +17,12 @@ from engine.dcf import (
     GivenWacc,
     Gordon,
     Peer,
+    Segment,
     ValueDriver,
 )
 from engine.dcf.inputs import admit
 from engine.errors import InvalidInput
-from engine.paths import Names, numbers, replaced, schedule_at, split_year, value_at
+from engine.paths import MEANT_MOST, Names, numbers, replaced, schedule_at, split_year, value_at
 from engine.schedules import Schedule
 from tests.mirror.engine.firms import LAW, firm, firms
 
@@ -131,9 +132,25 @@ def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
 
 def test_the_refusal_names_the_path_that_was_meant() -> None:
     with pytest.raises(InvalidInput) as no:
-        value_at(numbers(admit(firm())), "terminal.growth")
+        value_at(Names(admit(firm())), "terminal.growth")
     assert no.value.problems[0].suggestion == "Name one of: terminal.gordon.growth."
     assert "terminal.growth" in no.value.problems[0].message
+
+
+def test_a_refusal_names_no_more_paths_than_can_be_read() -> None:
+    """A firm in segments has thousands, and a request may name as many that are none of them."""
+    segment = Segment(name="Part", operations=firm().business)
+    parts = tuple(dataclasses.replace(segment, name=f"Part {n}") for n in range(20))
+    names = Names(admit(dataclasses.replace(firm(), operations=None, segments=parts)))
+    with pytest.raises(InvalidInput) as no:
+        value_at(names, "nowhere")
+    told = no.value.problems[0].suggestion
+    assert told.count("segments[") == MEANT_MOST
+    assert told.endswith(f", or of {len(names) - MEANT_MOST} others.")
+    with pytest.raises(InvalidInput) as alike:
+        value_at(names, "revenue")
+    meant = [f"segments[{n}].operations.revenue" for n in range(20)]
+    assert alike.value.problems[0].suggestion == f"Name one of: {', '.join(meant)}."
 
 
 @LAW

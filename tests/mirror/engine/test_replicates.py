@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from benchmarks.engine import SHOCKS
 from benchmarks.firms import lean
-from engine.convergence import PERCENTILES, SoFar, wilson
+from engine.convergence import PERCENTILES, Interval, SoFar, wilson
 from engine.correlation import Correlation, CorrelationMethod
 from engine.dcf import DcfOutput, Gordon, dcf_question
 from engine.distributions import Lognormal, Normal, Pert, RelativeTo, Uniform
@@ -197,6 +197,21 @@ def test_an_interval_of_a_probability_holds_the_true_one_and_has_a_width_at_its_
         assert far.probability_ends.low == 0.0
         assert far.probability_ends.high == pytest.approx(3.84 / (1_600 + 3.84), rel=1e-3)
         assert far.mean_shortfall == pytest.approx(10.0, abs=0.1)
+
+
+def test_scrambles_that_agree_on_a_probability_do_not_make_it_certain() -> None:
+    # Each has its half of the points below the middle, whatever the seed: there is no spread.
+    half = sobol(Shock("a", Uniform(0.0, 1.0, RelativeTo.ABSOLUTE)), trials=1_024)
+    found = simulate(question(lambda it: it.a), half, 0.5)
+    assert (found.probability_above, found.probability_ends) == (
+        0.5,
+        Interval(0.5 - 1.0 / 1_024, 0.5 + 1.0 / 1_024),
+    )
+    middle = PERCENTILES.index(0.5)
+    low, high = found.percentile_ends[middle]
+    assert low is not None
+    assert high is not None
+    assert low < found.percentiles[middle] < high
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from engine.dcf import (
     DcfOutput,
     ExitMultiple,
     Gordon,
+    Segment,
     dcf_question,
     value_dcf,
 )
@@ -44,6 +46,22 @@ WACC, GROWTH, TAX = "capital.wacc", "terminal.gordon.growth", "operations.tax_ra
 
 def asked(inputs: DcfInputs | None = None) -> Question[DcfInputs]:
     return dcf_question(inputs or firm(), DcfOutput.ENTERPRISE_VALUE)
+
+
+def in_parts(count: int = 20) -> DcfInputs:
+    """A firm in segments, each with a capital and a terminal value of its own, the later ones the
+    smaller: of twenty there are 290 numbers."""
+    parts = tuple(
+        Segment(
+            name=f"Part {number}",
+            operations=firm(revenue=1_000.0 / (1.0 + number)).business,
+            capital=BUILT,
+            terminal=Gordon(growth=0.001 * (1.0 + number)),
+        )
+        for number in range(count)
+    )
+    whole = firm(bridge=Bridge(debt=100.0, cash=10.0))
+    return dataclasses.replace(whole, operations=None, segments=parts)
 
 
 def axis(path: str, *values: float) -> Axis:
@@ -256,6 +274,9 @@ def test_a_tornado_is_refused_with_all_its_faults() -> None:
         with pytest.raises(InvalidInput) as many:
             tornado(asked(), swings)
         assert many.value.problems[0].code == "WRONG_LENGTH"
+    with pytest.raises(InvalidInput) as flood:
+        tornado(asked(), [Swing("nowhere", 0.0, 1.0)] * 20_000)
+    assert len(flood.value.problems) <= 2 * MAX_SWINGS
 
 
 @pytest.mark.parametrize("low", [math.nan, -math.inf, -0.5, 0.04])
@@ -299,6 +320,39 @@ def test_a_default_end_past_the_door_is_drawn_in_to_where_it_begins_and_says_so(
     assert (near[GROWTH].low, near[GROWTH].high) == pytest.approx((0.025, 0.059))
     bars = tornado(asked(firm(wacc=0.06)), list(near.values()))
     assert {bar.swing.path for bar in bars if bar.swing.drawn_in} == {WACC, GROWTH}
+
+
+def test_of_too_many_numbers_those_swing_by_default_that_move_the_value_most() -> None:
+    question = asked(in_parts())
+    table = numbers(question.inputs)
+    share = 0.001  # so little that the value answers in proportion
+    swings = default_swings(question, share)
+    assert len(swings) == MAX_SWINGS < len(table)
+    order = list(table)
+    assert [swing.path for swing in swings] == sorted((s.path for s in swings), key=order.index)
+    bars = tornado(question, swings)
+    left = []
+    for path in set(table) - {swing.path for swing in swings}:
+        own = table[path]
+        by = own.years()[0] if isinstance(own, Schedule) else own
+        centre = 0.0 if isinstance(own, Schedule) else by
+        left.append(Swing(path, centre - share * abs(by), centre + share * abs(by)))
+    widest_left = max(bar.width for bar in tornado(question, left))
+    assert 0.0 < widest_left <= bars[-1].width * 1.01
+
+
+def test_what_swings_by_default_takes_no_more_room_than_its_answer() -> None:
+    # Every rate stands where its door ends, so every end is looked for, over many points at once.
+    whole = firm(years=20, tax_rate=0.9, depreciation=2.0, capital_expenditure=5.0, ebit_margin=1.0)
+    part = Segment(name="Part", operations=whole.business)
+    parts = tuple(dataclasses.replace(part, name=f"Part {number}") for number in range(20))
+    question = asked(dataclasses.replace(whole, operations=None, segments=parts))
+    tracemalloc.start()
+    swings = default_swings(question, 0.1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(swing.drawn_in for swing in swings) >= 80
+    assert peak < 16e6
 
 
 @LAW

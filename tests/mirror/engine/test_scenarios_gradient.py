@@ -43,6 +43,7 @@ from engine.scenarios import (
 from engine.schedules import Schedule
 from tests.mirror.engine.exact import exact_dcf, exact_slope
 from tests.mirror.engine.firms import LAW, PEER, firm, firms, level
+from tests.mirror.engine.test_scenarios import in_parts
 
 WACC, GROWTH, TAX = "capital.wacc", "terminal.gordon.growth", "operations.tax_rate"
 
@@ -248,6 +249,25 @@ def test_a_gradient_is_refused_with_all_its_faults() -> None:
     with pytest.raises(InvalidInput) as many:
         gradient(long, [*years, *growths, WACC])
     assert [problem.code for problem in many.value.problems] == ["TOO_LARGE"]
+    with pytest.raises(InvalidInput) as twice:  # the place is where it was typed
+        gradient(asked(), [WACC, WACC, "nowhere"])
+    assert [problem.path for problem in twice.value.problems] == ["paths[2]"]
+    with pytest.raises(InvalidInput) as again:
+        gradient(asked(), ["nowhere", WACC, "nowhere"])
+    assert [problem.path for problem in again.value.problems] == ["paths[0]"]
+    with pytest.raises(InvalidInput) as flood:
+        gradient(asked(), [f"nowhere[{number}]" for number in range(20_000)])
+    assert len(flood.value.problems) == 1 + MAX_SWINGS
+
+
+def test_without_paths_every_number_has_its_slope_however_many_there_are() -> None:
+    question = asked(in_parts())
+    slopes = gradient(question)
+    assert list(slopes) == list(numbers(question.inputs))
+    assert len(slopes) > MAX_SWINGS
+    # In whatever company: alone, a slope has the same bits.
+    for path in list(slopes)[::17]:
+        assert gradient(question, [path]) == {path: slopes[path]}
 
 
 def test_at_a_loss_tax_has_no_slope() -> None:

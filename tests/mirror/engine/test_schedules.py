@@ -23,10 +23,32 @@ def read(schedule: Schedule, years: int) -> tuple[Any, ...]:
     return admitted.years()
 
 
-def refused(schedule: Schedule, years: int = 3) -> list[tuple[str, str]]:
+def refused(schedule: Schedule, years: int | None = 3) -> list[tuple[str, str]]:
     door = Door()
     schedule.admit(door, "x", years, -1.0, 1.0)
     return [(problem.path, problem.code) for problem in door.problems]
+
+
+def test_a_schedule_is_checked_without_a_number_of_years_as_far_as_it_can_be() -> None:
+    staged = Schedule.staged(Stage(years=2, value=0.5), Stage(years=9, value=7.0, ramp=True))
+    assert refused(staged, None) == [("x.stages[1].value", "OUT_OF_RANGE")]
+    assert refused(Schedule.explicit([0.5, -7.0]), None) == [("x[1]", "OUT_OF_RANGE")]
+    assert refused(Schedule.constant(7.0), None) == [("x.level", "OUT_OF_RANGE")]
+    # More stages than any forecast has years, or a longer one, fit into none.
+    many = Schedule.staged(*[Stage(years=1, value=0.5)] * 101)
+    assert refused(many, None) == [("x.stages", "WRONG_LENGTH")]
+    long = Schedule.staged(Stage(years=101, value=0.5))
+    assert refused(long, None) == [("x.stages[0].years", "OUT_OF_RANGE")]
+
+
+def test_a_stage_that_is_refused_still_counts_its_years() -> None:
+    staged = Schedule.staged(
+        Stage(years=1, value=10**400), Stage(years=1, value=0.5, ramp=True), Stage(years=2, value=9)
+    )
+    assert refused(staged, 4) == [
+        ("x.stages[0].value", "NOT_FINITE"),
+        ("x.stages[2].value", "OUT_OF_RANGE"),
+    ]
 
 
 def test_a_level_is_the_same_every_year() -> None:

@@ -11,29 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.correlation import Correlation, CorrelationMethod
 from engine.dcf import Capm, DcfInputs, DcfOutput, Gordon, dcf_question
-from engine.door import show
-from engine.errors import Infeasible, InvalidInput
+from engine.errors import Infeasible
 from engine.paths import replaced
 from engine.sampling import CHUNK, SEED_MAX, generator
 from engine.scenarios import Question, gradient
 from engine.schedules import Schedule
 from engine.simulation import (
     BINS,
-    MAX_SHOCKS,
-    MAX_TRIALS,
     PERCENTILES,
+    Discrete,
     Distribution,
     Normal,
-    Pert,
+    Outcome,
     RelativeTo,
+    Sampling,
     Shock,
-    Simulation,
     SimulationSpec,
-    StopWhen,
     Uniform,
-    admit_spec,
     draw_values,
     simulate,
 )
@@ -274,104 +269,15 @@ def test_the_chance_to_be_above_a_price_is_strict_and_asked_for() -> None:
     assert above(float(values[7_499])) == pytest.approx(0.25)
 
 
-# The door
-
-
-def refused(*shocks: Shock, trials: int = 1_000, seed: int = 1) -> list[tuple[str, str]]:
-    with pytest.raises(InvalidInput) as no:
-        simulate(asked(), spec(*shocks, trials=trials, seed=seed))
-    return [(problem.path, problem.code) for problem in no.value.problems]
-
-
-def test_a_simulation_is_refused_with_all_its_faults() -> None:
-    assert refused(
-        Shock("nowhere", Normal(0.1)),
-        Shock(WACC, Normal(-0.1)),
-        Shock(WACC, Normal(0.1), every_year=True),
-        Shock(SALES, Uniform(0.1, -0.1)),
-        Shock(f"{SALES}[0]", Uniform(math.nan, math.inf), every_year=True),
-        trials=99,
-        seed=-1,
-    ) == [
-        ("spec.trials", "OUT_OF_RANGE"),
-        ("spec.seed", "OUT_OF_RANGE"),
-        ("spec.shocks[0].path", "UNKNOWN"),
-        ("spec.shocks[1].distribution.normal.standard_deviation", "OUT_OF_RANGE"),
-        ("spec.shocks[2].path", "CONTRADICTION"),
-        ("spec.shocks[2].every_year", "CONTRADICTION"),
-        ("spec.shocks[3].distribution.uniform.high", "CONTRADICTION"),
-        ("spec.shocks[4].every_year", "CONTRADICTION"),
-        ("spec.shocks[4].distribution.uniform.low", "NOT_FINITE"),
-        ("spec.shocks[4].distribution.uniform.high", "NOT_FINITE"),
-    ]
-
-
-def test_a_simulation_has_limits_and_reaches_them() -> None:
-    assert refused(Shock(WACC, Normal(0.01)), trials=MAX_TRIALS + 1)[0][0] == "spec.trials"
-    assert refused(Shock(WACC, Normal(0.01)), seed=SEED_MAX + 1)[0][0] == "spec.seed"
-    assert refused(Shock(WACC, Normal(0.01)), seed=10**400) == [("spec.seed", "NOT_FINITE")]
-    assert refused() == [("spec.shocks", "WRONG_LENGTH")]
-    years = [Shock(f"{SALES}[{year}]", Normal(0.0)) for year in range(MAX_SHOCKS + 1)]
-    long = asked(firm(years=MAX_SHOCKS + 1, wacc=0.10))
-    with pytest.raises(InvalidInput) as many:
-        simulate(long, spec(*years, trials=100))
-    assert [problem.path for problem in many.value.problems] == ["spec.shocks"]
-    again = refused(*[Shock(WACC, Normal(0.01))] * 10_000)
-    assert again[0] == ("spec.shocks", "WRONG_LENGTH")
-    assert len(again) == MAX_SHOCKS
-    smallest = simulate(long, spec(*years[:MAX_SHOCKS], trials=100, seed=SEED_MAX))
-    assert isinstance(smallest, Simulation)
-    assert simulate(asked(), spec(Shock(WACC, Normal(0.0)), trials=100, seed=0)).trials == 100
-
-
-@pytest.mark.parametrize("price", [math.nan, math.inf, -1e300])
-def test_a_price_that_is_none_is_refused(price: float) -> None:
-    with pytest.raises(InvalidInput) as no:
-        simulate(asked(), spec(Shock(WACC, Normal(0.01))), price)
-    assert [problem.path for problem in no.value.problems] == ["spec.price"]
-
-
-@pytest.mark.parametrize("share", [0.0, -1.0, 1.1, math.nan])
-def test_a_tolerance_that_is_none_is_refused(share: float) -> None:
-    asked_for = replace(spec(Shock(WACC, Normal(0.01))), stop_when=StopWhen(share))
-    with pytest.raises(InvalidInput) as no:
-        simulate(asked(), asked_for)
-    assert [problem.path for problem in no.value.problems] == [
-        "spec.stop_when.standard_error_share"
-    ]
-
-
-def test_what_is_wrong_with_a_correlation_is_said_with_all_the_rest() -> None:
-    wrong = Correlation(CorrelationMethod.RANK, ((1.0, 2.0), (0.0, 1.0)))
-    shocks = (Shock(WACC, Normal(-0.1)), Shock(SALES, Pert(3.0, 2.0, 4.0, RelativeTo.OFFSET)))
-    with pytest.raises(InvalidInput) as no:
-        simulate(asked(), replace(spec(*shocks, trials=1), correlation=wrong))
-    assert [problem.path for problem in no.value.problems] == [
-        "spec.trials",
-        "spec.shocks[0].distribution.normal.standard_deviation",
-        "spec.shocks[1].distribution.pert.mode",
-        "spec.correlation.matrix[0][1]",
-    ]
-
-
-def test_the_most_trials_are_as_many_as_whoever_asks_may_have() -> None:
-    for trials, most in ((99, 5_000), (5_001, 5_000), (99, MAX_TRIALS)):
-        with pytest.raises(InvalidInput) as no:
-            admit_spec(asked(), spec(Shock(WACC, Normal(0.01)), trials=trials), most)
-        (problem,) = no.value.problems
-        assert problem.path == "spec.trials"
-        assert problem.suggestion == f"Give a number from 100 to {show(most)}."
-    admit_spec(asked(), spec(Shock(WACC, Normal(0.01)), trials=5_000), 5_000)
-
-
-def test_shocks_on_a_whole_and_on_one_of_its_parts_are_refused_before_anything_is_drawn() -> None:
-    both = spec(Shock(WACC, Normal(0.01)), Shock("capital.capm.beta", Normal(0.1)))
-    for ask in (simulate, admit_spec):
-        with pytest.raises(InvalidInput) as no:
-            ask(asked(firm(years=5, capital=BUILT)), both)
-        assert [(problem.path, problem.code) for problem in no.value.problems] == [
-            ("spec.shocks", "CONTRADICTION")
-        ]
+@pytest.mark.parametrize("sampling", Sampling)
+def test_a_value_at_the_price_is_neither_above_it_nor_short_of_it(sampling: Sampling) -> None:
+    odds = tuple(map(Outcome, (100.0, 200.0, 400.0), (0.25, 0.25, 0.5)))
+    cash = Shock("bridge.cash", Discrete(odds, RelativeTo.ABSOLUTE))
+    question = dcf_question(firm(), DcfOutput.EQUITY_VALUE)
+    price = float(question.worth(question.inputs)) + 200.0
+    found = simulate(question, replace(spec(cash, trials=4_096), sampling=sampling), price)
+    assert found.probability_above == pytest.approx(0.5, abs=0.03)
+    assert found.mean_shortfall == pytest.approx(100.0, rel=1e-12)
 
 
 def test_a_shock_on_a_schedule_and_on_one_of_its_years_add_up() -> None:

@@ -152,6 +152,26 @@ def test_what_lies_just_before_the_edge_of_the_door_is_found_too() -> None:
     assert (found.high, inputs_found(found)) == (math.pi, [math.pi - 1e-9])
 
 
+def test_what_lies_just_before_a_gap_in_the_middle_is_found_too() -> None:
+    # A gap that is seen only by the finer search: no step away from 1 falls between 7 and 7.1.
+    gap = plot_question(law=lambda width: np.where((width > 7.0) & (width < 7.1), np.nan, width))
+    for root in (7.0 - 1e-6, 7.1 + 1e-6):
+        assert inputs_found(reverse(gap, "width", root)) == [root]
+    with pytest.raises(Infeasible, match="but jumps past it"):
+        reverse(gap, "width", 7.05)
+
+
+def test_a_value_that_hardly_answers_is_solved_as_far_as_its_rounding_lets_it() -> None:
+    # Sixteen doubles at a step, as a long formula's own rounding may be, and never the target.
+    coarse = plot_question(law=lambda width: np.round((1.0 + 1e-13 * width) * 2.0**48) * 2.0**-48)
+    target = 1.0 + 85.0 * 2.0**-48 + 2.0**-52
+    found = reverse(coarse, "width", target)
+    assert found.roots
+    for root in found.roots:
+        assert root.value == pytest.approx(target, rel=4e-15)
+        assert root.input == pytest.approx((target - 1.0) * 1e13, abs=0.04)
+
+
 def test_a_jump_past_the_target_is_no_root() -> None:
     step = plot_question(law=lambda width: np.where(width > 3.0, 1.0, -1.0))
     with pytest.raises(Infeasible, match="but jumps past it"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.comparison import Case, Change
 from engine.scenarios import Axis, Swing
 from engine.simulation import Normal, Sampling, Shock, SimulationSpec
 from observability.metrics import Meter
 from observability.objectives import edges_ns, load
 from services import workers
 from services.analyses import TRIALS_MAX, AnalysisService
-from services.compute import Compute
+from services.compute import ON_LOOP_MS, Compute, R
 from services.dcf import inputs_of, result_document
 from services.errors import Forbidden, InvalidInput, Overloaded
 from services.kinds import DCF, KINDS, Output
@@ -155,6 +157,39 @@ async def test_a_gradient_is_of_every_number_or_of_the_named(analyses: AnalysisS
     named = await analyses.gradient(principal(), recorded(), SHARE, ["bridge.debt"])
     assert named == {"bridge.debt": everything["bridge.debt"]}
     assert await analyses.gradient(principal(), recorded(), SHARE, []) == {}
+
+
+class Listening(Compute):
+    """Hears how long each piece of work is expected to take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard_ms: list[float] = []
+
+    async def run(self, expected_ms: float, work: Callable[[], R]) -> R:
+        self.heard_ms.append(expected_ms)
+        return await super().run(expected_ms, work)
+
+
+@pytest.mark.parametrize(("took_ms", "beside"), [(0.1, False), (15.0, True)])
+async def test_a_firm_that_takes_long_is_analysed_beside_the_loop_and_nobody_waits(
+    analyses: AnalysisService, took_ms: float, beside: bool
+) -> None:
+    compute = Listening()
+    analyses._compute = compute
+    firm, who = dataclasses.replace(recorded(), duration_ms=took_ms), principal()
+    wacc, growth = axis("capital.wacc", 0.1, 0.2), axis("terminal.gordon.growth", 0.0)
+    case = Case(name="Once more", changes=(Change("bridge.debt", 1.0),))
+    try:
+        await analyses.sensitivity(who, firm, SHARE, wacc, growth)
+        await analyses.one_way(who, firm, wacc)
+        await analyses.gradient(who, firm, SHARE, None)
+        await analyses.tornado(who, firm, SHARE, None, 0.1)
+        await analyses.tornado(who, firm, SHARE, [Swing("bridge.cash", 0.0, 200.0)], 0.1)
+        await analyses.scenarios(who, firm, [case])
+    finally:
+        compute.close()
+    assert [heard > ON_LOOP_MS for heard in compute.heard_ms] == [beside] * 6
 
 
 async def test_a_simulation_without_doubt_is_the_value_itself(analyses: AnalysisService) -> None:

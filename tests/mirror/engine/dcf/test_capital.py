@@ -256,6 +256,11 @@ def test_embraers_dollar_cost_of_equity_is_the_books() -> None:
             compared(PEERS[0], dataclasses.replace(PEERS[1], name="n" * 81)),
             {"capital.capm.comparables.peers[1].name": "WRONG_LENGTH"},
         ),
+        (
+            # What would steer a terminal is no name.
+            compared(dataclasses.replace(PEERS[0], name="Plum\n\x1b[31mPear")),
+            {"capital.capm.comparables.peers[0].name": "WRONG_LENGTH"},
+        ),
         (compared(debt_weight=0.991), {"capital.capm.debt_weight": "OUT_OF_RANGE"}),
         # A debt of 98 % of capital, 49 times equity: a beta of 1 becomes 40.
         (compared(debt_weight=0.98), {"capital.capm.comparables": "OUT_OF_RANGE"}),

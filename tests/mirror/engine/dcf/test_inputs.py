@@ -17,6 +17,7 @@ from engine.dcf import (
     ExitMultiple,
     GivenWacc,
     Gordon,
+    Segment,
     Shares,
     Terminal,
     ValueDriver,
@@ -233,6 +234,81 @@ def test_no_hint_is_given_where_percent_was_not_the_slip(inputs: DcfInputs) -> N
 @pytest.mark.parametrize("years", [0, -1, 101, 10**9])
 def test_a_forecast_has_from_one_to_a_hundred_years(years: int) -> None:
     assert refused(firm(years=years)) == {"timing.years": "OUT_OF_RANGE"}
+
+
+def test_a_forecast_that_nobody_can_count_hides_no_other_problem() -> None:
+    sound = firm(years=3)
+    inputs = DcfInputs(
+        timing=firm(years=0).timing,
+        operations=dataclasses.replace(
+            sound.operations,
+            revenue=-5.0,
+            revenue_growth=Schedule.explicit([0.1, 99.0]),  # how many it should have is not known
+            tax_rate=Schedule.staged(
+                Stage(years=2, value=21.0), Stage(years=1, value=0.3, ramp=True)
+            ),
+            depreciation=Schedule.staged(Stage(years=101, value=0.1)),
+            ebit_margin=Schedule.constant(7.0),
+        ),
+        capital=GivenWacc(wacc=8.5),
+        terminal=ExitMultiple(ev_to_ebitda=-1.0),
+        bridge=Bridge(debt=-1.0, cash=0.0),
+        shares=Shares(diluted=0.0),
+        currency="dollars",
+    )
+    assert refused(inputs) == {
+        "timing.years": "OUT_OF_RANGE",
+        "operations.revenue": "OUT_OF_RANGE",
+        "operations.revenue_growth[1]": "OUT_OF_RANGE",
+        "operations.tax_rate.stages[0].value": "OUT_OF_RANGE",
+        "operations.depreciation.stages[0].years": "OUT_OF_RANGE",
+        "operations.ebit_margin.level": "OUT_OF_RANGE",
+        "capital.wacc": "OUT_OF_RANGE",
+        "terminal.exit_multiple.ev_to_ebitda": "OUT_OF_RANGE",
+        "bridge.debt": "OUT_OF_RANGE",
+        "shares.diluted": "OUT_OF_RANGE",
+        "currency": "UNKNOWN",
+    }
+
+
+def test_nothing_is_said_of_schedules_that_only_the_years_make_wrong() -> None:
+    staged = Schedule.staged(Stage(years=4, value=0.1), Stage(years=2, value=0.3, ramp=True))
+    uncounted = firm(years=101, tax_rate=staged, revenue_growth=Schedule.explicit([0.1] * 7))
+    assert refused(uncounted) == {"timing.years": "OUT_OF_RANGE"}
+    operations = uncounted.operations
+    assert operations is not None
+    parts = dataclasses.replace(
+        uncounted, operations=None, segments=(Segment(name="One", operations=operations),)
+    )
+    assert refused(parts) == {"timing.years": "OUT_OF_RANGE"}
+
+
+HUGE = 10**400  # an integer that no double can hold, as a program may well hand over
+
+
+@pytest.mark.parametrize("path", BOUNDS)
+def test_an_integer_that_no_double_can_hold_is_refused_as_not_finite(path: str) -> None:
+    typed, _, _ = BOUNDS[path]
+    for huge in (HUGE, -HUGE):
+        assert refused(typed(huge))[path] == "NOT_FINITE"
+
+
+def test_the_advice_on_a_segment_names_the_segments_own_input() -> None:
+    both = dataclasses.replace(firm().operations, ebitda_margin=Schedule.constant(0.3))
+    beta = Capm(**{name: value for name, value in CAPITAL.items() if name != "beta"})
+    segments = (
+        Segment(name="One", operations=firm().operations),
+        Segment(name="Two", operations=both, capital=beta),
+    )
+    problems = refusals(dataclasses.replace(firm(), operations=None, segments=segments))
+    assert {problem.path: problem.suggestion for problem in problems} == {
+        "segments[1].operations.ebit_margin": (
+            "Give segments[1].operations.ebit_margin, or segments[1].operations.ebitda_margin."
+        ),
+        "segments[1].capital.capm.beta": (
+            "Give segments[1].capital.capm.beta, or segments[1].capital.capm.comparables."
+        ),
+    }
 
 
 @pytest.mark.parametrize("years", [1, 100])

@@ -205,20 +205,21 @@ def test_capital_grows_by_what_is_invested_in_it(inputs: DcfInputs) -> None:
 
 
 @LAW
-@given(firms(sound=True), typed(0.0, 1e6))
+@given(firms(sound=True), typed(0.0, 1e6), st.none() | st.integers(1, 365))
 def test_debt_that_is_fixed_in_money_saves_its_tax_rate_of_it(
-    inputs: DcfInputs, debt: float
+    inputs: DcfInputs, debt: float, days: int | None
 ) -> None:
     """Interest for ever at the cost of debt, discounted at it (Modigliani and Miller, 1963)."""
     assume(isinstance(inputs.capital, Capm))
     assert isinstance(inputs.capital, Capm)
     capital = dataclasses.replace(inputs.capital, tax_shields=TaxShields.COST_OF_DEBT)
     bridge = Bridge(debt=debt, cash=0.0)
+    inputs = inputs if days is None else stubbed(inputs, days)
     result = value_dcf(going(inputs, capital=capital, bridge=bridge))
     road = adjusted_of(result)
     saved = road.value_of_tax_shields + (road.value_of_terminal_tax_shields or 0.0)
     if isinstance(inputs.terminal, ExitMultiple):
-        years = inputs.timing.years
+        years = inputs.timing.years - 1 + (1.0 if days is None else days / 365.0)
         left = 1.0 - (1.0 + capital.pre_tax_cost_of_debt) ** -years
         assert road.value_of_terminal_tax_shields is None
         assert saved == pytest.approx(capital.tax_rate * debt * left, rel=1e-9)

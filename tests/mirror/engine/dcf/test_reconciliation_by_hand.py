@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from engine.dcf import Bridge, Capm, ExitMultiple, Gordon, TaxShields, ValueDriver, value_dcf
+from engine.dcf import (
+    Bridge,
+    Capm,
+    ExitMultiple,
+    FlowTiming,
+    Gordon,
+    TaxShields,
+    ValueDriver,
+    value_dcf,
+)
 from tests.mirror.engine.dcf.test_reconciliation import CAPM, adjusted_of, profit_of, stubbed
 from tests.mirror.engine.firms import firm
 
@@ -80,7 +91,7 @@ def test_what_a_buyer_pays_holds_the_tax_that_is_saved_after_the_exit() -> None:
 
 
 def test_the_economic_profit_of_a_firm_that_earns_fifteen_percent_on_its_capital() -> None:
-    """An exercise on exhibit 14.13 of Koller et al., Valuation, 7th ed.
+    """ApparelCo of Koller et al., Valuation, 5th ed., exhibit 10.13 and its exercises.
 
     Revenue of 250 grows by 6 % for ever at an operating margin of 10 % and a tax of 25 %; 40 % of
     the profit is reinvested at 15 %, on capital of 132.5; capital costs 10 %. Economic profit of
@@ -156,3 +167,22 @@ def test_sangrias_crusher_is_worth_what_the_book_says_with_debt_rebalanced_and_f
     assert road.enterprise_value - 12.5e6 == pytest.approx((saved - 1.067) * 1e6, abs=3e3)
     # What the WACC does not know of is said, not hidden.
     assert road.gap == pytest.approx((saved - 1.067) * 1e6, abs=2e3)
+
+
+def test_what_debt_saves_until_the_sale_is_in_the_last_years_line() -> None:
+    # 500 of debt at 5 %, tax 20 %: 100 (1.05^p - 1) in a period. Flows come after half a year and
+    # after one and a half, and the sale half a year later; both halves are worth 2.4695.
+    fixed = dataclasses.replace(CAPM, tax_shields=TaxShields.COST_OF_DEBT)
+    assert (fixed.pre_tax_cost_of_debt, fixed.tax_rate) == (0.05, 0.20)
+    bridge = Bridge(debt=500.0, cash=0.0)
+    sold = firm(
+        flows=FlowTiming.MID_YEAR,
+        capital=fixed,
+        bridge=bridge,
+        terminal=ExitMultiple(ev_to_ebitda=8.0),
+    )
+    road = adjusted_of(value_dcf(sold))
+    assert road.tax_shields == pytest.approx([2.4695, 5.0 + 2.4695], abs=5e-5)
+    # 2.4695 at 1.05^-0.5, 5 at 1.05^-1.5 and 2.4695 at 1.05^-2: 100 (1 - 1.05^-2).
+    assert road.value_of_tax_shields == pytest.approx(9.2971, abs=5e-5)
+    assert road.value_of_terminal_tax_shields is None

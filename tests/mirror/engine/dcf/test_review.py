@@ -13,6 +13,7 @@ from engine.dcf import (
     ExitMultiple,
     Gordon,
     HModel,
+    LossesCarriedForward,
     Normalised,
     Peer,
     ValueDriver,
@@ -170,6 +171,33 @@ def test_the_assets_that_shrink_for_ever_are_those_of_the_normal_year() -> None:
     # The last year of the forecast may save what the normal year spends.
     saving = remarks(terminal=normal(), capital_expenditure=0.03)
     assert "CAPEX_BELOW_DEPRECIATION" not in saving
+
+
+@pytest.mark.parametrize(
+    ("losses", "margin", "why"),
+    [
+        ({"balance": 500.0}, -0.1, "No year of the forecast has income"),
+        ({"balance": 500.0, "limit_share": 0.0}, 0.2, "The yearly limit of zero"),
+        ({"balance": 500.0, "limit_amount": 0.0}, 0.2, "The yearly limit of zero"),
+    ],
+)
+def test_losses_that_nothing_is_set_against_are_remarked_on_by_their_cause(
+    losses: dict[str, float], margin: float, why: str
+) -> None:
+    carried = LossesCarriedForward(**losses)
+    result = value_dcf(firm(**(SOBER | {"losses": carried, "ebit_margin": margin})))
+    (told,) = (r.message for r in result.remarks if r.code == "LOSSES_UNUSED")
+    assert told.startswith(why)
+    assert told.endswith("so they add nothing to the value.")
+
+
+def test_income_that_comes_before_the_losses_uses_none_of_them() -> None:
+    late = Schedule.explicit([0.2] * 9 + [-0.1])
+    result = value_dcf(
+        firm(**(SOBER | {"losses": LossesCarriedForward(balance=0.0), "ebit_margin": late}))
+    )
+    (told,) = (r.message for r in result.remarks if r.code == "LOSSES_UNUSED")
+    assert told.startswith("No year of the forecast has income")
 
 
 def test_an_exit_is_not_read_as_a_perpetuity() -> None:

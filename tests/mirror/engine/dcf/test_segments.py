@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.dcf import (
     Bridge,
+    Capm,
     DcfInputs,
     DcfOutput,
     DcfResult,
@@ -23,34 +24,30 @@ from engine.dcf import (
     LossesCarriedForward,
     Segment,
     Shares,
+    TaxShields,
     dcf_question,
     value_dcf,
 )
-from engine.dcf.inputs import admit, outside
-from engine.errors import Infeasible, InvalidInput, Problem, Refused
+from engine.dcf.inputs import admit
+from engine.errors import Infeasible
 from engine.paths import Names, replaced
 from engine.scenarios import Axis, gradient, sensitivity
 from engine.schedules import Schedule
 from engine.simulation import Normal, Shock, SimulationSpec, draw_values
 from tests.mirror.engine.exact import exact_slope
-from tests.mirror.engine.firms import LAW, any_firms, firm, firms, numbers
+from tests.mirror.engine.firms import (
+    CLOUD,
+    LAW,
+    OFFICE,
+    SHOPS,
+    any_firms,
+    firm,
+    firms,
+    numbers,
+    whole,
+)
 
 SAME = 1e-12  # relative
-
-# Sells more than it earns, in a market of its own.
-CLOUD = Segment(
-    name="Cloud",
-    operations=firm(revenue=400.0, revenue_growth=0.20, ebit_margin=0.10).business,
-    capital=GivenWacc(wacc=0.30),
-    terminal=ExitMultiple(ev_to_ebitda=8.0),
-)
-SHOPS = Segment(name="Shops", operations=firm().business)
-OFFICE = Segment(name="Head office", operations=firm(revenue=50.0, ebit_margin=-1.0).business)
-
-
-def whole(*segments: Segment, **changes: Any) -> DcfInputs:
-    """A firm of these segments, with the capital, terminal value and shares of `firm`."""
-    return dataclasses.replace(firm(), operations=None, segments=segments, **changes)
 
 
 def in_one(inputs: DcfInputs) -> DcfInputs:
@@ -77,17 +74,6 @@ def scaled(inputs: DcfInputs, by: float) -> Any:
             losses, balance=losses.balance * by, limit_amount=times(losses.limit_amount)
         ),
     )
-
-
-def problems_of(inputs: DcfInputs) -> dict[str, Problem]:
-    with pytest.raises(InvalidInput) as no:
-        value_dcf(inputs)
-    assert len({problem.path for problem in no.value.problems}) == len(no.value.problems)
-    return {problem.path: problem for problem in no.value.problems}
-
-
-def refused(inputs: DcfInputs) -> dict[str, str]:
-    return {path: problem.code for path, problem in problems_of(inputs).items()}
 
 
 def said(result: DcfResult) -> set[tuple[str, str]]:
@@ -231,6 +217,33 @@ def test_losses_are_used_where_they_were_made() -> None:
     assert value_dcf(whole(SHOPS)).worth.losses_carried_forward is None
 
 
+def test_debt_that_is_fixed_in_money_is_the_firms_and_saves_no_segment_its_tax() -> None:
+    capital = Capm(
+        risk_free_rate=0.10,
+        equity_risk_premium=0.05,
+        beta=1.0,
+        pre_tax_cost_of_debt=0.08,
+        debt_weight=0.5,
+        tax_rate=0.25,
+        tax_shields=TaxShields.COST_OF_DEBT,
+    )
+    bridge = Bridge(debt=500.0, cash=0.0)
+    slow = Gordon(growth=0.02)
+    result = value_dcf(whole(SHOPS, CLOUD, capital=capital, bridge=bridge, terminal=slow))
+    shops, cloud = (segment.reconciliation for segment in result.segments)
+    assert shops.adjusted_present_value is None
+    assert shops.no_adjusted_present_value is not None
+    assert shops.no_adjusted_present_value.startswith("Debt that is fixed in money is the firm's")
+    assert cloud.no_adjusted_present_value is not None
+    assert cloud.no_adjusted_present_value.startswith("The WACC was given")
+    # A share of each segment's own value can be told.
+    kept = dataclasses.replace(capital, tax_shields=TaxShields.UNLEVERED_COST)
+    (only,) = value_dcf(whole(SHOPS, capital=kept, bridge=bridge, terminal=slow)).segments
+    adjusted = only.reconciliation.adjusted_present_value
+    assert adjusted is not None
+    assert adjusted.gap == pytest.approx(0.0, abs=1e-9)
+
+
 def test_dilution_and_failure_are_of_the_firm() -> None:
     failure = Failure(probability=0.5, recovery=0.5)
     shares = Shares(basic=50.0)
@@ -328,119 +341,6 @@ def test_the_firms_capital_moves_every_segment_without_its_own() -> None:
     ]
     for path in ("capital.wacc", "terminal.gordon.growth"):
         assert slope[path] == pytest.approx(sum(each[path] for each in without))
-
-
-# The door
-
-
-def test_exactly_one_of_operations_and_segments_is_given() -> None:
-    assert refused(dataclasses.replace(firm(), operations=None)) == {"operations": "MISSING"}
-    assert refused(dataclasses.replace(firm(), segments=(SHOPS,))) == {
-        "operations": "CONTRADICTION"
-    }
-
-
-@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "two\nlines", "\u202eabc", "tab\there"])
-def test_a_segment_has_a_name_that_can_be_read(name: str) -> None:
-    nameless = dataclasses.replace(SHOPS, name=name)
-    assert refused(whole(CLOUD, nameless)) == {"segments[1].name": "WRONG_LENGTH"}
-
-
-def test_segments_have_different_names() -> None:
-    twice = dataclasses.replace(CLOUD, name=" sHOPS ")
-    assert refused(whole(SHOPS, twice)) == {"segments[1].name": "CONTRADICTION"}
-    assert value_dcf(whole(SHOPS, dataclasses.replace(CLOUD, name="x" * 60)))
-
-
-def test_up_to_twenty_segments_come_in() -> None:
-    many = [dataclasses.replace(SHOPS, name=f"Shop {number}") for number in range(10_000)]
-    assert len(value_dcf(whole(*many[:20])).segments) == 20
-    assert refused(whole(*many[:21])) == {"segments": "TOO_LARGE"}
-    assert refused(whole(*many)) == {"segments": "TOO_LARGE"}
-
-
-def test_every_problem_of_every_segment_is_told_under_its_own_path() -> None:
-    wrong = dataclasses.replace(
-        CLOUD,
-        operations=firm(revenue=-1.0, tax_rate=21.0).business,
-        capital=GivenWacc(wacc=8.5),
-        terminal=ExitMultiple(ev_to_ebitda=-1.0),
-    )
-    short = dataclasses.replace(
-        OFFICE, operations=firm(revenue_growth=Schedule.explicit([0.1])).business
-    )
-    assert refused(whole(SHOPS, wrong, short)) == {
-        "segments[1].operations.revenue": "OUT_OF_RANGE",
-        "segments[1].operations.tax_rate.level": "OUT_OF_RANGE",
-        "segments[1].capital.wacc": "OUT_OF_RANGE",
-        "segments[1].terminal.exit_multiple.ev_to_ebitda": "OUT_OF_RANGE",
-        "segments[2].operations.revenue_growth": "WRONG_LENGTH",
-    }
-
-
-def test_growth_stays_below_the_cost_of_the_segments_own_capital() -> None:
-    # The firm's perpetuity grows by 5 %, and this segment's capital costs 4 %.
-    cheap = dataclasses.replace(SHOPS, capital=GivenWacc(wacc=0.04))
-    problems = problems_of(whole(cheap))
-    assert problems.keys() == {"segments[0].capital"}
-    assert "0.05 against 0.04" in problems["segments[0].capital"].message
-    slow = dataclasses.replace(cheap, terminal=Gordon(growth=0.02))
-    assert value_dcf(whole(slow))
-    fast = dataclasses.replace(SHOPS, terminal=Gordon(growth=0.3))
-    assert refused(whole(fast)) == {"segments[0].terminal.gordon.growth": "CONTRADICTION"}
-    # Where the firm's own is wrong, no segment says it again.
-    with pytest.raises(InvalidInput) as no:
-        value_dcf(whole(cheap, terminal=Gordon(growth=0.9)))
-    assert {problem.path for problem in no.value.problems} == {"terminal.gordon.growth"}
-
-
-def test_what_passed_the_door_is_not_looked_at_again_and_what_changed_is() -> None:
-    admitted = admit(whole(SHOPS, CLOUD))
-    assert admit(admitted, admitted) is admitted
-    moved = replaced(admitted, {"segments[0].operations.revenue": 900.0})
-    again = admit(moved, admitted)
-    assert again.segments[1].operations is admitted.segments[1].operations
-    for path in ("segments[1].operations.tax_rate", "segments[0].operations.revenue"):
-        with pytest.raises(InvalidInput) as no:
-            admit(replaced(admitted, {path: math.nan}), admitted)
-        assert no.value.problems[0].path.startswith(path)
-    drawn = replaced(admitted, {"segments[1].capital.wacc": np.array([0.0005, 0.3, 1.5])})
-    assert outside(drawn, admitted).tolist() == [True, False, True]
-    assert outside(moved, admitted) is None
-    longer = dataclasses.replace(admitted, timing=firm(years=3).timing)
-    with pytest.raises(InvalidInput) as no:
-        admit(longer, admitted)
-    assert {problem.code for problem in no.value.problems} == {"WRONG_LENGTH"}
-
-
-@LAW
-@given(st.lists(any_firms(), min_size=1, max_size=3))
-def test_whatever_the_segments_are_they_are_refused_or_valued_in_finite_numbers(
-    several: list[DcfInputs],
-) -> None:
-    first = several[0]
-    segments = tuple(
-        Segment(
-            name=f"Segment {number}",
-            operations=each.business,
-            capital=each.capital,
-            terminal=each.terminal,
-        )
-        for number, each in enumerate(several)
-    )
-    inputs = dataclasses.replace(first, operations=None, segments=segments)
-    try:
-        result = value_dcf(inputs)
-    except Refused as no:
-        for problem in no.problems:
-            assert problem.path.startswith("segments[")
-        return
-    assert math.isfinite(result.worth.value_per_share)
-    for segment in result.segments:
-        assert math.isfinite(segment.worth.enterprise_value)
-        assert segment.share is None or math.isfinite(segment.share)
-    slopes = gradient(dcf_question(inputs, DcfOutput.VALUE_PER_SHARE))
-    assert all(map(math.isfinite, slopes.values()))
 
 
 # The margin

@@ -44,6 +44,21 @@ def enterprise(inputs: DcfInputs) -> float:
     return float(value_dcf(inputs).worth.enterprise_value)
 
 
+@pytest.mark.parametrize("days", [73, 146, 292])
+def test_one_year_that_is_nearly_over_is_worth_its_rest_and_every_year_after_it(days: int) -> None:
+    # What is left of year 1 comes halfway through it, and each later year half a year after the
+    # one before has ended: a perpetuity a year before its first flow, which for a stub of less
+    # than half a year is before the valuation date.
+    wacc, growth, stub = 0.10, 0.02, days / 365.0
+    timing = {"years": 1, "flows": MID_YEAR, "wacc": wacc}
+    result = value_dcf(ending(firm(**timing, terminal=Gordon(growth=growth)), days))
+    flow = float(result.forecast.free_cash_flow[0])
+    one_by_one = stub * flow * 1.1 ** (-stub / 2.0) + math.fsum(
+        flow * 1.02**year * 1.1 ** -(stub + year - 0.5) for year in range(1, 600)
+    )
+    assert result.worth.enterprise_value == pytest.approx(one_by_one, rel=1e-12)
+
+
 def a_year_on(inputs: DcfInputs) -> DcfInputs:
     """The firm at the end of fiscal year 1, with what it is then and the years that are left."""
     forecast, admitted = value_dcf(inputs).forecast, admit(inputs)

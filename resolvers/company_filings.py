@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 
@@ -12,6 +12,46 @@ from resolvers.tenants import Member
 from services import companies as service
 from services.own_companies import CompanyChange
 from services.words import camel
+
+# What each line is, said once for those who bring it (`company_inputs`) and those who look at it.
+_MEANT: Final = {
+    "revenue": "Net sales, 0 or more.",
+    "operating_income": "EBIT as reported, after stock compensation.",
+    "pretax_income": "Income before tax.",
+    "income_tax": "Expense, positive.",
+    "net_income": "After tax.",
+    "depreciation_amortization": "D&A of the cash flow statement, positive.",
+    "capital_expenditure": "Payments for property, plant and equipment, positive.",
+    "stock_compensation": "Expense without cash, positive.",
+    "cash_and_equivalents": "Cash and what is nearly cash.",
+    "marketable_securities_current": "Securities to be sold within a year.",
+    "marketable_securities_noncurrent": "Securities held for longer.",
+    "debt_current": "Debt that is due within a year, commercial paper included.",
+    "debt_noncurrent": "Debt that is due later.",
+    "accounts_receivable": "What customers owe.",
+    "vendor_nontrade_receivables": "What suppliers owe.",
+    "inventories": "Goods in stock and in work.",
+    "other_current_assets": "The rest of the current operating assets.",
+    "accounts_payable": "What suppliers are owed.",
+    "other_current_liabilities": (
+        "The rest of the current operating liabilities, without debt and deferred revenue."
+    ),
+    "deferred_revenue_current": "Paid by customers and not yet earned.",
+    "leases": "Lease liabilities that are taken off the enterprise value.",
+    "preferred_stock": "Preferred stock.",
+    "minority_interests": "Minority (non-controlling) interests.",
+    "pensions_after_tax": "Unfunded pensions, after tax.",
+    "associates": "Associates and other holdings outside operations.",
+    "losses_carried_forward": "Losses of the past that may be used, before tax.",
+    "diluted_shares": "Shares, weighted over the fiscal year.",
+    "basic_shares": "Shares outstanding on the day.",
+    "restricted_stock": "Shares beside the basic ones, all counted.",
+}
+
+
+def line(name: str, **default: Any) -> Any:
+    """The field of a line of a statement."""
+    return strawberry.field(description=_MEANT[name], **default)
 
 
 @strawberry.type(
@@ -30,22 +70,14 @@ class Adjustment:
     )
 )
 class FiscalYearLines:
-    revenue: float | None = strawberry.field(description="Net sales.")
-    operating_income: float | None = strawberry.field(
-        description="EBIT as reported, after stock compensation."
-    )
-    pretax_income: float | None = strawberry.field(description="Income before tax.")
-    income_tax: float | None = strawberry.field(description="Expense, positive.")
-    net_income: float | None = strawberry.field(description="After tax.")
-    depreciation_amortization: float | None = strawberry.field(
-        description="D&A of the cash flow statement, positive."
-    )
-    capital_expenditure: float | None = strawberry.field(
-        description="Payments for property, plant and equipment, positive."
-    )
-    stock_compensation: float | None = strawberry.field(
-        description="Expense without cash, positive."
-    )
+    revenue: float | None = line("revenue")
+    operating_income: float | None = line("operating_income")
+    pretax_income: float | None = line("pretax_income")
+    income_tax: float | None = line("income_tax")
+    net_income: float | None = line("net_income")
+    depreciation_amortization: float | None = line("depreciation_amortization")
+    capital_expenditure: float | None = line("capital_expenditure")
+    stock_compensation: float | None = line("stock_compensation")
 
     @classmethod
     def lines(cls, year: service.FiscalYear) -> dict[str, float | None]:
@@ -90,44 +122,38 @@ class OptionGrant:
     strike: float = strawberry.field(description="Units of the currency for a share.")
 
 
-def _balance(description: str) -> Any:
-    return strawberry.field(description=description)
-
-
 @strawberry.type(
     description=(
-        "A balance sheet as reported, in part; money in whole units of the currency. Null: not "
-        "given here."
+        "A balance sheet as reported, in part; money in whole units of the currency, whole shares. "
+        "Null: not given here."
     )
 )
 class BalanceSheet:
     as_of: date = strawberry.field(description="The day of the balances.")
-    cash_and_equivalents: float | None = _balance("Cash and what is nearly cash.")
-    marketable_securities_current: float | None = _balance("Securities to be sold within a year.")
-    marketable_securities_noncurrent: float | None = _balance("Securities held for longer.")
-    debt_current: float | None = _balance(
-        "Debt that is due within a year, commercial paper included."
+    cash_and_equivalents: float | None = line("cash_and_equivalents")
+    marketable_securities_current: float | None = line("marketable_securities_current")
+    marketable_securities_noncurrent: float | None = line("marketable_securities_noncurrent")
+    debt_current: float | None = line("debt_current")
+    debt_noncurrent: float | None = line("debt_noncurrent")
+    accounts_receivable: float | None = line("accounts_receivable")
+    vendor_nontrade_receivables: float | None = line("vendor_nontrade_receivables")
+    inventories: float | None = line("inventories")
+    other_current_assets: float | None = line("other_current_assets")
+    accounts_payable: float | None = line("accounts_payable")
+    other_current_liabilities: float | None = line("other_current_liabilities")
+    deferred_revenue_current: float | None = line("deferred_revenue_current")
+    leases: float | None = line("leases")
+    preferred_stock: float | None = line("preferred_stock")
+    minority_interests: float | None = line("minority_interests")
+    pensions_after_tax: float | None = line("pensions_after_tax")
+    associates: float | None = line("associates")
+    losses_carried_forward: float | None = line("losses_carried_forward")
+    diluted_shares: float | None = line("diluted_shares")
+    basic_shares: float | None = line("basic_shares")
+    restricted_stock: float | None = line("restricted_stock")
+    options: list[OptionGrant] = strawberry.field(
+        description="Options outstanding, by strike; often none given."
     )
-    debt_noncurrent: float | None = _balance("Debt that is due later.")
-    accounts_receivable: float | None = _balance("What customers owe.")
-    vendor_nontrade_receivables: float | None = _balance("What suppliers owe.")
-    inventories: float | None = _balance("Goods in stock and in work.")
-    other_current_assets: float | None = _balance("The rest of the current operating assets.")
-    accounts_payable: float | None = _balance("What suppliers are owed.")
-    other_current_liabilities: float | None = _balance(
-        "The rest of the current operating liabilities, without debt and deferred revenue."
-    )
-    deferred_revenue_current: float | None = _balance("Paid by customers and not yet earned.")
-    leases: float | None = _balance("Lease liabilities.")
-    preferred_stock: float | None = _balance("Preferred stock.")
-    minority_interests: float | None = _balance("Minority (non-controlling) interests.")
-    pensions_after_tax: float | None = _balance("Unfunded pensions, after tax.")
-    associates: float | None = _balance("Associates and other holdings outside operations.")
-    losses_carried_forward: float | None = _balance("Losses that may be used, before tax.")
-    diluted_shares: float | None = _balance("Whole shares, weighted over the fiscal year.")
-    basic_shares: float | None = _balance("Whole shares outstanding on the day.")
-    restricted_stock: float | None = _balance("Whole shares beside the basic ones.")
-    options: list[OptionGrant] = _balance("Options outstanding, by strike; often none given.")
 
     @classmethod
     def of(cls, sheet: service.BalanceSheet) -> BalanceSheet:
@@ -171,17 +197,21 @@ class Figure:
     note: str | None = strawberry.field(description="What to know of it; null: nothing was said.")
 
     @classmethod
-    def of(cls, company: service.Company, path: str) -> Figure:
-        origin = company.origins[path]
-        return cls(
-            path=path,
-            value=_json(service.value_at(company, path)),
-            source=origin.source,
-            as_of=origin.as_of,
-            author=origin.author,
-            at=origin.at,
-            note=origin.note,
-        )
+    def all_of(cls, company: service.Company) -> list[Figure]:
+        """Each figure that the company says the origin of, by path."""
+        values = service.figure_values(company)
+        return [
+            cls(
+                path=path,
+                value=_json(values.get(path)),
+                source=origin.source,
+                as_of=origin.as_of,
+                author=origin.author,
+                at=origin.at,
+                note=origin.note,
+            )
+            for path, origin in sorted(company.origins.items())
+        ]
 
 
 @strawberry.type(description="One figure before and after a change. Null: nothing stood there.")

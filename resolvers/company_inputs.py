@@ -7,7 +7,9 @@ from datetime import date
 from typing import Any, TypeAlias
 
 import strawberry
+from strawberry import UNSET
 
+from resolvers.company_filings import line
 from resolvers.valuations.inputs import document_of
 from services.company_figures import StatementUnit
 from services.currencies import StatedRate
@@ -24,7 +26,7 @@ def _field(description: str, **default: Any) -> Any:
 
 
 def _line(description: str) -> Any:
-    return strawberry.field(description=description, default=strawberry.UNSET)
+    return strawberry.field(description=description, default=UNSET)
 
 
 _SOURCE = "Of the figures beside it, up to 1,000 characters. Left out: the company's."
@@ -35,7 +37,7 @@ _NOTE = "What to know of the figures beside it. Left out: the company's."
 class FigureOriginInput:
     line: str = _field("Its name, such as `revenue`.")
     source: str | None = _line("Which report, and where in it.")
-    as_of: date | None = _line("What day it is true of.")
+    as_of: date | None = _line("What day it is true of; on a balance sheet, its own.")
     note: str | None = _line("What to know of it.")
 
 
@@ -60,16 +62,14 @@ class AdjustmentInput:
 )
 class FiscalYearInput:
     fiscal_year: int = _field("The calendar year in which it ends, 1900 to 2200.")
-    revenue: float | None = _line("Net sales, 0 or more.")
-    operating_income: float | None = _line("EBIT as reported, after stock compensation.")
-    pretax_income: float | None = _line("Income before tax.")
-    income_tax: float | None = _line("Expense, positive.")
-    net_income: float | None = _line("After tax.")
-    depreciation_amortization: float | None = _line("D&A of the cash flow statement, positive.")
-    capital_expenditure: float | None = _line(
-        "Payments for property, plant and equipment, positive."
-    )
-    stock_compensation: float | None = _line("Expense without cash, positive.")
+    revenue: float | None = line("revenue", default=UNSET)
+    operating_income: float | None = line("operating_income", default=UNSET)
+    pretax_income: float | None = line("pretax_income", default=UNSET)
+    income_tax: float | None = line("income_tax", default=UNSET)
+    net_income: float | None = line("net_income", default=UNSET)
+    depreciation_amortization: float | None = line("depreciation_amortization", default=UNSET)
+    capital_expenditure: float | None = line("capital_expenditure", default=UNSET)
+    stock_compensation: float | None = line("stock_compensation", default=UNSET)
     adjustments: list[AdjustmentInput] | None = _line(
         "All of the year's, up to 30. Left out: as they are kept; empty: none."
     )
@@ -93,29 +93,31 @@ class OptionGrantInput:
 )
 class BalanceSheetInput:
     as_of: date = _field("The day of the balances.")
-    cash_and_equivalents: float | None = _line("Cash and what is nearly cash.")
-    marketable_securities_current: float | None = _line("Securities to be sold within a year.")
-    marketable_securities_noncurrent: float | None = _line("Securities held for longer.")
-    debt_current: float | None = _line("Debt that is due within a year.")
-    debt_noncurrent: float | None = _line("Debt that is due later.")
-    accounts_receivable: float | None = _line("What customers owe.")
-    vendor_nontrade_receivables: float | None = _line("What suppliers owe.")
-    inventories: float | None = _line("Goods in stock and in work.")
-    other_current_assets: float | None = _line("The rest of the current operating assets.")
-    accounts_payable: float | None = _line("What suppliers are owed.")
-    other_current_liabilities: float | None = _line(
-        "The rest of the current operating liabilities, without debt and deferred revenue."
+    cash_and_equivalents: float | None = line("cash_and_equivalents", default=UNSET)
+    marketable_securities_current: float | None = line(
+        "marketable_securities_current", default=UNSET
     )
-    deferred_revenue_current: float | None = _line("Paid by customers and not yet earned.")
-    leases: float | None = _line("Lease liabilities that are taken off the enterprise value.")
-    preferred_stock: float | None = _line("Preferred stock.")
-    minority_interests: float | None = _line("Minority (non-controlling) interests.")
-    pensions_after_tax: float | None = _line("Unfunded pensions, after tax.")
-    associates: float | None = _line("Associates and other holdings outside operations.")
-    losses_carried_forward: float | None = _line("Losses of the past that may be used, before tax.")
-    diluted_shares: float | None = _line("Shares, weighted over the fiscal year.")
-    basic_shares: float | None = _line("Shares outstanding on the day.")
-    restricted_stock: float | None = _line("Shares beside the basic ones, all counted.")
+    marketable_securities_noncurrent: float | None = line(
+        "marketable_securities_noncurrent", default=UNSET
+    )
+    debt_current: float | None = line("debt_current", default=UNSET)
+    debt_noncurrent: float | None = line("debt_noncurrent", default=UNSET)
+    accounts_receivable: float | None = line("accounts_receivable", default=UNSET)
+    vendor_nontrade_receivables: float | None = line("vendor_nontrade_receivables", default=UNSET)
+    inventories: float | None = line("inventories", default=UNSET)
+    other_current_assets: float | None = line("other_current_assets", default=UNSET)
+    accounts_payable: float | None = line("accounts_payable", default=UNSET)
+    other_current_liabilities: float | None = line("other_current_liabilities", default=UNSET)
+    deferred_revenue_current: float | None = line("deferred_revenue_current", default=UNSET)
+    leases: float | None = line("leases", default=UNSET)
+    preferred_stock: float | None = line("preferred_stock", default=UNSET)
+    minority_interests: float | None = line("minority_interests", default=UNSET)
+    pensions_after_tax: float | None = line("pensions_after_tax", default=UNSET)
+    associates: float | None = line("associates", default=UNSET)
+    losses_carried_forward: float | None = line("losses_carried_forward", default=UNSET)
+    diluted_shares: float | None = line("diluted_shares", default=UNSET)
+    basic_shares: float | None = line("basic_shares", default=UNSET)
+    restricted_stock: float | None = line("restricted_stock", default=UNSET)
     options: list[OptionGrantInput] | None = _line(
         "All of the options, up to 20 strikes. Left out: as they are kept; empty: none."
     )
@@ -173,7 +175,7 @@ class FigureInput:
     document: strawberry.Private[dict[str, Any]]
     value: float = _field("In whole units: an amount, a count of shares, a price, a rate.")
     source: str = _field("Which report, and where in it; up to 1,000 characters.")
-    as_of: date | None = _line("What day it is true of.")
+    as_of: date | None = _line("What day it is true of; on a balance sheet, its own.")
     note: str | None = _line("What to know of it, such as why it was corrected.")
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from services.figures import percent
+from services.figures import percent, shortened
+from services.sourced_inputs import LENGTHS
 from store.companies import Company, Origin
 
 PRODUCT: Final = "Valor IVX"  # who stands behind a rule of ours, and behind shipped figures
@@ -31,7 +32,7 @@ class Assumption:
     note: str | None = None  # what they wrote beside them
 
     def entry(self) -> dict[str, str]:
-        """As it stands among the `assumptions` of a document."""
+        """As it stands among the `assumptions` of a document, none of it longer than fits there."""
         note = self.text if self.note is None else f"{self.text} {self.note}"
         told = {
             "path": self.path,
@@ -40,7 +41,11 @@ class Assumption:
             "author": self.author,
             "note": note,
         }
-        return {name: word for name, word in told.items() if word is not None}
+        return {
+            name: shortened(word, LENGTHS[name]) if name in LENGTHS else word
+            for name, word in told.items()
+            if word is not None
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

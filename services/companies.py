@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from services.assumptions import Assumption, DerivedInputs
 from services.company_figures import Document
+from services.company_lines import ticker_of
 from services.currencies import StatedRate, conversion_of
 from services.derived_dcf import MarketRates, derive_dcf
 from services.errors import NotFound
 from services.own_companies import CompanyChange, OwnCompanyService
-from services.own_company import Provided, value_at
+from services.own_company import Provided, figure_values
 from services.principal import Action, Principal
 from services.stated_market import StatedMarket, StatedRates
 from store.companies import (
@@ -50,8 +51,11 @@ __all__ = [
     "ShippedCompanies",
     "StatedRate",
     "StatedRates",
-    "value_at",
+    "figure_values",
 ]
+
+
+_NAMED: Final = 40  # tickers, in what is said of one that nobody has
 
 
 class MarketData(Protocol):
@@ -122,14 +126,18 @@ class CompanyService:
         """
         known = await self.first(principal, ticker)
         if known is None:
-            here = [each.company.ticker for each in await self.all(principal)]
-            raise NotFound(f"No company of that ticker is here. There are: {', '.join(here)}.")
+            raise NotFound(
+                f"No company of that ticker is here. There are: {await self._named(principal)}."
+            )
         return known
 
     async def first(self, principal: Principal, ticker: str) -> KnownCompany | None:
         """The company of a ticker; None: nobody has one. Raises Forbidden."""
         principal.require(Action.READ_COMPANY)
-        asked, found = ticker.strip().upper(), []
+        asked = ticker_of(ticker)
+        if asked is None:
+            return None
+        found = []
         for provider in self._providers:
             company = await provider.find(principal.tenant_id, asked)
             if company is not None:
@@ -191,6 +199,14 @@ class CompanyService:
     ) -> list[CompanyChange]:
         """The changes of one of the tenant's own; see `OwnCompanyService.history`."""
         return await self._own.history(principal, ticker, limit=limit, before=before)
+
+    async def _named(self, principal: Principal) -> str:
+        """The tickers that there are; of many, the first and how many more."""
+        tickers = dict.fromkeys(await self._own.tickers(principal.tenant_id))
+        for provider in self._providers[1:]:
+            tickers |= {each.ticker: None for each in await provider.all(principal.tenant_id)}
+        more = [f"and {len(tickers) - _NAMED} more"] if len(tickers) > _NAMED else []
+        return ", ".join([*list(tickers)[:_NAMED], *more])
 
     async def _known(self, principal: Principal, own: Company) -> KnownCompany:
         """A company of the tenant's own, and whose figures it stands before."""

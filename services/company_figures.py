@@ -7,7 +7,7 @@ figure that is given again as it stands keeps its author.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -23,7 +23,6 @@ from services.company_lines import (
     PEERS,
     PRICES,
     SECTIONS,
-    TICKER,
     YEARS,
     Line,
     Measure,
@@ -32,7 +31,9 @@ from services.company_lines import (
     parts_of,
     path_of,
     text_of,
+    ticker_of,
 )
+from services.contents import canonical_text
 
 Document = Mapping[str, Any]
 Figures = dict[str, dict[str, Any]]  # path -> value, source, asOf, note, author, at
@@ -54,6 +55,7 @@ SCALES: Final = {
     StatementUnit.BILLIONS: 10**9,
 }
 NOTES_MOST: Final = 20
+BYTES_MOST: Final = 512 * 1024  # of one company's figures
 _NAME_MOST: Final = 200
 _CURRENCY: Final = 3
 
@@ -74,8 +76,7 @@ class Given:
         self._unit = StatementUnit(document.get("unit", StatementUnit.ONES))
         self._shares_unit = StatementUnit(document.get("sharesUnit", self._unit))
         self.figures: Figures = {}
-        ticker = str(document.get("ticker", "")).strip().upper()
-        self.ticker = ticker if TICKER.fullmatch(ticker) else ""
+        self.ticker = ticker_of(document.get("ticker")) or ""
         if not self.ticker:
             rule = "A ticker has 1 to 32 letters, digits, dots and hyphens, such as BRK.B."
             self._say("ticker", "WRONG_TYPE", "This is no ticker.", rule)
@@ -156,7 +157,7 @@ class Given:
         origin = self._origin(item, at, around)
         if section in (BALANCE_SHEETS, PRICES):
             origin["asOf"] = key
-        others = self._others(section, item.get("origins") or (), at, origin)
+        others = self._others(section, item, at, origin)
         for name, line in section.lines.items():
             if item.get(name) is None:
                 continue
@@ -167,10 +168,12 @@ class Given:
             adjustments = self._adjustments(item["adjustments"], f"{at}.adjustments", origin)
             sources = dict.fromkeys(str(each["source"]) for each in adjustments if each["source"])
             told = origin if not sources else {"source": "; ".join(sources), **origin}
+            told = others.get("adjustments", told)
             self._put(path_of(section.name, key, "adjustments"), adjustments, told, at)
         if item.get("options") is not None:
             options = self._options(item["options"], f"{at}.options")
-            self._put(path_of(section.name, key, "options"), options, origin, at)
+            told = others.get("options", origin)
+            self._put(path_of(section.name, key, "options"), options, told, at)
 
     def _check(self, line: Line, value: float, path: str) -> None:
         problem = line.problem(value, f"{self._at}.{path}" if self._at else path)
@@ -178,16 +181,22 @@ class Given:
             self._problems.append(problem)
 
     def _others(
-        self, section: Section, given: Any, at: str, origin: Document
+        self, section: Section, item: Document, at: str, origin: Document
     ) -> dict[str, dict[str, Any]]:
         """By line, where one figure is from somewhere else than those beside it."""
         found = {}
-        for number, each in enumerate(given):
+        for number, each in enumerate(item.get("origins") or ()):
             where = f"{at}.origins[{number}]"
-            if each["line"] not in section.lines:
-                rule = f"Lines are: {', '.join(section.lines)}."
+            if each["line"] not in section.lines and each["line"] not in section.lists:
+                rule = f"Lines are: {', '.join([*section.lines, *section.lists])}."
                 self._say(f"{where}.line", "UNKNOWN", "There is no such line here.", rule)
                 continue
+            if each["line"] in found:
+                message, rule = f"The origin of {each['line']} is given twice.", "Keep one."
+                self._say(f"{where}.line", "CONTRADICTION", message, rule)
+            elif item.get(each["line"]) is None:
+                message, rule = f"There is no {each['line']} beside it.", "Give the figure, too."
+                self._say(f"{where}.line", "CONTRADICTION", message, rule)
             found[each["line"]] = self._origin(each, where, origin)
         return found
 
@@ -196,7 +205,7 @@ class Given:
             message = f"{len(given)} adjustments of one year."
             self._say(at, "TOO_LARGE", message, f"Up to {ADJUSTMENTS_MOST} fit; sum the small.")
             return []
-        found = []
+        found: list[dict[str, Any]] = []
         for number, each in enumerate(given):
             where, name = f"{at}[{number}]", each["line"]
             line = YEARS.lines.get(name)
@@ -215,7 +224,9 @@ class Given:
             if reason is None:
                 rule = "Say what it is: restructuring, a settlement, a disposal."
                 self._say(f"{where}.reason", "MISSING", "An adjustment has a reason.", rule)
-            found.append({"line": name, "amount": amount, "reason": reason, "source": source})
+            adjustment = {"line": name, "amount": amount, "reason": reason, "source": source}
+            self._once(adjustment, found, where, "The same adjustment")
+            found.append(adjustment)
         return found
 
     def _options(self, given: Any, at: str) -> list[dict[str, float]]:
@@ -224,14 +235,21 @@ class Given:
             rule = f"Up to {OPTIONS_MOST} fit: put those of near strikes together."
             self._say(at, "TOO_LARGE", message, rule)
             return []
-        found = []
+        found: list[dict[str, float]] = []
         for number, each in enumerate(given):
             tranche = {}
             for name, line in OPTION_LINES.items():
                 tranche[name] = whole(each[name], line, self._unit, self._shares_unit)
                 self._check(line, tranche[name], f"{at}[{number}].{name}")
+            self._once(tranche, found, f"{at}[{number}]", "The same tranche")
             found.append(tranche)
         return found
+
+    def _once(self, part: object, before: Sequence[object], where: str, what: str) -> None:
+        """A row that was copied would count twice."""
+        if part in before:
+            rule = "Keep one; if there really are two, give their sum."
+            self._say(where, "CONTRADICTION", f"{what} is given twice.", rule)
 
 
 _KEYS: Final = {
@@ -292,17 +310,20 @@ def lacking(figures: Figures, at: str) -> Iterator[Problem]:
                 f"{at}.peers", "MISSING", message, "A peer has a beta, D/E and a tax rate."
             )
     yield from _unadjustable(figures, keys[YEARS.name], at)
+    if len(canonical_text(figures).encode()) > BYTES_MOST:
+        message = f"The figures of one company take up to {BYTES_MOST:,} bytes."
+        yield Problem(at, "TOO_LARGE", message, "Shorten notes and sources.")
 
 
 def _unadjustable(figures: Figures, years: Mapping[str, set[str]], at: str) -> Iterator[Problem]:
     for year, lines in years.items():
         adjustments = figures.get(path_of("years", year, "adjustments"), {}).get("value", ())
-        for each in adjustments:
-            name = each["line"]
+        for name in dict.fromkeys(each["line"] for each in adjustments):
             if name not in lines:
                 message = f"Fiscal {year} has no {name} that could be adjusted."
-                yield Problem(f"{at}.years", "CONTRADICTION", message, "Give the reported line.")
-        for name in {each["line"] for each in adjustments} & lines:
+                rule = "Give the reported line, or take its adjustments away first."
+                yield Problem(f"{at}.years", "CONTRADICTION", message, rule)
+                continue
             line = YEARS.lines[name]
             reported = figures[path_of("years", year, name)]["value"]
             total = reported + sum(each["amount"] for each in adjustments if each["line"] == name)

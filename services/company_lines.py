@@ -23,7 +23,6 @@ from engine.errors import Problem
 from services.shapes import is_printed
 from services.words import camel
 
-TICKER: Final = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,31}")
 SHARES_MOST: Final = 1e15
 TEXT_MOST: Final = 1_000  # characters of a source, a reason, a note
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -57,7 +56,11 @@ class Line:
             sign = f"Give {self.name} as a positive amount, as the statements do."
             return Problem(path, "OUT_OF_RANGE", f"{value:g} is below 0.", sign)
         message = f"{value:g} is not from {self.low:g} to {self.high:g}."
-        suggestion = "A rate is a fraction: 0.25 for 25 %." if self.high < 1.0 else "Look it up."
+        suggestion = "Look it up."
+        if self.high < 1.0:
+            suggestion = "A rate is a fraction: 0.25 for 25 %."
+        elif self.measure in (Measure.MONEY, Measure.SHARES):
+            suggestion = "Look at the figure, and at the unit that it is given in."
         return Problem(path, "OUT_OF_RANGE", message, suggestion)
 
 
@@ -133,6 +136,7 @@ OPTION_LINES: Final = {
 OPTIONS_MOST: Final = 20
 ADJUSTMENTS_MOST: Final = 30  # of one year
 
+_TICKER: Final = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,31}")
 _PATH: Final = re.compile(r"(years|balanceSheets|prices|peers)\[([^\[\]]{1,32})\](?:\.(\w{1,40}))?")
 
 
@@ -152,14 +156,20 @@ def parts_of(path: str) -> tuple[Section, str, str | None] | None:
     return (section, found[2], line) if known else None
 
 
+def ticker_of(value: Any) -> str | None:
+    """A ticker in capitals; None where it cannot be one."""
+    told = value.strip() if isinstance(value, str) else ""
+    # Capitals of other alphabets' letters may be ours: of ß they are SS.
+    return told.upper() if told.isascii() and _TICKER.fullmatch(told.upper()) else None
+
+
 def key_of(section: Section, value: Any) -> str | None:
     """A key in its one spelling; None where it cannot be one."""
     if section is YEARS:
         whole = isinstance(value, int) and not isinstance(value, bool)
         return str(value) if whole and FIRST_YEAR <= value <= LAST_YEAR else None
     if section is PEERS:
-        ticker = value.strip().upper() if isinstance(value, str) else ""
-        return ticker if TICKER.fullmatch(ticker) else None
+        return ticker_of(value)
     try:
         day = date.fromisoformat(value)
     except (TypeError, ValueError):

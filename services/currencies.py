@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any, Final, TypeVar
 
 from engine.errors import InvalidInput, Problem
-from services.company_lines import BALANCE_SHEETS, YEARS, Measure, Section
+from services.company_lines import BALANCE_SHEETS, YEARS, Measure, Section, text_of
 from services.figures import day, plain
 from services.words import snake
 from store.companies import Company
@@ -73,12 +73,23 @@ def conversion_of(
             message = f"{rate.value:g} is not from {1.0 / RATE_MOST:g} to {RATE_MOST:g}."
             rule = f"Give what 1 {given} is worth in {into}."
             problems.append(Problem("rate.value", "OUT_OF_RANGE", message, rule))
-        if not rate.source.strip():
-            message = "A rate says where it is from."
-            problems.append(Problem("rate.source", "MISSING", message, "Name who published it."))
+        check_stated("rate", rate.as_of, rate.source, company.price.date, problems)
     if problems:
         raise InvalidInput.of(problems)
     return None if rate is None else Conversion(given=given, into=into, rate=rate)
+
+
+def check_stated(at: str, as_of: date, source: str, on: date, problems: list[Problem]) -> None:
+    """What is stated was known on the day of the price, and says where it is from."""
+    if as_of > on:
+        message = f"The valuation is of {day(on)}, and this was not known before {day(as_of)}."
+        rule = "Give what was known on the day of the price."
+        problems.append(Problem(f"{at}.as_of", "CONTRADICTION", message, rule))
+    if not source.strip():
+        message, rule = "What is stated says where it is from.", "Name who published it."
+        problems.append(Problem(f"{at}.source", "MISSING", message, rule))
+    else:
+        text_of(source, f"{at}.source", problems)
 
 
 def converted(company: Company, conversion: Conversion) -> Company:

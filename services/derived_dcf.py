@@ -12,12 +12,10 @@ from typing import Final, Protocol
 
 from services.assumptions import HELD, YEARS, Assumption, DerivedInputs, Draft, rounded
 from services.currencies import Conversion, converted
-from services.dcf_labels import DCF_LABELS
 from services.derived_equity import bridge, close_of, shares
-from services.figures import day, listed, money, percent, plain
-from services.filings import Filings, MissingData, read
+from services.figures import day, listed, money, percent, plain, speaks_of_money
+from services.filings import DAYS_NEAR, Filings, MissingData, read
 from services.forecasts import LOSS_LIMITS, forecast, losses
-from services.labels import Form
 from store.companies import Company, Origin
 from store.market import Beta, CorporateTax, Rate
 
@@ -27,7 +25,6 @@ CREDIT_SPREAD: Final = 0.01
 MARKET_BETA: Final = 1.0
 BLUME: Final = 2.0 / 3.0  # the weight of a share's own beta; the market's has the rest
 LIGHT_DEBT: Final = 0.1  # of capital: below it the cost of debt hardly moves the WACC
-_DAYS_NEAR: Final = 7  # a year ends on a Saturday or a Sunday, its last price is a Friday's
 _DAYS_A_MONTH: Final = 30.44
 _CURRENCY: Final = "All amounts are in the currency of the filings."
 
@@ -76,16 +73,13 @@ def derive_dcf(
 
 
 def _told(assumption: Assumption, conversion: Conversion | None) -> Assumption:
-    """An amount says at which rate it was converted; so does the currency, for all of them."""
-    label = DCF_LABELS.get(assumption.path)
-    amounts = (Form.MONEY, Form.PRICE)
-    is_amount = assumption.path in _AMOUNTS or (label is not None and label.form in amounts)
-    if conversion is None or not is_amount or assumption.source is None:
+    """Whoever speaks of amounts says at which rate they were converted; so does the currency."""
+    if conversion is None or assumption.source is None:
+        return assumption
+    said = f"{assumption.value} {assumption.text}"
+    if assumption.path != "currency" and not speaks_of_money(said, conversion.into):
         return assumption
     return replace(assumption, text=f"{assumption.text} {conversion.sentence()}")
-
-
-_AMOUNTS: Final = ("currency", "shares.options")
 
 
 def _rates(company: Company, market: MarketRates) -> tuple[Rate, Rate, CorporateTax]:
@@ -117,7 +111,7 @@ def _timing(draft: Draft, filings: Filings, conversion: Conversion | None) -> No
         _CURRENCY if conversion is None else f"The filings are in {conversion.given}.",
         filings.of_years("revenue"),
     )
-    if abs((on - ended).days) <= _DAYS_NEAR:
+    if abs((on - ended).days) <= DAYS_NEAR:
         text = (
             f"The date of the market price, at the end of fiscal {filings.last.fiscal_year}: year "
             "1 of the forecast is the fiscal year that follows. The annual report came out later, "

@@ -152,4 +152,8 @@ def _basic_shares(draft: Draft, filings: Filings, basic: float) -> None:
 
 def close_of(filings: Filings) -> Origin:
     """Where the market price is from."""
-    return filings.of_price() or Origin(source=_CLOSE, as_of=filings.company.price.date)
+    known = filings.of_price()
+    if known is not None:
+        return known
+    source = f"{filings.company.source}; closing price" if filings.sourced else _CLOSE
+    return Origin(source=source, as_of=filings.company.price.date)

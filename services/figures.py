@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
@@ -46,6 +47,11 @@ def price(amount: float, currency: str) -> str:
     return _signed(f"{abs(amount):,.2f}", amount, currency)
 
 
+def speaks_of_money(text: str, currency: str) -> bool:
+    """Whether there is an amount of the currency in it, as `money` and `price` write them."""
+    return re.search(rf"{re.escape(_sign(currency))}[0-9]", text) is not None
+
+
 def day(on: date) -> str:
     return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
 
@@ -59,6 +65,11 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of ``most`` characters; what was longer ends in an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def fiscal(years: Sequence[int]) -> str:
     """``fiscal 2024``, ``fiscal 2022 to 2024``, or ``fiscal 2020, 2022 and 2024``."""
     if len(years) > 2 and years[-1] - years[0] == len(years) - 1:
@@ -67,5 +78,8 @@ def fiscal(years: Sequence[int]) -> str:
 
 
 def _signed(text: str, amount: float, currency: str) -> str:
-    sign = _SIGNS.get(currency)
-    return f"{'−' if amount < 0.0 else ''}{sign or currency + ' '}{text}"
+    return f"{'−' if amount < 0.0 else ''}{_sign(currency)}{text}"
+
+
+def _sign(currency: str) -> str:
+    return _SIGNS.get(currency, f"{currency} ")

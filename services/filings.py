@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from statistics import fmean, median
 from typing import Final
 
 from engine.errors import Problem
 from services.company_lines import path_of
 from services.errors import Refused
-from services.figures import fiscal, listed, money
+from services.figures import day, fiscal, listed, money
 from services.words import camel
 from store.companies import BalanceSheet, Company, FiscalYear, Origin
 
 RECENT_YEARS: Final = 3  # what is averaged: long enough for a bad year, short enough to be today's
+DAYS_NEAR: Final = 7  # a year ends on a Saturday or a Sunday, its last price is a Friday's
 _DAYS_A_YEAR: Final = 365.25
+_DAYS_SLACK: Final = 14  # a year of 52 weeks is short of a year, and so are two
+_LAST_INTERIM: Final = 9  # the month of the last interim report after a calendar year's end
+_LEAST: Final = 1.0  # of a currency: a share of less is out of all bounds
 _SHOWN: Final = 3  # sources, or notes, of one assumption; more would be a list and no sentence
 
 
@@ -139,7 +144,7 @@ class Filings:
         """By fiscal year, as far back from the last as the years follow each other."""
         grown: dict[int, float] = {}
         year = self.last.fiscal_year
-        while self.revenue_of(year) > 0.0 and self.revenue_of(year - 1) > 0.0:
+        while min(self.revenue_of(year), self.revenue_of(year - 1)) >= _LEAST:
             grown[year] = self.revenue_of(year) / self.revenue_of(year - 1) - 1.0
             year -= 1
         return dict(sorted(grown.items()))
@@ -154,7 +159,9 @@ class Filings:
         return {
             year.fiscal_year: year.income_tax / year.pretax_income
             for year in self.company.years
-            if year.income_tax is not None and year.pretax_income and year.pretax_income > 0.0
+            if year.income_tax is not None
+            and year.pretax_income is not None
+            and year.pretax_income >= _LEAST
         }
 
     def working_capital(self) -> list[float]:
@@ -162,12 +169,13 @@ class Filings:
         shares = []
         for sheet in self.company.balance_sheets:
             # A year is named after its end by some and its start by others: count from the last.
-            ago = round((self.sheet.as_of - sheet.as_of).days / _DAYS_A_YEAR)
+            # An interim sheet is within a year of the last one, and is set beside the same revenue.
+            ago = int(((self.sheet.as_of - sheet.as_of).days + _DAYS_SLACK) / _DAYS_A_YEAR)
             revenue, parts = (
                 self.revenue_of(self.last.fiscal_year - ago),
                 working_capital_parts(sheet),
             )
-            if revenue > 0.0 and parts:
+            if revenue >= _LEAST and parts:
                 shares.append(sum(parts.values()) / revenue)
         return shares
 
@@ -201,6 +209,10 @@ def read(company: Company) -> Filings:
         return figure
 
     named = f"fiscal {last.fiscal_year}"
+    if last.revenue is not None and last.revenue < _LEAST:
+        message = f"{company.ticker}: revenue of {named} is {last.revenue:g}."
+        rule = "Give the inputs yourself: where nothing was sold, no share of it can be forecast."
+        problems.append(Problem("ticker", "OUT_OF_RANGE", message, rule))
     needed(last.revenue, "revenue", named)
     needed(last.operating_income, "operating income", named)
     needed(last.depreciation_amortization, "depreciation and amortisation", named)
@@ -210,6 +222,7 @@ def read(company: Company) -> Filings:
     cash = needed(sheet.cash_and_equivalents, "cash", at)
     counted = sheet.diluted_shares or sheet.basic_shares or None
     shares = needed(counted, "the number of diluted shares", at)
+    problems += _out_of_step(company, last, sheet)
     recent = _recent(company.years)
     if problems or not recent:
         raise MissingData(
@@ -226,6 +239,31 @@ def read(company: Company) -> Filings:
         + (sheet.marketable_securities_noncurrent or 0.0),
         diluted_shares=shares,
     )
+
+
+def _out_of_step(company: Company, last: FiscalYear, sheet: BalanceSheet) -> list[Problem]:
+    """Where the newest year, balance sheet and price are of different times.
+
+    A fiscal year is named after the calendar year in which it ends; some firms name it after its
+    start. Interim sheets up to the third quarter after it may stand beside it.
+    """
+    problems, ended = [], sheet.as_of - timedelta(days=DAYS_NEAR)
+    late = ended.year - last.fiscal_year
+    if late < 0 or late > 1 or (late == 1 and ended.month > _LAST_INTERIM):
+        message = (
+            f"{company.ticker}: the last fiscal year here is {last.fiscal_year}, and the last "
+            f"balance sheet is of {day(sheet.as_of)}."
+        )
+        rule = "Bring the year and the balance sheet that belong together."
+        problems.append(Problem("ticker", "CONTRADICTION", message, rule))
+    if ended > company.price.date:
+        message = (
+            f"{company.ticker}: the newest price is of {day(company.price.date)}, before the "
+            f"balance sheet of {day(sheet.as_of)}."
+        )
+        rule = "Bring a later price: a valuation knows nothing that came after its day."
+        problems.append(Problem("ticker", "CONTRADICTION", message, rule))
+    return problems
 
 
 def either(one: float | None, other: float | None) -> float | None:
@@ -296,7 +334,7 @@ def _recent(years: tuple[FiscalYear, ...]) -> tuple[Year, ...]:
 def _complete(year: FiscalYear) -> Year | None:
     revenue, ebit = year.revenue, year.operating_income
     depreciation, spent = year.depreciation_amortization, year.capital_expenditure
-    if revenue is None or ebit is None or depreciation is None or spent is None or revenue <= 0.0:
+    if revenue is None or ebit is None or depreciation is None or spent is None or revenue < _LEAST:
         return None
     return Year(
         fiscal_year=year.fiscal_year,

@@ -29,16 +29,16 @@ from services.company_figures import (
 from services.company_lines import (
     BALANCE_SHEETS,
     PRICES,
-    TICKER,
     YEARS,
     key_of,
     parts_of,
     path_of,
     text_of,
+    ticker_of,
 )
 from services.contents import canonical_text
 from services.errors import Conflict, NotFound, QueryInvalid, QuotaExceeded
-from services.own_company import FORMER, Provided, company_of, figures_of
+from services.own_company import FORMER, Origins, Provided, company_of, figures_of
 from services.principal import Action, Principal
 from services.tenants import MemberRecord, TenantService
 from store.companies import Company
@@ -46,7 +46,6 @@ from store.own_companies import Known, NewCompanyChange, OwnCompanies, OwnCompan
 
 COMPANIES_MOST: Final = 200  # of one tenant
 AT_ONCE: Final = 50  # companies of one import
-BYTES_MOST: Final = 512 * 1024  # of one company's figures
 HISTORY_MOST: Final = 100  # changes of one answer
 
 
@@ -86,19 +85,19 @@ class OwnCompanyService:
 
     async def find(self, tenant_id: UUID, ticker: str) -> Company | None:
         """The tenant's company of that ticker, in capitals; None: there is none."""
-        if not TICKER.fullmatch(ticker):
+        if ticker_of(ticker) != ticker:
             return None
         record = await self._companies.find(tenant_id, ticker)
         return None if record is None or record.removed else await self._told(tenant_id, record)
 
     async def all(self, tenant_id: UUID) -> list[Company]:
         """The tenant's companies, by ticker."""
-        companies = []
-        for record in await self._companies.all(tenant_id):
-            if not record.removed:
-                companies.append(await self._told(tenant_id, record))
-                await asyncio.sleep(0)  # two hundred of them are not to hold up everybody else
-        return companies
+        records = await self._companies.all(tenant_id)
+        return [await self._told(tenant_id, record) for record in records if not record.removed]
+
+    async def tickers(self, tenant_id: UUID) -> list[str]:
+        """Of the tenant's companies, in their order."""
+        return await self._companies.tickers(tenant_id)
 
     async def history(
         self, principal: Principal, ticker: str, *, limit: int, before: int | None = None
@@ -160,7 +159,7 @@ class OwnCompanyService:
             Forbidden, InvalidInput; NotFound: no such company of the tenant's own.
         """
         principal.require(Action.EDIT_COMPANY)
-        known = ticker.strip().upper()
+        known = ticker_of(ticker) or ""
         problems: list[Problem] = []
         figure = _corrected(path, given, problems)
         if problems:
@@ -185,9 +184,9 @@ class OwnCompanyService:
             Forbidden; NotFound: no such company of the tenant's own.
         """
         principal.require(Action.EDIT_COMPANY)
-        known = ticker.strip().upper()
+        known = ticker_of(ticker) or ""
 
-        def decide(here: Known, _count: int) -> list[NewCompanyChange]:
+        async def decide(here: Known, _count: int) -> list[NewCompanyChange]:
             before = figures_of(_own(here, known))
             return [_new(known, "REMOVE", before, {}, removed=True)]
 
@@ -207,8 +206,14 @@ class OwnCompanyService:
         problems: list[Problem] = []
         if not 1 <= len(documents) <= AT_ONCE:
             message = f"One import takes from 1 to {AT_ONCE} companies."
-            raise InvalidInput.of([Problem("companies", "WRONG_LENGTH", message, "Split them up.")])
-        given = [Given(each, at, problems) for each, at in zip(documents, places, strict=True)]
+            rule = "Split them up." if documents else "Give one at least."
+            raise InvalidInput.of([Problem("companies", "WRONG_LENGTH", message, rule)])
+        # One after the other in a thread: a company of all the years and prices that fit one takes
+        # longer than others should wait for.
+        given = [
+            await asyncio.to_thread(Given, each, at, problems)
+            for each, at in zip(documents, places, strict=True)
+        ]
         tickers = [each.ticker for each in given]
         for number, ticker in enumerate(tickers):
             if ticker and ticker in tickers[:number]:
@@ -219,11 +224,12 @@ class OwnCompanyService:
             raise InvalidInput.of(problems)
         now = self._clock()
 
-        def decide(here: Known, count: int) -> list[NewCompanyChange]:
+        async def decide(here: Known, count: int) -> list[NewCompanyChange]:
             changes: list[NewCompanyChange] = []
             wrong: list[Problem] = []
             fresh = 0
             for each, at in zip(given, places, strict=True):
+                await asyncio.sleep(0)  # fifty companies are not to hold up everybody else
                 record = here.get(each.ticker)
                 stands = record is not None and not record.removed
                 before = figures_of(record) if record is not None and stands else {}
@@ -239,9 +245,6 @@ class OwnCompanyService:
                 wrong += _other_currency(before, after, at)
                 wrong += lacking(after, at)
                 changes.append(_new(each.ticker, verb, before, after))
-                if len(changes[-1].figures) > BYTES_MOST:
-                    message = f"The figures of one company take up to {BYTES_MOST:,} bytes."
-                    wrong.append(Problem(at, "TOO_LARGE", message, "Shorten notes and sources."))
             if wrong:
                 raise InvalidInput.of(wrong)
             if fresh and count + fresh > COMPANIES_MOST:
@@ -267,12 +270,16 @@ class OwnCompanyService:
         at: datetime,
         changed: Callable[[Figures], Figures],
     ) -> Company:
-        def decide(here: Known, _count: int) -> list[NewCompanyChange]:
+        async def decide(here: Known, _count: int) -> list[NewCompanyChange]:
             before = figures_of(_own(here, ticker))
             after = changed(before)
             if after == before:
                 return []
-            wrong = list(lacking(after, ticker))
+            # What it lacks afterwards follows from the one path that the caller gave.
+            wrong = [
+                Problem("path", each.code, each.message, each.suggestion)
+                for each in lacking(after, "")
+            ]
             if wrong:
                 raise InvalidInput.of(wrong)
             return [_new(ticker, verb, before, after)]
@@ -287,6 +294,7 @@ class OwnCompanyService:
         return principal.member_id.hex, at.astimezone(UTC).isoformat()
 
     async def _told(self, tenant_id: UUID, record: OwnCompanyRecord) -> Company:
+        await asyncio.sleep(0)  # two hundred of them are not to hold up everybody else
         figures = figures_of(record)
         wrote = {figure["author"] for figure in figures.values()}
         people = await self._tenants.people(tenant_id, {UUID(author) for author in wrote})
@@ -294,7 +302,7 @@ class OwnCompanyService:
             author: people[UUID(author)].name if UUID(author) in people else FORMER
             for author in wrote
         }
-        return company_of(record.ticker, figures, names, record.revision)
+        return company_of(record.ticker, figures, Origins(record.figures, names), record.revision)
 
 
 def _own(here: Known, ticker: str) -> OwnCompanyRecord:
@@ -348,12 +356,16 @@ def _corrected(path: str, given: Document | None, problems: list[Problem]) -> di
     wrong = line.problem(value, "figure.value")
     if wrong is not None:
         problems.append(wrong)
+    day = key if section in (BALANCE_SHEETS, PRICES) else given.get("asOf")
+    if given.get("asOf") not in (None, day):
+        message, rule = f"A figure under this path is of {day}.", "Leave the day out."
+        problems.append(Problem("figure.asOf", "CONTRADICTION", message, rule))
     told = {
         "source": text_of(given.get("source"), "figure.source", problems),
-        "asOf": key if section in (BALANCE_SHEETS, PRICES) else given.get("asOf"),
+        "asOf": day,
         "note": text_of(given.get("note"), "figure.note", problems),
     }
-    if told["source"] is None and not problems:
+    if not str(given.get("source") or "").strip():
         message, rule = "A figure says where it is from.", "Give a source: a report and a page."
         problems.append(Problem("figure.source", "MISSING", message, rule))
     return {"value": value} | {n: each for n, each in told.items() if each is not None}

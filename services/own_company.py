@@ -6,12 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
 
 from services.company_figures import Document, Figures, day_of
-from services.company_lines import BALANCE_SHEETS, PEERS, PRICES, SECTIONS, YEARS, parts_of
+from services.company_lines import (
+    BALANCE_SHEETS,
+    PEERS,
+    PRICES,
+    SECTIONS,
+    YEARS,
+    Section,
+    parts_of,
+    path_of,
+)
 from services.figures import day_and_month, listed
 from services.words import camel, snake
 from store.companies import (
@@ -38,10 +48,19 @@ class Provided(StrEnum):
 
 
 class Origins(Mapping[str, Origin]):
-    """Where each figure is from, by its path; made when it is asked for, which is seldom."""
+    """Where each figure is from, by its path; read when it is asked for, which is seldom.
 
-    def __init__(self, figures: Figures, names: Mapping[str, str]) -> None:
-        self._figures, self._names = figures, names
+    Two hundred companies have half a million figures: as text they take a fifth of the room.
+    """
+
+    def __init__(self, kept: str, names: Mapping[str, str]) -> None:
+        """``kept``: the figures as JSON; ``names`` of their authors, by id."""
+        self._kept, self._names = kept, names
+
+    @cached_property
+    def _figures(self) -> Figures:
+        figures: Figures = orjson.loads(self._kept)
+        return figures
 
     def __getitem__(self, path: str) -> Origin:
         return _origin(self._figures[path], self._names)
@@ -54,7 +73,7 @@ class Origins(Mapping[str, Origin]):
 
 
 def company_of(
-    ticker: str, figures: Figures, names: Mapping[str, str], revision: int = 1
+    ticker: str, figures: Figures, origins: Mapping[str, Origin], revision: int = 1
 ) -> Company:
     """The company that complete figures are of."""
     held: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in SECTIONS}
@@ -88,33 +107,35 @@ def company_of(
         price=prices[-1],
         earlier_prices=tuple(prices[:-1]),
         peers=tuple(Peer(ticker=key, **lines) for key, lines in sorted(held[PEERS.name].items())),
-        origins=Origins(figures, names),
+        origins=origins,
         revision=revision,
     )
 
 
-def value_at(company: Company, path: str) -> Any:
-    """What stands under the path of a figure, as JSON; None: nothing does."""
-    parts = parts_of(path)
-    if parts is None:
-        return {
-            "name": company.name,
-            "currency": company.currency,
-            "fiscalYearEnd": company.fiscal_year_end,
-            "notes": list(company.notes),
-        }.get(path)
-    section, key, line = parts
-    held: dict[str, dict[str, Any]] = {
-        YEARS.name: {str(year.fiscal_year): year for year in company.years},
-        BALANCE_SHEETS.name: {str(sheet.as_of): sheet for sheet in company.balance_sheets},
-        PRICES.name: {str(each.date): each for each in (*company.earlier_prices, company.price)},
-        PEERS.name: {peer.ticker: peer for peer in company.peers},
+def figure_values(company: Company) -> dict[str, Any]:
+    """Every figure of a company under its path, as JSON."""
+    values: dict[str, Any] = {
+        "name": company.name,
+        "currency": company.currency,
+        "fiscalYearEnd": company.fiscal_year_end,
+        "notes": list(company.notes),
     }
-    value = getattr(held[section.name].get(key), snake(line or ""), None)
-    if not isinstance(value, tuple):
-        return value
-    told = [asdict(each) for each in value]
-    return [{**each, "line": camel(each["line"])} if "line" in each else each for each in told]
+    held: list[tuple[Section, str, object]] = [
+        *((YEARS, str(year.fiscal_year), year) for year in company.years),
+        *((BALANCE_SHEETS, str(sheet.as_of), sheet) for sheet in company.balance_sheets),
+        *((PRICES, str(each.date), each) for each in (*company.earlier_prices, company.price)),
+        *((PEERS, peer.ticker, peer) for peer in company.peers),
+    ]
+    for section, key, period in held:
+        for line in section.lines:
+            values[path_of(section.name, key, line)] = getattr(period, snake(line))
+        for line in section.lists:
+            parts = [asdict(each) for each in getattr(period, line)]
+            for part in parts:
+                if "line" in part:
+                    part["line"] = camel(part["line"])
+            values[path_of(section.name, key, line)] = parts
+    return values
 
 
 def _origin(figure: Document, names: Mapping[str, str]) -> Origin:

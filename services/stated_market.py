@@ -8,8 +8,8 @@ from math import isfinite
 from typing import Final
 
 from engine.errors import InvalidInput, Problem
+from services.currencies import check_stated
 from services.derived_dcf import MarketRates
-from services.figures import day
 from store.market import Beta, CorporateTax, Rate
 
 _BOUNDS: Final = {
@@ -34,22 +34,14 @@ class StatedRates:
         Raises:
             InvalidInput: for rates that cannot be, or that were not known on the day.
         """
-        problems = []
+        problems: list[Problem] = []
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if not (isfinite(value) and low <= value <= high):
                 message = f"{value:g} is not from {low:g} to {high:g}."
                 rule = "A rate is a fraction: 0.045 for 4.5 %."
                 problems.append(Problem(f"market.{name}", "OUT_OF_RANGE", message, rule))
-        if self.as_of > on:
-            message = f"The valuation is of {day(on)}, and these rates are of a later day."
-            rule = "Give rates that were known on the day of the price."
-            problems.append(Problem("market.as_of", "CONTRADICTION", message, rule))
-        if not self.source.strip():
-            message = "Rates say where they are from."
-            problems.append(
-                Problem("market.source", "MISSING", message, "Name who published them.")
-            )
+        check_stated("market", self.as_of, self.source, on, problems)
         if problems:
             raise InvalidInput.of(problems)
 

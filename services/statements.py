@@ -23,11 +23,11 @@ from services.company_lines import (
     OPTION_LINES,
     PEERS,
     PRICES,
-    TICKER,
     YEARS,
     Line,
     Measure,
     text_of,
+    ticker_of,
 )
 from services.words import camel
 
@@ -36,8 +36,8 @@ LINE_MOST: Final = 64 * 1024  # characters of one row
 ROWS_MOST: Final = 10_000  # of one file
 PROBLEMS_MOST: Final = 200  # of all; what comes after them follows from them, mostly
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_FORMULA: Final = ("=", "+", "-", "@")  # what a spreadsheet would run
-_TEXTS: Final = ("name", "currency", "fiscalYearEnd", "notes", "source", "note", "reason", "line")
+_FORMULA: Final = tuple("=+-@＝＋－＠")  # what a spreadsheet would run
+_AS_UTF_8: Final = "Save it as CSV in UTF-8, then try again."
 _DAYS: Final = ("asOf", "date")
 _UNITS: Final = ("unit", "sharesUnit")
 _AMOUNT: Final = Line("amount", Measure.MONEY, -YEARS.lines["revenue"].high, 1e18)
@@ -96,6 +96,7 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         "", ("ticker", "name", "currency"), ("fiscalYearEnd", "notes", "source", "note"), {}
     ),
 }
+_COLUMNS: Final = frozenset(name for each in STATEMENTS.values() for name in each.columns)
 _TELLING: Final = {
     "adjustments": {"fiscalYear", "line"},
     "years": {"fiscalYear"},
@@ -114,6 +115,7 @@ class Statements:
         self.problems: list[Problem] = []
         self.places: dict[str, str] = {}  # from the path of a value to its file, row and column
         self._companies: dict[str, dict[str, Any]] = {}
+        self._numbers: dict[str, int] = {}  # of companies, in the order in which they came
         self._items: dict[tuple[str, str, str], tuple[dict[str, Any], str]] = {}
         self._rows: dict[tuple[str, ...], str] = {}
 
@@ -128,7 +130,7 @@ class Statements:
         if not rows:
             return
         header = [camel(cell.strip()) for cell in rows[0][1]]
-        statement = self._statement(name, header)
+        statement = self._statement(f"{name}, row {rows[0][0]}", header)
         if statement is None:
             return
         for number, cells in rows[1:]:
@@ -156,8 +158,11 @@ class Statements:
             message = "A company of this ticker was given before."
             self._say(where, "CONTRADICTION", message, "Put both into one.")
             return
-        self.places[f"companies[{len(self._companies)}]"] = where
+        self.places[self._place(ticker)] = where
         self._companies[ticker] = company
+
+    def _place(self, ticker: str) -> str:
+        return f"companies[{self._numbers.setdefault(ticker, len(self._numbers))}]"
 
     def _say(self, where: str, code: Any, message: str, suggestion: str) -> None:
         self.problems.append(Problem(where, code, message, suggestion))
@@ -170,13 +175,14 @@ class Statements:
             return []
         try:
             text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as no:
+            number = content.count(b"\n", 0, no.start) + 1
             message = "This file is not text in UTF-8."
-            self._say(name, "WRONG_TYPE", message, "Save it as CSV in UTF-8, then try again.")
+            self._say(f"{name}, row {number}", "WRONG_TYPE", message, _AS_UTF_8)
             return []
         if "\0" in text:
             message = "This file has null characters in it."
-            self._say(name, "WRONG_TYPE", message, "Save it as CSV in UTF-8, then try again.")
+            self._say(name, "WRONG_TYPE", message, _AS_UTF_8)
             return []
         longest = max((len(line) for line in text.splitlines()), default=0)
         if longest > LINE_MOST:
@@ -194,7 +200,9 @@ class Statements:
             message, rule = "A quote is not closed here, or stands where none can.", "Mend it."
             self._say(f"{name}, row {reader.line_num}", "WRONG_TYPE", message, rule)
             return []
-        if len(rows) < 2 or not any(cell.strip() for cell in rows[0][1]):
+        while rows and not any(cell.strip() for cell in rows[0][1]):
+            del rows[0]
+        if len(rows) < 2:
             message = "There is no table in this file."
             self._say(name, "MISSING", message, "Give a header, and a row for each period.")
             return []
@@ -204,14 +212,11 @@ class Statements:
             return []
         return rows
 
-    def _statement(self, name: str, header: Sequence[str]) -> Statement | None:
+    def _statement(self, where: str, header: Sequence[str]) -> Statement | None:
         known = set(header)
         kind = next((kind for kind, tells in _TELLING.items() if tells <= known), None)
-        where = f"{name}, row 1"
         if kind is None:
-            message = "By these columns it is no statement that is known here."
-            rule = "Columns are separated by commas: ticker, fiscalYear, unit, revenue and so on."
-            self._say(where, "UNKNOWN", message, rule)
+            self._unknown(where, header)
             return None
         statement, before = STATEMENTS[kind], len(self.problems)
         for column in dict.fromkeys(header):
@@ -228,6 +233,21 @@ class Statements:
                 message, rule = f"The column {column} is missing.", "Add it, for every row."
                 self._say(where, "MISSING", message, rule)
         return statement if len(self.problems) == before else None
+
+    def _unknown(self, where: str, header: Sequence[str]) -> None:
+        """What kept a header from being known: what is between its columns, or their names."""
+        for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if len(header) == 1 and sign in header[0]:
+                message = f"There are {word} between the columns of this file."
+                rule = "Save it with commas between them, and with 1234.5 for numbers."
+                self._say(where, "WRONG_TYPE", message, rule)
+                return
+        strange = [column for column in header if column not in _COLUMNS]
+        message = "By these columns it is no statement that is known here."
+        if strange:
+            message += f" Unknown: {', '.join(map(_shown, strange[:10]))}."
+        rule = "Write names as they are in the schema: ticker, fiscalYear, unit, revenue and so on."
+        self._say(where, "UNKNOWN", message, rule)
 
     def _row(self, statement: Statement, cells: Mapping[str, str], where: str) -> None:
         before = len(self.problems)
@@ -254,8 +274,9 @@ class Statements:
         if column in _UNITS:
             return self._unit(cell, at)
         if column in ("ticker", "peer"):
-            if TICKER.fullmatch(cell.upper()):
-                return cell.upper()
+            ticker = ticker_of(cell)
+            if ticker is not None:
+                return ticker
             rule = "A ticker has 1 to 32 letters, digits, dots and hyphens, such as BRK.B."
             return self._say(at, "WRONG_TYPE", "This is no ticker.", rule)
         if column == "fiscalYear":
@@ -269,6 +290,8 @@ class Statements:
             except ValueError:
                 rule = "Write it as 2024-12-31."
                 return self._say(at, "WRONG_TYPE", "This is no day.", rule)
+        if column == "line":
+            cell = camel(cell)
         if cell.startswith(_FORMULA):
             message = "This begins like a formula of a spreadsheet, which no text here does."
             return self._say(at, "WRONG_TYPE", message, "Write the text itself.")
@@ -286,7 +309,7 @@ class Statements:
         self, cell: str, line: Line, unit: StatementUnit, shares_unit: StatementUnit, at: str
     ) -> float | None:
         if not _NUMBER.fullmatch(cell):
-            rule = "Write 1234.5 or -1234.5: no separators, no currency, no formula, no brackets."
+            rule = "Write 1234.5 or -1234.5: no separators, brackets, currency, % or formula."
             self._say(at, "WRONG_TYPE", "This is no number.", rule)
             return None
         number = float(cell)
@@ -302,7 +325,7 @@ class Statements:
         company = self._companies.get(ticker)
         if company is None:
             company = self._companies[ticker] = {"ticker": ticker}
-        at = f"companies[{list(self._companies).index(ticker)}]"
+        at = self._place(ticker)
         self.places.setdefault(at, where)
         values = {name: value for name, value in read.items() if name not in _UNITS}
         if not statement.section:
@@ -321,10 +344,8 @@ class Statements:
             item.update(values)
             self.places.update({f"{place}.{name}": f"{where}, column {name}" for name in values})
             return
-        if statement.part == "options":  # a tranche has no source of its own
-            for name in ("source", "note"):
-                if name in values:
-                    item.setdefault(name, values.pop(name))
+        if statement.part == "options":  # a tranche has no source of its own, all of them have one
+            _say_of(item, "options", values)
         parts = item.setdefault(statement.part, [])
         self.places[f"{place}.{statement.part}[{len(parts)}]"] = where
         parts.append(values)
@@ -367,6 +388,20 @@ class Statements:
                 return f"{row}, {rest}" if rest else row
             shorter = shorter[: max(shorter.rfind("."), shorter.rfind("["), 0)]
         return path
+
+
+def _say_of(item: dict[str, Any], line: str, values: dict[str, Any]) -> None:
+    """Put a row's source and note beside those of the line's other rows."""
+    told = {name: values.pop(name) for name in ("source", "note") if name in values}
+    if not told:
+        return
+    origins = item.setdefault("origins", [])
+    if not origins:
+        origins.append({"line": line})
+    for name, text in told.items():
+        known = origins[0].get(name)
+        if known is None or text not in known.split("; "):
+            origins[0][name] = text if known is None else f"{known}; {text}"
 
 
 def _shown(column: str) -> str:

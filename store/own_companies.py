@@ -7,7 +7,7 @@ or neither, and of several companies all or none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
@@ -56,7 +56,7 @@ class NewCompanyChange:
 
 
 Known = Mapping[str, OwnCompanyRecord]
-Decide = Callable[[Known, int], Sequence[NewCompanyChange]]
+Decide = Callable[[Known, int], Awaitable[Sequence[NewCompanyChange]]]
 
 _COMPANY: Final = tuple(field.name for field in fields(OwnCompanyRecord))
 _CHANGE: Final = tuple(field.name for field in fields(CompanyChangeRecord))
@@ -64,6 +64,11 @@ _OF_TICKER: Final = scope.equals(OwnCompanyRow, "ticker", "of_ticker")
 
 _FIND = scope.select(OwnCompanyRow, *_COMPANY).where(_OF_TICKER)
 _ALL = scope.select(OwnCompanyRow, *_COMPANY).order_by(scope.column(OwnCompanyRow, "ticker"))
+_TICKERS = (
+    scope.select(OwnCompanyRow, "ticker")
+    .where(scope.equals(OwnCompanyRow, "removed", "of_removed"))
+    .order_by(scope.column(OwnCompanyRow, "ticker"))
+)
 _AMONG = scope.select(OwnCompanyRow, *_COMPANY).where(
     scope.among(OwnCompanyRow, ("ticker",), "tickers")
 )
@@ -102,15 +107,20 @@ class OwnCompanies:
         rows = await self._database.all(tenant_id, _ALL)
         return [OwnCompanyRecord(**dict(zip(_COMPANY, row, strict=True))) for row in rows]
 
+    async def tickers(self, tenant_id: UUID) -> list[str]:
+        """Of the companies that the tenant has, without their figures."""
+        rows = await self._database.all(tenant_id, _TICKERS, of_removed=False)
+        return [row[0] for row in rows]
+
     async def change(
         self, tenant_id: UUID, author: UUID, at: datetime, tickers: Sequence[str], decide: Decide
     ) -> dict[str, OwnCompanyRecord]:
         """Change companies, all or none; durable when this returns.
 
         ``decide`` is given those of the tickers that are there, and how many companies the tenant
-        has, and says what is to be changed; nobody else changes one of them meanwhile. What it
-        raises comes out as it is, and nothing is written. Returns the tickers' companies as they
-        are then. Raises NotKept.
+        has, and says what is to be changed; nobody else changes one of them meanwhile. It may let
+        others run while it thinks, but waits for nothing. What it raises comes out as it is, and
+        nothing is written. Returns the tickers' companies as they are then. Raises NotKept.
         """
         async with self._database.writing(tenant_id) as session:
             await session.first(_HOLD_TENANT)
@@ -118,7 +128,7 @@ class OwnCompanies:
             known = {row["ticker"]: OwnCompanyRecord(**row) for row in rows}
             counted = await session.first(_COUNT, of_removed=False)
             written = dict(known)
-            for new in decide(known, 0 if counted is None else counted["count"]):
+            for new in await decide(known, 0 if counted is None else counted["count"]):
                 before = known.get(new.ticker)
                 revision = 1 if before is None else before.revision + 1
                 record = OwnCompanyRecord(

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import case, func, null, or_
+from sqlalchemy import Integer, bindparam, case, func, null, or_
 
 from store import scope
 from store.database import Database
 from store.tables import RunRow, TenantRow
 
 ACTIVE: Final = ("QUEUED", "RUNNING")
+NEWEST: Final = UUID(int=2**128 - 1)  # beyond every id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,13 @@ _FIND = scope.select(RunRow, *_COLUMNS).where(_THIS)
 _OF_OPERATION = scope.select(RunRow, *_COLUMNS).where(scope.equals(RunRow, "operation_id"))
 _FIND_LAPSED = scope.select(RunRow, *_COLUMNS).where(_LAPSED)
 _FIND_MINE = scope.select(RunRow, "id").where(_MINE, _IS_ACTIVE)
+# The newest first: ids are drawn in the order of time.
+_PAGE_DONE = (
+    scope.select(RunRow, *_COLUMNS)
+    .where(scope.equals(RunRow, "state"), scope.beyond(RunRow, ("id",), descending=True))
+    .order_by(_column("id").desc())
+    .limit(bindparam("limit", type_=Integer()))
+)
 _COUNT_ACTIVE = scope.count(RunRow).where(_IS_ACTIVE)
 # Held until the transaction ends, so that of two starts of a tenant the second counts the first.
 _HOLD_TENANT = scope.select(TenantRow, "tenant_id").with_for_update(key_share=True)
@@ -169,6 +177,12 @@ class Runs:
         """The ids of those whose lease an owner holds."""
         async with self._database.reading(tenant_id) as session:
             return {row["id"] for row in await session.all(_FIND_MINE, mine=owner)}
+
+    async def done_page(self, tenant_id: UUID, after: UUID, limit: int) -> list[RunRecord]:
+        """The tenant's next runs that are DONE, the newest first; `NEWEST` begins."""
+        values = {"state": "DONE", "after_id": after, "limit": limit}
+        rows = await self._database.all(tenant_id, _PAGE_DONE, **values)
+        return [RunRecord(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
     async def begin(self, tenant_id: UUID, run_id: UUID, owner: str, now: datetime) -> bool:
         """The owner sets to work, once more. False: it is not the owner's any longer."""

@@ -4,6 +4,8 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from services.errors import NotFound
 from services.own_companies import OwnCompanyService
 from services.own_company import Provided
 from services.tenants import TenantService
-from store.companies import Companies, Company
+from store.companies import Companies, Company, Origin, Price
 from store.database import Database
 from store.market import Market
 from store.own_companies import OwnCompanies
@@ -134,6 +136,14 @@ async def test_a_third_provider_stands_where_it_is_put(own: OwnCompanyService) -
     assert (await last.find(WE, "AAPL")).company.name == "Apple Inc."
 
 
+def test_the_price_of_a_third_provider_is_not_said_to_be_shipped() -> None:
+    figure = {"years[2023].revenue": Origin(source="A data house")}
+    firm = replace(filed(), origins=figure, source="A data house")
+    inputs = derive_dcf(replace(firm, price=Price(date=date(2024, 6, 28), close=18.0)), Market())
+    (told,) = (each for each in inputs.assumptions if each.path == "marketPrice")
+    assert told.source == "A data house; closing price"
+
+
 @pytest.mark.parametrize("ticker", TICKERS)
 def test_each_value_of_the_document_is_under_exactly_one_assumption(ticker: str) -> None:
     inputs = derived(ticker)
@@ -218,6 +228,28 @@ def test_apples_working_capital_is_the_mean_of_two_year_ends() -> None:
     before = 29_508 + 31_477 + 6_331 + 14_695 - 62_611 - 58_829 - 8_061
     share = (last / 391_035 + before / 383_285) / 2
     assert rate("AAPL", "workingCapital") == {"level": round(share, 4)}
+
+
+def test_microsofts_inputs_are_what_its_two_years_say() -> None:
+    growth = rate("MSFT", "revenueGrowth")["stages"]
+    assert growth[0]["value"] == 0.15  # 245,122 / 211,915 is 15.67 %, above what is taken
+    margin = (88_523 / 211_915 + 109_433 / 245_122) / 2
+    assert rate("MSFT", "ebitMargin") == {"level": round(margin, 4)}
+    effective = (16_950 / 89_311 + 19_651 / 107_787) / 2
+    assert rate("MSFT", "taxRate")["stages"][0]["value"] == round(effective, 4)
+    written_off = (13_861 / 211_915 + 22_287 / 245_122) / 2
+    assert rate("MSFT", "depreciation")["stages"][0]["value"] == round(written_off, 4)
+    spent = (28_107 / 211_915 + 44_477 / 245_122) / 2
+    assert rate("MSFT", "capitalExpenditure")["stages"][0]["value"] == round(spent, 4)
+    tied_up = 56_924 + 1_246 + 26_021 - 21_996 - 36_766 - 57_582
+    assert rate("MSFT", "workingCapital") == {"level": round(tied_up / 245_122, 4)}
+    document: Any = derived("MSFT").document
+    assert document["bridge"]["debt"] == (8_942 + 42_688) * 10**6
+    assert document["bridge"]["cash"] == (18_315 + 57_228) * 10**6
+    worth = 446.95 * 7_469
+    debt_weight = (8_942 + 42_688) / (8_942 + 42_688 + worth)
+    assert document["capital"]["capm"]["debtWeight"] == round(debt_weight, 4)
+    assert document["capital"]["capm"]["beta"] == round((2 * 0.9703 + 1) / 3, 2)
 
 
 def test_apples_bridge_is_its_balance_sheet() -> None:

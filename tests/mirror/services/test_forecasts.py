@@ -8,7 +8,7 @@ import pytest
 
 from services.derived_dcf import derive_dcf
 from services.forecasts import renewal_ratio
-from store.companies import Company
+from store.companies import Company, Price
 from tests.mirror.services.filed import Rates, filed, sheet, year
 
 
@@ -22,8 +22,9 @@ def told(company: Company, name: str) -> str:
 
 
 def growing(*rates: float) -> Company:
-    revenue, years = 1_000e6, [year(2019)]
-    for after, rate in enumerate(rates, start=2020):
+    revenue, first = 1_000e6, 2023 - len(rates)
+    years = [year(first)]
+    for after, rate in enumerate(rates, start=first + 1):
         revenue *= 1.0 + rate
         years.append(year(after, revenue))
     return filed(*years)
@@ -64,9 +65,9 @@ def test_growth_that_is_already_the_terminal_growth_is_a_level() -> None:
 
 
 def test_a_gap_in_the_years_ends_what_is_known_of_growth() -> None:
-    company = filed(year(2018), year(2020, 2_000e6), year(2021, 2_100e6))
+    company = filed(year(2020), year(2022, 2_000e6), year(2023, 2_100e6))
     assert first(operations(company)["revenueGrowth"]) == 0.05
-    assert "in fiscal 2021." in told(company, "revenueGrowth")
+    assert "in fiscal 2023." in told(company, "revenueGrowth")
 
 
 def test_the_margin_is_the_average_of_the_last_three_years() -> None:
@@ -163,7 +164,28 @@ def test_year_ends_are_matched_to_their_own_revenue_whatever_the_year_is_called(
         sheet(date(2023, 1, 28), **(PARTS | {"accounts_receivable": 220e6})),
         sheet(date(2024, 2, 3), **PARTS),
     )
-    company = filed(year(2022, 2_000e6), year(2023, 1_000e6), balance_sheets=sheets)
+    company = filed(
+        year(2022, 2_000e6),
+        year(2023, 1_000e6),
+        balance_sheets=sheets,
+        price=Price(date=date(2024, 2, 2), close=18.0),
+    )
+    assert operations(company)["workingCapital"] == {"level": 0.1}
+
+
+@pytest.mark.parametrize("newest", [date(2023, 3, 31), date(2023, 6, 30), date(2023, 9, 30)])
+def test_an_interim_sheet_does_not_move_the_year_ends_before_it(newest: date) -> None:
+    # 2022 ended with a tenth of its own revenue tied up, of 2,000; of 2021's 500 it would be 40 %.
+    sheets = (
+        sheet(date(2022, 12, 31), **(PARTS | {"accounts_receivable": 220e6})),
+        sheet(newest, **(PARTS | {"accounts_receivable": 220e6})),
+    )
+    company = filed(
+        year(2021, 500e6),
+        year(2022, 2_000e6),
+        balance_sheets=sheets,
+        price=Price(date=newest, close=18.0),
+    )
     assert operations(company)["workingCapital"] == {"level": 0.1}
 
 

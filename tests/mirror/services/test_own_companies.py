@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
-from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.errors import InvalidInput, Problem
 from services.companies import CompanyService, Provided, ShippedCompanies
-from services.company_figures import Given, StatementUnit, merged
+from services.company_figures import Given, merged
 from services.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from services.own_companies import OwnCompanyService
-from services.own_company import company_of
+from services.own_company import FORMER, company_of
 from services.principal import Role
 from services.tenants import TenantService
 from store.companies import Companies
@@ -26,7 +26,7 @@ from store.market import Market
 from store.own_companies import OwnCompanies
 from tests.mirror.services.conftest import principal
 from tests.mirror.store.world import THEIRS
-from tests.own_companies import ACME, acme, with_sheet, with_year
+from tests.own_companies import acme, with_year
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +134,10 @@ async def test_nothing_at_all_is_no_company(companies: CompanyService) -> None:
     assert found == [f"companies[0].{name}" for name in needed]
     await companies.add(WE, acme())
     assert (await companies.bring(WE, [{"ticker": "ACME"}]))[1] == ()
-    assert places(await refused(companies.bring(WE, []))) == ["companies"]
+    (problem,) = await refused(companies.bring(WE, []))
+    assert (problem.path, problem.suggestion) == ("companies", "Give one at least.")
+    (problem,) = await refused(companies.bring(WE, [acme(ticker=f"T{n}") for n in range(51)]))
+    assert (problem.path, problem.suggestion) == ("companies", "Split them up.")
 
 
 async def test_the_same_import_again_changes_nothing(companies: CompanyService) -> None:
@@ -157,6 +160,24 @@ async def test_an_import_changes_what_it_gives_and_leaves_the_rest(
     assert known.company.years[-1].operating_income == 200e6
     assert known.company.origins["years[2024].revenue"].source == "10-K/A"
     assert known.company.revision == 2
+
+
+async def test_who_brings_the_same_number_from_another_source_stands_behind_it(
+    companies: CompanyService,
+) -> None:
+    await companies.bring(WE, [acme()])
+    bob = replace(WE, member_id=UUID(int=2))
+
+    def given(source: str) -> list[dict[str, Any]]:
+        year = {"fiscalYear": 2024, "revenue": 1_000e6, "source": source}
+        return [{"ticker": "ACME", "years": [year]}]
+
+    _, changed = await companies.bring(bob, given("Annual report 2024, p. 61"))
+    assert changed == ()
+    (known,), changed = await companies.bring(bob, given("10-K/A"))
+    revenue = known.company.origins["years[2024].revenue"]
+    assert (changed, revenue.source, revenue.author) == (("ACME",), "10-K/A", FORMER)
+    assert known.company.origins["years[2024].operatingIncome"].author == "Member 1"
 
 
 async def test_of_several_companies_all_are_brought_or_none(companies: CompanyService) -> None:
@@ -240,6 +261,17 @@ async def test_a_correction_is_in_the_history_with_what_stood_there(
     assert change["new"]["note"] == "A typing error."
 
 
+async def test_a_corrected_balance_is_of_its_sheets_day(companies: CompanyService) -> None:
+    await companies.add(WE, acme())
+    path = "balanceSheets[2024-12-31].debtNoncurrent"
+    known = await companies.correct(WE, "ACME", path, {"value": 5e6, "source": "10-K/A"})
+    assert known.company.origins[path].as_of == date(2024, 12, 31)
+    revenue = "years[2024].revenue"
+    figure = {"value": 1e9, "source": "10-K/A", "asOf": "2025-02-01"}
+    known = await companies.correct(WE, "ACME", revenue, figure)
+    assert known.company.origins[revenue].as_of == date(2025, 2, 1)
+
+
 async def test_a_figure_or_a_whole_year_can_go(companies: CompanyService) -> None:
     await companies.add(WE, acme())
     gone = await companies.correct(WE, "ACME", "years[2023].incomeTax", None)
@@ -266,7 +298,12 @@ async def test_a_figure_or_a_whole_year_can_go(companies: CompanyService) -> Non
         ("years[2024].revenue", {"value": 1.0, "source": " "}, "figure.source"),
         ("years[2024].revenue", {"value": 1.0, "source": "a\x07"}, "figure.source"),
         ("prices[2024-12-31].close", {"value": float("inf"), "source": "x"}, "figure.value"),
-        ("prices[2024-12-31].close", None, "ACME.prices"),  # a company has a price
+        (
+            "balanceSheets[2024-12-31].debtNoncurrent",
+            {"value": 1.0, "source": "x", "asOf": "2020-01-01"},
+            "figure.asOf",
+        ),
+        ("prices[2024-12-31].close", None, "path"),  # a company has a price
     ],
 )
 async def test_a_wrong_correction_says_what_is_wrong_and_changes_nothing(
@@ -309,85 +346,68 @@ async def test_a_tenant_holds_so_many_companies_and_no_more(
         await companies.add(WE, acme(ticker="C"))
     await companies.remove(WE, "B")
     await companies.add(WE, acme(ticker="C"))
+    with pytest.raises(QuotaExceeded):  # what was removed takes a place again
+        await companies.add(WE, acme(ticker="B"))
 
 
-# Parts that fit each other
+# Whoever else waits
 
 
-async def test_an_adjustment_needs_a_reported_line_and_a_reason(companies: CompanyService) -> None:
-    none = with_year(
-        2024, adjustments=[{"line": "stockCompensation", "amount": 1.0, "reason": "x"}]
-    )
-    (problem,) = await refused(companies.add(WE, none))
-    assert "no stockCompensation that could be adjusted" in problem.message
-    bare = with_year(2024, adjustments=[{"line": "revenue", "amount": 1.0, "reason": " "}])
-    assert places(await refused(companies.add(WE, bare))) == [
-        "company.years[2].adjustments[0].reason"
-    ]
-    below = with_year(2024, adjustments=[{"line": "revenue", "amount": -2000.0, "reason": "x"}])
-    (problem,) = await refused(companies.add(WE, below))
-    assert "Adjusted, revenue of fiscal 2024 would be" in problem.message
-
-
-async def test_a_peer_is_whole(companies: CompanyService) -> None:
-    half = acme(peers=[{"ticker": "MSFT", "beta": 1.1}])
-    found = await refused(companies.add(WE, half))
-    assert sorted(problem.message for problem in found) == [
-        "The peer MSFT has no debtToEquity.",
-        "The peer MSFT has no taxRate.",
-    ]
-
-
-async def test_all_lines_of_a_balance_sheet_come_back_as_they_were_given(
-    companies: CompanyService,
+async def test_everybody_else_has_a_turn_between_two_companies_of_an_import(
+    companies: CompanyService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = with_sheet(
-        leases=1.0,
-        lossesCarriedForward=2.0,
-        basicShares=98.0,
-        restrictedStock=1.0,
-        options=[{"count": 2.0, "strike": 12.5}],
-    )
-    sheet = (await companies.add(WE, given)).company.balance_sheets[0]
-    assert (sheet.leases, sheet.losses_carried_forward) == (1e6, 2e6)
-    assert [(grant.count, grant.strike) for grant in sheet.options] == [(2e6, 12.5)]
+    turns = 0
+    merged_at: list[int] = []
+    told_at: list[int] = []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def merging(*given: Any) -> Any:
+        merged_at.append(turns)
+        return merged(*given)
+
+    def telling(*given: Any) -> Any:
+        told_at.append(turns)
+        return company_of(*given)
+
+    monkeypatch.setattr("services.own_companies.merged", merging)
+    monkeypatch.setattr("services.own_companies.company_of", telling)
+    waiting = asyncio.create_task(others())
+    await companies.bring(WE, [acme(ticker=f"T{number}") for number in range(5)])
+    waiting.cancel()
+    for moments in (merged_at, told_at):
+        assert len(set(moments)) == len(moments) == 5
+    told_at.clear()
+    waiting = asyncio.create_task(others())
+    await companies.all(WE)
+    waiting.cancel()
+    assert len(set(told_at)) == len(told_at) == 5
 
 
-# Laws
-
-AMOUNTS = st.floats(0.0, 1e9, allow_nan=False)
-
-
-@given(
-    st.lists(st.tuples(st.integers(1990, 2030), AMOUNTS), min_size=1, unique_by=lambda t: t[0]),
-    st.sampled_from(list(StatementUnit)),
-)
-def test_merging_is_the_same_done_twice_as_once(
-    years: list[tuple[int, float]], unit: StatementUnit
+async def test_what_is_given_is_read_beside_the_loop(
+    companies: CompanyService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = {
-        "ticker": "X",
-        "source": "s",
-        "unit": unit,
-        "years": [{"fiscalYear": year, "revenue": amount} for year, amount in years],
-    }
-    problems: list[Problem] = []
-    figures = Given(document, "", problems).figures
-    assert problems == []
-    once = merged({}, figures, "me", "now")
-    assert merged(once, figures, "you", "later") == once
-    assert len(once) == len(years)
+    threads = set()
+
+    def reading(*given: Any) -> Given:
+        threads.add(threading.get_ident())
+        return Given(*given)
+
+    monkeypatch.setattr("services.own_companies.Given", reading)
+    await companies.bring(WE, [acme(), acme(ticker="B")])
+    assert threads
+    assert threading.get_ident() not in threads
 
 
-def test_a_document_is_not_changed_by_being_read() -> None:
-    document = acme()
-    Given(document, "", [])
-    assert document == ACME == deepcopy(ACME)
-
-
-def test_own_authors_who_left_are_said_to_have_left() -> None:
-    problems: list[Problem] = []
-    given = Given(acme(), "", problems)
-    figures = merged({}, given.figures, UUID(int=9).hex, NOON.isoformat())
-    company = company_of("ACME", figures, {})
-    assert {each.author for each in company.origins.values()} == {"a former member"}
+async def test_of_many_companies_the_first_are_named_and_none_is_read(
+    companies: CompanyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await companies.bring(WE, [acme(ticker=f"A{number:02}") for number in range(38)])
+    await companies.remove(WE, "A00")
+    monkeypatch.setattr("services.own_companies.company_of", None)
+    with pytest.raises(NotFound, match=r"A01, A02, .*, A37, AAPL, MSFT, GOOGL, and 3 more\.$"):
+        await companies.find(WE, "NONE")

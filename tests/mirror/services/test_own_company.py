@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,23 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dcf import value_dcf
-from engine.errors import InvalidInput, Problem
+from engine.errors import Problem
 from services.assumptions import PRODUCT, Assumption
 from services.company_figures import Given, merged
-from services.currencies import Conversion, StatedRate, conversion_of, converted
+from services.contents import canonical_text
+from services.currencies import Conversion
 from services.dcf import inputs_of
 from services.derived_dcf import derive_dcf
-from services.filings import MissingData
 from services.kinds import DCF
-from services.own_company import company_of, value_at
-from services.stated_market import StatedMarket, StatedRates
+from services.own_company import Origins, company_of, figure_values
 from store.companies import Company
 from store.market import Market
 from tests.mirror.services.filed import Rates
 from tests.own_companies import acme, with_sheet, with_year
 
 ADA = "00000000000000000000000000000009"
-RATE = StatedRate(value=1.25, as_of=date(2024, 12, 31), source="its central bank")
 
 
 def own(document: dict[str, Any] | None = None) -> Company:
@@ -36,7 +33,7 @@ def own(document: dict[str, Any] | None = None) -> Company:
     given = Given(document or acme(), "", problems)
     assert problems == []
     figures = merged({}, given.figures, ADA, "2026-03-01T12:00:00+00:00")
-    return company_of(given.ticker, figures, {ADA: "Ada"})
+    return company_of(given.ticker, figures, Origins(canonical_text(figures), {ADA: "Ada"}))
 
 
 def document(company: Company, conversion: Conversion | None = None) -> Any:
@@ -76,6 +73,38 @@ def test_every_assumption_of_a_sourced_document_is_one_that_the_document_may_hol
     plain = {name: part for name, part in sourced.items() if name != "assumptions"}
     assert plain == derived.document
     assert worth(sourced).value_per_share == worth(plain).value_per_share
+
+
+def test_however_much_is_said_of_figures_the_document_may_hold_it() -> None:
+    given = acme()
+    for number, each in enumerate(given["years"]):
+        each |= {"source": str(number) * 1_000, "note": str(number) * 1_000}
+        each["adjustments"] = [
+            {"line": "revenue", "amount": part + 1.0, "reason": "r" * 1_000, "source": "s" * 1_000}
+            for part in range(3)
+        ]
+    sourced: Any = derive_dcf(own(given), Market()).sourced()
+    DCF.door(sourced)
+    by_path = {each["path"]: each for each in sourced["assumptions"]}
+    margin = by_path["operations.ebitMargin"]
+    assert (len(margin["source"]), len(margin["note"])) == (2_000, 4_000)
+    assert margin["note"].endswith("…")
+
+
+def test_what_rests_on_several_figures_is_as_of_the_latest_of_them() -> None:
+    given = acme()
+    for each, day in zip(given["years"], ("2023-02-01", "2025-03-01", "2024-02-01"), strict=True):
+        each["asOf"] = day
+    assert about(own(given), "operations.ebitMargin").as_of == date(2025, 3, 1)
+    assert about(own(given), "operations.revenue").as_of == date(2024, 2, 1)
+
+
+def test_the_newest_price_counts_and_the_others_are_earlier_ones() -> None:
+    days = ("2024-12-31", "2023-12-29", "2024-06-28")
+    prices = [{"date": day, "close": float(n + 1)} for n, day in enumerate(days)]
+    company = own(acme(prices=prices))
+    assert (company.price.date, company.price.close) == (date(2024, 12, 31), 1.0)
+    assert [each.close for each in company.earlier_prices] == [2.0, 3.0]
 
 
 # Adjusted figures
@@ -132,6 +161,21 @@ def test_stock_compensation_is_a_line_that_counts_as_an_expense_and_moves_no_val
     assert worth(found).value_per_share == worth(document(own())).value_per_share
 
 
+def test_a_year_that_does_not_tell_stock_compensation_is_left_out_of_its_average() -> None:
+    plain = acme()
+    for each, share in zip(plain["years"], (None, 0.02, 0.04), strict=True):
+        each["stockCompensation"] = None if share is None else share * each["revenue"]
+    assert document(own(plain))["operations"]["stockCompensation"] == {"level": 0.03}
+    told = about(own(plain), "operations.stockCompensation").text
+    assert "averaged 3 % of revenue over fiscal 2023 and 2024" in told
+
+
+def test_debt_is_weighed_against_all_shares_that_share_in_the_value() -> None:
+    company = own(with_sheet(basicShares=50.0, restrictedStock=1.0))
+    weight = 200.0 / (200.0 + 18.0 * 100.0)
+    assert document(company)["capital"]["capm"]["debtWeight"] == weight
+
+
 def test_losses_carried_forward_save_tax_within_the_limit_of_the_law() -> None:
     found = document(own(with_sheet(lossesCarriedForward=300.0)))
     assert found["operations"]["losses"] == {"balance": 300_000_000, "limitShare": 0.8}
@@ -150,6 +194,14 @@ def test_options_and_restricted_stock_dilute_at_the_value_that_comes_out() -> No
     shares = worth(found)
     net = 5e6 * (1.0 - 10.0 / shares.value_per_share)
     assert shares.diluted_shares == pytest.approx(96e6 + net, rel=1e-9)
+
+
+def test_reported_diluted_shares_count_where_nothing_is_said_of_what_dilutes() -> None:
+    assert document(own(with_sheet(basicShares=95.0)))["shares"] == {"diluted": 100_000_000}
+    bare = acme()
+    del bare["balanceSheets"][0]["dilutedShares"]
+    bare["balanceSheets"][0]["basicShares"] = 95.0
+    assert document(own(bare))["shares"] == {"basic": 95_000_000}
 
 
 def test_diluted_shares_count_where_there_are_no_basic_ones_for_options_to_stand_beside() -> None:
@@ -184,144 +236,6 @@ def test_each_claim_that_is_given_is_in_the_bridge_and_the_rest_is_said_to_be_no
     assert text.startswith("Preferred stock, pension deficits and associates are not in")
 
 
-# Currencies
-
-
-def in_euros() -> Company:
-    return own(acme(currency="EUR"))
-
-
-def test_another_currency_without_a_rate_is_refused() -> None:
-    with pytest.raises(InvalidInput) as no:
-        conversion_of(in_euros(), "USD", None)
-    (problem,) = no.value.problems
-    assert (problem.path, problem.code) == ("rate", "MISSING")
-    assert "in EUR" in problem.message
-
-
-@pytest.mark.parametrize(
-    ("currency", "rate", "where"),
-    [
-        ("EUR", RATE, "rate"),
-        (None, RATE, "rate"),
-        ("dollars", None, "currency"),
-        ("usd", RATE, "currency"),
-        ("USD", replace(RATE, value=0.0), "rate.value"),
-        ("USD", replace(RATE, value=-1.0), "rate.value"),
-        ("USD", replace(RATE, value=float("nan")), "rate.value"),
-        ("USD", replace(RATE, value=float("inf")), "rate.value"),
-        ("USD", replace(RATE, source="  "), "rate.source"),
-    ],
-)
-def test_a_rate_that_means_nothing_is_refused(
-    currency: str | None, rate: StatedRate | None, where: str
-) -> None:
-    with pytest.raises(InvalidInput) as no:
-        conversion_of(in_euros(), currency, rate)
-    assert [problem.path for problem in no.value.problems] == [where]
-
-
-def test_the_own_currency_needs_no_rate() -> None:
-    assert conversion_of(own(), None, None) is None
-    assert conversion_of(own(), "USD", None) is None
-
-
-def test_every_amount_is_converted_at_the_one_rate_and_says_so() -> None:
-    given = with_sheet(leases=7.0, basicShares=95.0, options=[{"count": 5.0, "strike": 10.0}]) | {
-        "currency": "EUR"
-    }
-    conversion = conversion_of(own(given), "USD", RATE)
-    assert conversion is not None
-    found = document(own(given), conversion)
-    plain = document(own({**given, "currency": "USD"}))
-    assert found["currency"] == "USD"
-    assert found["operations"]["revenue"] == 1_250_000_000
-    assert found["bridge"]["debt"] == 250_000_000
-    assert found["bridge"]["leases"] == 8_750_000
-    assert found["marketPrice"] == 22.5
-    assert found["shares"]["options"] == [{"count": 5e6, "strike": 12.5}]
-    for path in ("currency", "operations.revenue", "bridge.debt", "marketPrice", "shares.options"):
-        told = about(own(given), path, conversion).text
-        assert (
-            "Converted from EUR at 1.25 USD for 1 EUR (its central bank, 31 December 2024)." in told
-        )
-    # Rates, shares of revenue and weights are the same in any currency.
-    for name in ("revenueGrowth", "ebitMargin", "taxRate", "depreciation", "workingCapital"):
-        assert found["operations"][name] == plain["operations"][name]
-    assert found["capital"] == plain["capital"]
-    assert worth(found).value_per_share == pytest.approx(1.25 * worth(plain).value_per_share)
-
-
-def test_no_law_of_another_country_limits_losses() -> None:
-    given = with_sheet(lossesCarriedForward=300.0) | {"currency": "EUR"}
-    conversion = conversion_of(own(given), "USD", RATE)
-    assert document(own(given), conversion)["operations"]["losses"] == {"balance": 375_000_000}
-
-
-@given(st.floats(1e-3, 1e3))
-def test_there_and_back_is_where_one_was(rate: float) -> None:
-    there = Conversion(given="EUR", into="USD", rate=replace(RATE, value=rate))
-    back = Conversion(given="USD", into="EUR", rate=replace(RATE, value=1.0 / rate))
-    again = converted(converted(in_euros(), there), back)
-    assert again.currency == "EUR"
-    assert again.years[-1].revenue == pytest.approx(1_000e6, rel=1e-12)
-    assert again.price.close == pytest.approx(18.0, rel=1e-12)
-    assert again.balance_sheets[0].diluted_shares == 100e6
-
-
-# Rates of the market
-
-STATED = StatedRates(
-    risk_free_rate=0.025,
-    equity_risk_premium=0.055,
-    tax_rate=0.3,
-    as_of=date(2024, 12, 30),
-    source="our treasury",
-)
-
-
-def test_stated_rates_make_the_cost_of_capital_where_none_are_here() -> None:
-    euros = in_euros()
-    with pytest.raises(MissingData):
-        derive_dcf(euros, Rates())
-    STATED.check(euros.price.date)
-    derived = derive_dcf(euros, StatedMarket(STATED, Rates()))
-    capm: Any = derived.document["capital"]
-    assert capm["capm"]["riskFreeRate"] == 0.025
-    assert capm["capm"]["equityRiskPremium"] == 0.055
-    assert capm["capm"]["taxRate"] == 0.3
-    by_path = {each.path: each for each in derived.assumptions}
-    for name in ("riskFreeRate", "equityRiskPremium", "taxRate"):
-        assert by_path[f"capital.capm.{name}"].source == "our treasury"
-    assert by_path["capital.capm.taxRate"].text == (
-        "What interest saves at the margin: the statutory rate of the company's country, as stated."
-    )
-    tax: Any = derived.document["operations"]
-    assert tax["taxRate"]["stages"][-1]["value"] == 0.3  # from 25 % to the stated rate
-    assert "state taxes" not in by_path["operations.taxRate"].text
-    growth: Any = derived.document["terminal"]
-    assert growth["gordon"]["growth"] == 0.015  # a point below the stated risk-free rate
-    value_dcf(inputs_of(derived.document))
-
-
-@pytest.mark.parametrize(
-    ("changes", "where"),
-    [
-        ({"risk_free_rate": 2.5}, ["market.risk_free_rate"]),
-        ({"equity_risk_premium": -0.01}, ["market.equity_risk_premium"]),
-        ({"tax_rate": float("nan")}, ["market.tax_rate"]),
-        ({"as_of": date(2025, 1, 1)}, ["market.as_of"]),
-        ({"source": " ", "tax_rate": 25.0}, ["market.tax_rate", "market.source"]),
-    ],
-)
-def test_rates_that_cannot_be_or_were_not_known_yet_are_refused(
-    changes: dict[str, Any], where: list[str]
-) -> None:
-    with pytest.raises(InvalidInput) as no:
-        replace(STATED, **changes).check(date(2024, 12, 31))
-    assert [problem.path for problem in no.value.problems] == where
-
-
 # Read again by path
 
 
@@ -331,11 +245,14 @@ def test_every_figure_is_found_under_its_path() -> None:
         "notes": ["One."],
     }
     company = own(given)
+    values = figure_values(company)
     for path in company.origins:
-        assert value_at(company, path) is not None, path
-    assert value_at(company, "years[2023].revenue") == 950e6
-    assert value_at(company, "peers[BRK.B].beta") == 0.9
-    assert value_at(company, "balanceSheets[2024-12-31].options") == [{"count": 5e6, "strike": 10}]
-    assert value_at(company, "notes") == ["One."]
-    assert value_at(company, "years[1999].revenue") is None
-    assert value_at(company, "nothing") is None
+        assert values[path] is not None, path
+    assert values["years[2023].revenue"] == 950e6
+    assert values["peers[BRK.B].beta"] == 0.9
+    assert values["balanceSheets[2024-12-31].options"] == [{"count": 5e6, "strike": 10}]
+    assert values["notes"] == ["One."]
+    assert values["years[2023].adjustments"] == []
+    assert "years[1999].revenue" not in values
+    (one_off,) = figure_values(own(closing()))["years[2024].adjustments"]
+    assert (one_off["line"], one_off["amount"]) == ("operatingIncome", 40e6)

@@ -56,6 +56,13 @@ def test_rows_are_years_in_whole_units_each_by_its_own_unit() -> None:
     ]
 
 
+@given(st.integers(1, 10**12))
+def test_three_digits_of_millions_are_whole_thousands(thousands: int) -> None:
+    told = f"{thousands // 1000}.{thousands % 1000:03}"
+    (company,) = read(f"{HEAD}ACME,2024,MILLIONS,{told},,x\n").companies
+    assert company["years"][0]["revenue"] == thousands * 1000
+
+
 def test_names_of_columns_may_be_written_in_either_spelling() -> None:
     camel = HEAD.replace("fiscal_year", "fiscalYear").replace("operating_income", "operatingIncome")
     row = "ACME,2024,ONES,5,1,x\n"
@@ -83,6 +90,21 @@ def test_the_example_files_make_one_whole_company() -> None:
     problems: list[Problem] = []
     Given(acme, "", problems)
     assert problems == []
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_options_have_a_source_of_their_own_and_the_sheet_keeps_its(first: int) -> None:
+    old, new = (f"A,2024-12-31,ONES,1,{n},note 12,Plan of 202{n}.\n" for n in (1, 2))
+    files = [
+        "ticker,as_of,unit,debt_current,basic_shares,source\nA,2024-12-31,ONES,5,9,p. 1\n",
+        "ticker,as_of,shares_unit,count,strike,source,note\n" + old + new,
+    ]
+    (company,) = read(files[first], files[1 - first]).companies
+    figures = Given(company, "", []).figures
+    options = figures["balanceSheets[2024-12-31].options"]
+    assert (options["source"], options["note"]) == ("note 12", "Plan of 2021.; Plan of 2022.")
+    debt = figures["balanceSheets[2024-12-31].debtCurrent"]
+    assert (debt["source"], "note" in debt) == ("p. 1", False)
 
 
 def test_the_order_of_files_does_not_matter() -> None:
@@ -142,7 +164,9 @@ def test_a_number_beyond_a_double_is_not_finite() -> None:
     assert (problem.path, problem.code) == ("f.csv, row 2, column revenue", "NOT_FINITE")
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-x", "@SUM(A1)", "a\x07b", "a\u202eb", "x" * 1_001])
+@pytest.mark.parametrize(
+    "text", ["=1", "+1", "-x", "@SUM(A1)", "＝1+1", "＠x", "a\x07b", "a\u202eb", "x" * 1_001]
+)
 def test_a_text_that_a_spreadsheet_would_run_or_nobody_can_see_is_refused(text: str) -> None:
     assert places(f"{HEAD}ACME,2024,ONES,5,1,{text}\n") == ["f.csv, row 2, column source"]
 
@@ -161,7 +185,9 @@ def test_a_text_that_a_spreadsheet_would_run_or_nobody_can_see_is_refused(text: 
         (HEAD.encode() + b"ACME,2024,ONES,5,1,x" + b"y" * 10_000_000, "bytes"),
         (HEAD.encode() + b"ACME,2024,ONES,5,1," + b"y" * 100_000 + b"\n", "A line has"),
         (HEAD.encode() + b"A,2024,ONES,5,1,x\n" * 10_001, "rows, and"),
-        (HEAD.replace(",", ";").encode() + b"ACME;2024;ONES;5;1;x\n", "no statement that is known"),
+        (HEAD.replace(",", ";").encode() + b"ACME;2024;ONES;5;1;x\n", "semicolons between"),
+        (HEAD.replace(",", "\t").encode() + b"ACME\t2024\tONES\t5\t1\tx\n", "tabs between"),
+        (b"Ticker,Fiscal Year,unit,EBIT\nA,2024,ONES,1\n", "Unknown: Ticker, Fiscal Year, EBIT."),
         (b"a,b\n1,2\n", "no statement that is known"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "not text in UTF-8"),
     ],
@@ -171,6 +197,12 @@ def test_a_file_that_is_no_table_gets_one_clear_answer(content: bytes, said: str
     assert said in problem.message
     assert problem.path.startswith("f.csv")
     assert read(content).companies == []
+
+
+def test_a_header_names_what_is_not_known_of_it() -> None:
+    many = ",".join(["x", *(f"y{n}" for n in range(50)), "ticker", "a\x07"])
+    problem = only(many + "\n" + "1," * 52 + "1\n")
+    assert "Unknown: x, y0, y1, y2, y3, y4, y5, y6, y7, y8." in problem.message
 
 
 def test_a_byte_order_mark_and_any_line_ends_are_nothing_to_mind() -> None:
@@ -208,6 +240,25 @@ def test_a_year_that_is_given_twice_is_a_contradiction() -> None:
 )
 def test_a_header_that_is_not_understood_is_refused(header: str, where: str) -> None:
     assert places(header + "ACME,2024,ONES,5,1\n") == [where]
+
+
+def test_a_table_may_begin_further_down_and_rows_are_still_counted() -> None:
+    assert places(b"\n,,\n" + HEAD.encode() + b"ACME,2024,ONES,x,1,y\n") == [
+        "f.csv, row 4, column revenue"
+    ]
+    assert places("\n\nA,B\n1,2\n") == ["f.csv, row 3"]
+
+
+def test_the_row_that_is_not_in_utf_8_is_named() -> None:
+    rows = "ACME,2023,ONES,5,1,p. 7\nACME,2024,ONES,5,1,Geschäftsbericht\n"
+    assert places((HEAD + rows).encode("latin-1")) == ["f.csv, row 3"]
+
+
+def test_a_line_that_is_adjusted_may_be_written_in_either_spelling() -> None:
+    head = "ticker,fiscal_year,unit,line,amount,reason,source\n"
+    rows = ["ACME,2024,ONES,operating_income,5,x,y\n", "ACME,2024,ONES,operatingIncome,5,x,y\n"]
+    one, other = (read(head + row).companies for row in rows)
+    assert one == other
 
 
 def test_a_row_of_another_length_is_refused() -> None:

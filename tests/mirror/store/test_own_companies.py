@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -36,14 +36,23 @@ def companies(database: Database) -> OwnCompanies:
     return OwnCompanies(database)
 
 
+def deciding(*changes: NewCompanyChange) -> Callable[..., Awaitable[Sequence[NewCompanyChange]]]:
+    """A decision that looks at nothing."""
+
+    async def decide(_known: Known, _count: int) -> Sequence[NewCompanyChange]:
+        return changes
+
+    return decide
+
+
 async def put(companies: OwnCompanies, *changes: NewCompanyChange, tenant: UUID = OURS) -> None:
     tickers = [each.ticker for each in changes]
-    await companies.change(tenant, AUTHOR, NOON, tickers, lambda *_: changes)
+    await companies.change(tenant, AUTHOR, NOON, tickers, deciding(*changes))
 
 
 async def test_a_company_is_found_as_it_was_put(companies: OwnCompanies) -> None:
     assert await companies.find(OURS, "ACME") is None
-    written = await companies.change(OURS, AUTHOR, NOON, ["ACME"], lambda *_: [change()])
+    written = await companies.change(OURS, AUTHOR, NOON, ["ACME"], deciding(change()))
     found = await companies.find(OURS, "ACME")
     assert found == written["ACME"]
     assert found is not None
@@ -57,7 +66,7 @@ async def test_each_change_is_a_revision_and_its_history_is_kept(companies: OwnC
     for number in range(2, 5):
         later = NOON + timedelta(hours=number)
         new = change(verb="CORRECT", figures=f"{{{number}}}", changes=f"[{number}]")
-        await companies.change(OURS, UUID(int=number), later, ["ACME"], lambda *_, n=new: [n])
+        await companies.change(OURS, UUID(int=number), later, ["ACME"], deciding(new))
     found = await companies.find(OURS, "ACME")
     assert found is not None
     assert (found.revision, found.figures) == (4, "{4}")
@@ -77,7 +86,7 @@ async def test_whoever_decides_is_shown_what_stands(companies: OwnCompanies) -> 
     await put(companies, change("B"), change("A"))
     seen: list[tuple[list[str], int]] = []
 
-    def decide(known: Known, count: int) -> Sequence[NewCompanyChange]:
+    async def decide(known: Known, count: int) -> Sequence[NewCompanyChange]:
         seen.append((sorted(known), count))
         return [change("A", removed=True, verb="REMOVE")] if count == 2 else []
 
@@ -100,7 +109,7 @@ async def test_of_several_companies_all_are_written_or_none(companies: OwnCompan
 async def test_what_is_raised_while_deciding_comes_out_and_nothing_is_written(
     companies: OwnCompanies,
 ) -> None:
-    def decide(_known: Known, _count: int) -> Sequence[NewCompanyChange]:
+    async def decide(_known: Known, _count: int) -> Sequence[NewCompanyChange]:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
@@ -122,8 +131,17 @@ async def test_another_tenant_sees_and_changes_nothing_of_ours(companies: OwnCom
     assert (other.figures, other.revision) == ('"theirs"', 1)
 
 
+async def test_tickers_are_those_of_the_companies_that_a_tenant_has(
+    companies: OwnCompanies,
+) -> None:
+    await put(companies, change("B"), change("A"), change("C"))
+    await put(companies, change("B", verb="REMOVE", removed=True))
+    await put(companies, change("D"), tenant=THEIRS)
+    assert await companies.tickers(OURS) == ["A", "C"]
+
+
 async def test_of_two_changes_at_once_the_second_sees_the_first(companies: OwnCompanies) -> None:
-    def add_one(known: Known, _: int) -> Sequence[NewCompanyChange]:
+    async def add_one(known: Known, _: int) -> Sequence[NewCompanyChange]:
         so_far = known["ACME"].figures if "ACME" in known else ""
         return [change(figures=so_far + "x")]
 

@@ -12,7 +12,7 @@ import pytest
 
 from store.database import Database
 from store.errors import NotKept
-from store.runs import RunRecord, Runs
+from store.runs import NEWEST, RunRecord, Runs
 from store.tables import RUN_STATES
 from tests.mirror.store.world import LATER, NOON, OURS, THEIRS, content_id
 
@@ -280,3 +280,16 @@ def test_a_run_waits_for_a_process_when_its_lease_has_lapsed_and_not_after_its_e
         "QUEUED",
         "RUNNING",
     }
+
+
+async def test_those_that_are_done_come_a_page_at_a_time_the_newest_first(runs: Runs) -> None:
+    for number in range(1, 6):
+        state = "FAILED" if number == 3 else "DONE"
+        ended = {"owner": None, "lease_until": None, "ended_at": NOON}
+        assert await runs.add(OURS, run(number, state=state, **ended), 9)
+    assert await runs.add(OURS, run(6), 9)  # still waits
+    assert await runs.add(THEIRS, run(7, state="DONE", owner=None, lease_until=None), 9)
+    first = await runs.done_page(OURS, NEWEST, 3)
+    assert [each.id.int for each in first] == [5, 4, 2]
+    assert [each.id.int for each in await runs.done_page(OURS, first[-1].id, 3)] == [1]
+    assert first[0] == await runs.find(OURS, first[0].id)

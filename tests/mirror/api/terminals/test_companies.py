@@ -69,9 +69,15 @@ def refused(run: Run, *files: Path) -> str:
 def test_one_company_or_several_may_stand_in_a_file(run: Run, write: Any) -> None:
     assert run("import", write(ACME)).stdout.startswith("ACME\tAcme Corporation\tchanged")
     both = {"companies": [acme(), acme(ticker="B", name="Bee")]}
+    assert "\tOWN\tfiscal 2022 to 2024\t18.00 USD on 2024-12-31" in run("list").stdout
     lines = run("import", write(both)).stdout.splitlines()
     assert [line.split("\t")[:2] for line in lines] == [["ACME", "Acme Corporation"], ["B", "Bee"]]
     assert "as it was" in lines[0]
+
+
+def test_a_company_of_one_year_is_listed_with_it(run: Run, write: Any) -> None:
+    assert run("import", write(acme(years=ACME["years"][2:]))).exit_code == 0
+    assert "\tOWN\tfiscal 2024\t" in run("list").stdout
 
 
 def test_what_stands_before_a_shipped_company_says_so(run: Run, write: Any) -> None:
@@ -102,6 +108,15 @@ def test_what_is_wrong_in_the_company_is_told_by_its_row(run: Run, write: Any) -
     said = refused(run, *files, write(text, "adjustments.csv"))
     assert "adjustments.csv, row 3, line" in said
     assert "There is no such line in a year." in said
+
+
+def test_a_row_that_was_copied_is_told_by_its_number(run: Run, write: Any) -> None:
+    text = (FOLDER / "adjustments.csv").read_text()
+    copied = write(text + text.splitlines()[-1] + "\n", "adjustments.csv")
+    files = [file for file in sorted(FOLDER.glob("*.csv")) if file.name != "adjustments.csv"]
+    said = refused(run, *files, copied)
+    assert f"adjustments.csv, row {len(text.splitlines()) + 1}\n" in said
+    assert "The same adjustment is given twice." in said
 
 
 def test_csv_and_json_can_be_brought_together(run: Run, write: Any) -> None:

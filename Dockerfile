@@ -1,10 +1,13 @@
 FROM python:3.13-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
+# Which locked list is installed: run, or cluster, which has Dask as well (docs/cluster.md).
+ARG VALOR_PACKAGES=run
 # The packages come before the code: a change of code alone builds in seconds.
 COPY requirements requirements
 RUN python -m venv /opt/valor && python -m venv /opt/hatch \
-    && /opt/valor/bin/pip install --only-binary :all: --require-hashes -r requirements/run.txt \
+    && /opt/valor/bin/pip install --only-binary :all: --require-hashes \
+        -r "requirements/${VALOR_PACKAGES}.txt" \
     && /opt/hatch/bin/pip install --only-binary :all: --require-hashes -r requirements/build.txt
 COPY . .
 RUN /opt/hatch/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheel . \

@@ -323,6 +323,7 @@ def lock(arguments: list[str]) -> int:
         "run": ["pyproject.toml"],
         "test": ["pyproject.toml", "--group", "test", "-c", "requirements/run.txt"],
         "build": ["-", "-c", "requirements/test.txt"],
+        "cluster": ["pyproject.toml", "--extra", "cluster", "-c", "requirements/test.txt"],
     }.items():
         done = subprocess.run(
             [*compile_, *source, "-o", f"requirements/{name}.txt"],

@@ -24,7 +24,7 @@ from collab.flights import MemoryFlights, RedisFlights
 from collab.redis_backend import RedisBackend
 from collab.surroundings import RunningLoop
 from engine.provenance import ENGINE_VERSION
-from observability.health import Check
+from observability.health import Check, Finding
 from observability.logs import Logs
 from observability.watch import Watch
 from resolvers.context import Services
@@ -32,6 +32,7 @@ from resolvers.schema import build_schema
 from resolvers.shapes import shapes_of
 from services.analyses import AnalysisService
 from services.authentication import Authenticator
+from services.cluster_watch import ClusterWatch, finding
 from services.collaboration import CollaborationService
 from services.companies import CompanyService, ShippedCompanies
 from services.compute import Compute
@@ -83,6 +84,7 @@ class Parts:
     workers: WorkerPool
     simulators: WorkerPool
     run_work: RunWork
+    cluster_watch: ClusterWatch | None
     watch: Watch
     authenticator: Authenticator
     executor: Executor
@@ -100,6 +102,8 @@ class Parts:
         await self.collaboration.start()
         self.workers.start()  # in the background: the first run finds one that is ready
         self.simulators.start()
+        if self.cluster_watch is not None:
+            self.cluster_watch.start()
         await self.watch.start()
         self.lasting.start()
 
@@ -110,6 +114,8 @@ class Parts:
         await stop.step("sockets", self.sockets.close(), 5.0)
         await stop.step("watch", self.watch.stop(), 5.0)
         await stop.step("runs", self.run_work.close(), 5.0)
+        if self.cluster_watch is not None:
+            await stop.step("cluster", self.cluster_watch.close(), 2.0)
         await stop.step("workers", self.workers.close(), 5.0)
         await stop.step("simulators", self.simulators.close(), 5.0)
         await stop.step("rooms", self.collaboration.close(), 5.0)
@@ -133,6 +139,18 @@ def build(
     if redis is not None:
         # Nothing that is served today waits for Redis, so without it the process stays ready.
         checks.append(Check(name="redis", probe=_quiet(redis.ping), critical=False))
+    logs = logs or Logs(settings.log_level)
+    log = logs.get("runs")
+    workers = WorkerPool(
+        settings.compute_processes,
+        settings.compute_threads,
+        settings.compute_memory_mb,
+        log,
+        settings.cluster,
+    )
+    if settings.cluster is not None:
+        # What is served at once does not need it, and runs may wait for it.
+        checks.append(Check(name="cluster", probe=_of_cluster(workers), critical=False))
     watch = Watch(
         version=VERSION,
         engine_version=ENGINE_VERSION,
@@ -150,16 +168,8 @@ def build(
     watch.attach(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to its schema
     compute, tenants = Compute(), Tenants(database)
     tenant_service = TenantService(tenants)
-    log = watch.logs.get("runs")
     bus = BroadcastBus(
         RedisBackend(settings.redis_url, log) if settings.redis_url else MemoryBackend(), log
-    )
-    workers = WorkerPool(
-        settings.compute_processes,
-        settings.compute_threads,
-        settings.compute_memory_mb,
-        log,
-        settings.cluster,
     )
     simulators = WorkerPool(1, settings.compute_threads, settings.compute_memory_mb, log)
     runs = Runs(database)
@@ -220,6 +230,7 @@ def build(
         workers=workers,
         simulators=simulators,
         run_work=run_work,
+        cluster_watch=ClusterWatch(workers, watch.meter, log) if settings.cluster else None,
         watch=watch,
         authenticator=authenticator,
         executor=executor,
@@ -239,6 +250,13 @@ def build(
 def _quiet(ping: Callable[[], Any]) -> Callable[[], Any]:
     async def probe() -> None:
         await ping()
+
+    return probe
+
+
+def _of_cluster(workers: WorkerPool) -> Callable[[], Any]:
+    async def probe() -> Finding:
+        return finding(workers.cluster_news)
 
     return probe
 

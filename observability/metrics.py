@@ -96,6 +96,8 @@ class Meter:
         self.sockets = 0  # open now
         self.streams = 0  # event streams over HTTP, open now
         self.subscriptions = 0  # under way, over sockets and streams
+        self.cluster_workers: int | None = None  # that compute runs; None: there is no cluster
+        self.cluster_threads: int | None = None  # that they have together
         self._closes: dict[tuple[str], int] = {}
         self._operations: dict[tuple[str, Outcome], int] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
@@ -187,6 +189,15 @@ class Meter:
         yield GaugeMetricFamily(
             "valor_subscriptions_open", "Subscriptions under way.", value=self.subscriptions
         )
+        if self.cluster_workers is not None and self.cluster_threads is not None:
+            yield GaugeMetricFamily(
+                "valor_cluster_workers",
+                "Workers of the cluster; 0: it is lost, or would compute other numbers.",
+                value=self.cluster_workers,
+            )
+            yield GaugeMetricFamily(
+                "valor_cluster_threads", "Threads that they have.", value=self.cluster_threads
+            )
         yield _counter(
             "valor_socket_closes",
             "WebSockets ended, by close code, or the reason that there was no code.",

@@ -7,10 +7,11 @@ not, which entry of `engine/changes.py` explains it. It reads what is kept and w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
@@ -31,9 +32,9 @@ RELATIVE: Final = 1e-12
 ABSOLUTE: Final = 1e-12
 PAGE: Final = 200  # rows at a time: a few megabytes, however many are kept
 
-_NO_KIND: Final = "This version knows no valuation of the kind {kind}."
-_NEWER: Final = "Its inputs are of version {version}, which is newer than this program."
-_TAMPERED: Final = "What is kept is not what was kept: {what} does not fit its hash."
+NO_KIND: Final = "This version knows no valuation of the kind {kind}."
+NEWER: Final = "Its inputs are of version {version}, which is newer than this program."
+TAMPERED: Final = "What is kept is not what was kept: {what} does not fit its hash."
 
 
 class How(StrEnum):
@@ -86,11 +87,28 @@ class Line:
         return (self.numbers[1] - self.numbers[0]) / abs(self.numbers[0])
 
 
+class Kept(Protocol):
+    """What is replayed: a valuation, or the result of a run."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def engine_version(self) -> str: ...
+    @property
+    def numpy_version(self) -> str: ...
+    @property
+    def result_hash(self) -> str: ...
+    @property
+    def computed_at(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A kept valuation beside what the same inputs give today."""
+    """What is kept beside what the same inputs give today."""
 
-    kept: KeptValuation
+    kept: Kept
     result_hash: str | None  # of today's result; None where there is none
     lines: tuple[Line, ...] = ()  # that are not as they were kept
     problem: str | None = None  # why it could not be replayed
@@ -107,17 +125,17 @@ class Replayed:
 
 def replay(kept: KeptValuation, changes: dict[str, tuple[Change, ...]] = CHANGES) -> Replayed:
     """Value what is kept again, and compare. What the engine refuses today is an answer too."""
-    wrong = _not_as_kept(kept)
+    wrong = not_as_kept(kept)
     if wrong is not None:
         return Replayed(kept=kept, result_hash=None, problem=wrong)
     kind = KINDS.get(kept.kind)
     if kind is None:
-        return Replayed(kept=kept, result_hash=None, problem=_NO_KIND.format(kind=kept.kind))
+        return Replayed(kept=kept, result_hash=None, problem=NO_KIND.format(kind=kept.kind))
     if kept.input_version > kind.input_version:
-        problem = _NEWER.format(version=kept.input_version)
+        problem = NEWER.format(version=kept.input_version)
         return Replayed(kept=kept, result_hash=None, problem=problem)
     inputs = kind.upgraded(orjson.loads(kept.inputs), kept.input_version, to=kind.input_version)
-    judge = _Judge(kind, inputs, since(kept.engine_version, changes))
+    judge = Judge(kind, inputs, since(kept.engine_version, changes))
     try:
         result = canonical(kind.result_document(kind.value(kind.inputs_of(inputs))))
     except Refused as no:
@@ -126,32 +144,40 @@ def replay(kept: KeptValuation, changes: dict[str, tuple[Change, ...]] = CHANGES
     found = hashlib.sha256(result).hexdigest()
     if found == kept.result_hash:
         return Replayed(kept=kept, result_hash=found)
-    lines = tuple(_lines(orjson.loads(kept.result), orjson.loads(result), "", judge))
+    lines = tuple(differences(orjson.loads(kept.result), orjson.loads(result), "", judge))
     return Replayed(kept=kept, result_hash=found, lines=lines)
 
 
-def _not_as_kept(kept: KeptValuation) -> str | None:
+def not_as_kept(kept: KeptValuation) -> str | None:
     """What of the row was written over, if something was."""
     if hashlib.sha256(kept.result.encode()).hexdigest() != kept.result_hash:
-        return _TAMPERED.format(what="the result")
+        return TAMPERED.format(what="the result")
     if kept_id(kept) != kept.id:
-        return _TAMPERED.format(what="an input, or a version")
+        return TAMPERED.format(what="an input, or a version")
     return None
 
 
+def its_own_name(path: str) -> tuple[str, ...]:
+    """Under what `CHANGES` lists a number of a valuation, by its path in the engine's names."""
+    return (path,)
+
+
 @dataclass(frozen=True, slots=True)
-class _Judge:
-    """Says what there is to say of a difference, for one valuation."""
+class Judge:
+    """Says what there is to say of a difference, for one valuation or run."""
 
     kind: Kind[Any, Any]
     inputs: Document
     later: tuple[tuple[str, Change], ...]
+    names: Callable[[str], tuple[str, ...]] = its_own_name
 
     def line(self, path: str, kept: Any, now: Any) -> Line:
         if _both_numbers(kept, now) and _rounded(kept, now):
             return Line(path=path, kept=kept, now=now, how=How.ROUNDING)
+        names = self.names(snake(path))
         for version, change in self.later:
-            if change.touches(self.kind.name, snake(path)) and self._has_one_of(change.inputs):
+            touched = any(change.touches(self.kind.name, name) for name in names)
+            if touched and self._has_one_of(change.inputs):
                 return Line(
                     path=path,
                     kept=kept,
@@ -176,7 +202,7 @@ def _has(document: Document, asked: str) -> bool:
     return not value or str(found) == value
 
 
-def _lines(kept: Any, now: Any, path: str, judge: _Judge) -> Iterator[Line]:
+def differences(kept: Any, now: Any, path: str, judge: Judge) -> Iterator[Line]:
     """Every place that differs, in the order of the document."""
     if isinstance(kept, dict) and isinstance(now, dict):
         for name in [*kept, *(new for new in now if new not in kept)]:
@@ -184,11 +210,11 @@ def _lines(kept: Any, now: Any, path: str, judge: _Judge) -> Iterator[Line]:
             if name not in kept:
                 yield Line(path=below, kept=None, now=now[name], how=How.NEW)
             else:
-                yield from _lines(kept[name], now.get(name), below, judge)
+                yield from differences(kept[name], now.get(name), below, judge)
     elif isinstance(kept, list) and isinstance(now, list):
         for place in range(max(len(kept), len(now))):
             below = f"{path}[{place}]"
-            yield from _lines(_at(kept, place), _at(now, place), below, judge)
+            yield from differences(_at(kept, place), _at(now, place), below, judge)
     elif not _same(kept, now):
         yield judge.line(path, kept, now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,11 +14,18 @@ import orjson
 
 from engine.convergence import Bracketed, SoFar
 from engine.errors import Refused
+from engine.provenance import ENGINE_VERSION, NUMPY_VERSION, STREAM_VERSION
 from engine.simulation import SimulationSpec
 from services.kinds import Document, Kind, Output
 from services.refusals import refused_of
 from services.simulations import work_document
+from services.valuations import canonical
 from store.runs import RunRecord
+
+# Of what a row says that is to be computed. Whoever adds to it raises this: while a server is
+# upgraded, processes of the older version then leave alone what they would not do as it is meant.
+SPEC_VERSION: Final = 1
+_BY: Final = "computedBy"
 
 
 class RunState(StrEnum):
@@ -82,6 +90,10 @@ class AskedSimulation:
         """What a worker is told besides the inputs, and a row keeps."""
         return work_document(self.output, self.spec, price)
 
+    def row(self, price: float | None) -> str:
+        """The same as a row has it: with the version of its form."""
+        return orjson.dumps({"version": SPEC_VERSION, **self.work(price)}).decode()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -123,13 +135,41 @@ class Run:
             trials=record.trials,
             attempts=record.attempts,
             known=known,
-            result=None if record.result is None else orjson.loads(record.result),
+            result=None if record.result is None else result_in(record.result)[0],
             refusal=refusal,
             created_by=record.created_by,
             created_at=record.created_at,
             started_at=record.started_at,
             ended_at=record.ended_at,
         )
+
+
+def understood(record: RunRecord) -> bool:
+    """Whether this program can do what a row asks for. One without a version is of the first."""
+    return int(orjson.loads(record.spec).get("version", 1)) <= SPEC_VERSION
+
+
+def sealed(record: RunRecord, result: Document) -> Document:
+    """What a row keeps of a result: also what computed it, and a hash of all that belongs to it."""
+    by = {"engine": ENGINE_VERSION, "stream": str(STREAM_VERSION), "numpy": NUMPY_VERSION}
+    return {**result, _BY: {**by, "hash": seal(record, result, by)}}
+
+
+def result_in(text: str) -> tuple[Document, dict[str, str] | None]:
+    """The result that a row keeps, and what is said of its making; None: it was kept without."""
+    result: Document = orjson.loads(text)
+    return result, result.pop(_BY, None)
+
+
+def seal(record: RunRecord, result: Document, by: Mapping[str, str]) -> str:
+    """SHA-256 in hex of what was computed, by what, and what came out."""
+    parts = {
+        "valuation": record.valuation_id,
+        "spec": orjson.loads(record.spec),
+        "by": {name: value for name, value in by.items() if name != "hash"},
+        "result": result,
+    }
+    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 def so_far_of(document: Document) -> SoFar:

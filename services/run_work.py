@@ -32,7 +32,9 @@ from services.run import (
     CANCELLED,
     RunState,
     progress_message,
+    sealed,
     state_message,
+    understood,
 )
 from services.workers import ClusterAway, WorkerDied, WorkerPool, WorkFailed
 from store.errors import DatabaseAway, DatabaseBusy
@@ -128,6 +130,8 @@ class RunWork:
         """The run as it is after whoever may take it has: if its lease has lapsed, this process."""
         now = self._clock()
         if not record.lapsed(now) or record.id in self._held:  # the next renewal sees to our own
+            return record
+        if not understood(record):  # of a newer version, whose processes do it
             return record
         if record.attempts >= ATTEMPTS:
             end = orjson.dumps(refusal_document(Cancelled(_GIVEN_UP))).decode()
@@ -236,9 +240,10 @@ class RunWork:
                     ):
                         raise Lost
                     self._bus.publish(held.channel, state_message(RunState.RUNNING))
-                    return await worker.do(
+                    done = await worker.do(
                         record.kind, job, self._deadline_s, lambda known: self._tell(held, known)
                     )
+                    return sealed(record, done)
             except ClusterAway as away:
                 given_up = _CLUSTER_AWAY.format(reason=away)
                 self._log.warning(

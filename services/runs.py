@@ -110,7 +110,7 @@ class RunService:
             operation_id=operation_id,
             fingerprint=asked.fingerprint,
             valuation_id=recorded.id,
-            spec=orjson.dumps(asked.work(price)).decode(),
+            spec=asked.row(price),
             state=RunState.QUEUED.value,
             owner=self._work.name,
             lease_until=self._work.lease_end(),

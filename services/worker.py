@@ -148,7 +148,10 @@ def limit_memory(megabytes: int) -> bool:
 def main() -> None:
     memory_mb, threads = map(int, sys.argv[1:3])
     places = [ClusterPlace(**json.loads(each)) for each in sys.argv[3:]]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
+    # What stops a server is often told to every process that it has: by Ctrl-C in a terminal, by a
+    # service manager. It is for the server, which then hands our work on, and ends us.
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, signal.SIG_IGN)
     # The answers keep the pipe for themselves: whatever else is printed goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -15,9 +15,11 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.errors import Refused
 from observability.logs import Log
 from services.cluster import ClusterPlace
 from services.errors import Overloaded
@@ -183,6 +185,15 @@ class Worker:
             self._frames.put_nowait(None)
 
 
+@dataclass(slots=True)
+class ClusterNews:
+    """What is known of the cluster, from the last look at it or from the work that it did since."""
+
+    workers: int = 0
+    threads: int = 0
+    problem: Exception | None = None  # why it does not compute; None: it did when it was last seen
+
+
 class WorkerPool:
     """Workers that are begun in the background and lent to whoever waits, in order."""
 
@@ -200,6 +211,12 @@ class WorkerPool:
         self._waiting: deque[asyncio.Future[Worker]] = deque()
         self._tending: list[asyncio.Task[None]] = []
         self._closed = False
+        self.cluster_news = ClusterNews()
+
+    @property
+    def idle(self) -> bool:
+        """Whether a worker has nothing to do now."""
+        return any(worker.alive for worker in self._free)
 
     @property
     def full(self) -> bool:
@@ -235,6 +252,9 @@ class WorkerPool:
             raise
         try:
             yield worker
+        except ClusterAway as away:
+            self.cluster_news = ClusterNews(problem=away)
+            raise
         finally:
             self._take_back(worker)
 
@@ -255,16 +275,21 @@ class WorkerPool:
                 return await worker.do(task, job, deadline_s, _unheard)
 
     async def look_at_cluster(self) -> Frame:
-        """How many `workers` and `threads` the cluster has now.
+        """How many `workers` and `threads` the cluster has; `cluster_news` says so from then on.
 
         Raises:
             Refused: if it would compute other numbers. ClusterAway, WorkerDied.
         """
         try:
             async with asyncio.timeout(READY_S), self.lent() as worker:
-                return await worker.do("CLUSTER", {}, READY_S, lambda _: None)
+                found = await worker.do("CLUSTER", {}, READY_S, lambda _: None)
         except TimeoutError:
             raise WorkerDied("Nobody could look at the cluster in time.") from None
+        except Refused as unfit:
+            self.cluster_news = ClusterNews(problem=unfit)
+            raise
+        self.cluster_news = ClusterNews(**found)
+        return found
 
     async def close(self) -> None:
         """Kill the workers. What they were doing is somebody else's now."""
@@ -335,6 +360,9 @@ class WorkerPool:
             stdin=PIPE,
             stdout=PIPE,
             env={**kept, **SURROUNDINGS, "PYTHONPATH": ROOT},
+            # A signal to the server's group, such as Ctrl-C, is for the server: a worker that is
+            # still importing would die of it before it can say that it does not listen.
+            start_new_session=True,
         )
         return Worker(process, self._memory_mb, self._log)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -24,15 +27,18 @@ from services.replay import (
     replay,
     replay_all,
 )
+from services.replay_runs import KeptRun, replay_runs, replay_told
 from store.all_tenants import all_tenants
 from store.database import Database
 from store.errors import AccessRefused
+from store.runs import Runs
 from store.valuations import Valuations
 
 Say = Callable[[str], None]
 TOLD_S: Final = 2.0  # between two signs of life
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WORDS: Final = {
     Verdict.IDENTICAL: "identical, to the bit",
     Verdict.SAME: "the same in every number, with lines that are new",
@@ -59,6 +65,8 @@ class Asked:
     engine: str | None  # the version that must be installed
     tenants: Sequence[UUID]  # none: all
     valuation: str | None  # a global id, or the 64 digits in it; None: all
+    run: str | None  # a global id, or the UUID in it; None: all
+    run_trials: int  # of each tenant's runs, the newest first
 
     def check(self) -> None:
         """
@@ -90,29 +98,79 @@ async def run(settings: Settings, asked: Asked, out: Say, note: Say, *, as_json:
                 "it, or on the database itself, then run this again."
             )
         tenants = asked.tenants or await _everybody(settings)
-        kept = Valuations(database)
-        if asked.valuation is not None:
-            found = await _one(kept, tenants, _address(asked.valuation))
-            for each in found:
-                for line in [_json(each)] if as_json else one(each):
-                    out(line)
-            return all(_sound(each) for each in found)
-        began = told = monotonic()
-        tally = Tally()
-        async for each in _each(kept, tenants):
-            tally.add(each)
-            if as_json and each.verdict is not Verdict.IDENTICAL:
-                out(_json(each))
-            if monotonic() - told > TOLD_S:
-                told = monotonic()
-                note(f"{tally.replayed:,} replayed, {_differing(tally):,} not identical")
+        kept, runs = Valuations(database), Runs(database)
+        with ThreadPoolExecutor(os.cpu_count()) as crew:
+            if asked.valuation is not None or asked.run is not None:
+                return await _these(kept, runs, tenants, asked, crew, out, as_json=as_json)
+            began = monotonic()
+            found = await _all(_each(kept, tenants), "valuations", out, note, as_json=as_json)
+            simulated = await _all(
+                _each_run(runs, kept, tenants, asked.run_trials, crew),
+                "runs",
+                out,
+                note,
+                as_json=as_json,
+            )
     finally:
         await database.close()
-    took_s = monotonic() - began
-    note(f"{tally.replayed:,} replayed in {took_s:.1f} s")
-    for line in [_summary(tally, len(tenants))] if as_json else report(tally, len(tenants)):
-        out(line)
-    return tally.sound
+    both = found.tally.replayed + simulated.tally.replayed
+    note(f"{both:,} replayed in {monotonic() - began:.1f} s")
+    if as_json:
+        out(_summary(found.tally, simulated, len(tenants)))
+    else:
+        for line in report(found.tally, len(tenants)):
+            out(line)
+        for line in report_runs(simulated, asked.run_trials):
+            out(line)
+    return found.tally.sound and simulated.tally.sound
+
+
+@dataclass(slots=True)
+class Found:
+    """What came of all of one sort."""
+
+    tally: Tally = field(default_factory=Tally)
+    beyond: int = 0  # left out, since they would take too long
+
+
+async def _all(
+    each: AsyncIterator[Replayed | None], noun: str, out: Say, note: Say, *, as_json: bool
+) -> Found:
+    found, told = Found(), monotonic()
+    tally = found.tally
+    async for replayed in each:
+        if replayed is None:
+            found.beyond += 1
+            continue
+        tally.add(replayed)
+        if as_json and replayed.verdict is not Verdict.IDENTICAL:
+            out(_json(replayed))
+        if monotonic() - told > TOLD_S:
+            told = monotonic()
+            note(f"{tally.replayed:,} {noun} replayed, {_differing(tally):,} not identical")
+    return found
+
+
+async def _these(
+    kept: Valuations,
+    runs: Runs,
+    tenants: Iterable[UUID],
+    asked: Asked,
+    crew: Executor,
+    out: Say,
+    *,
+    as_json: bool,
+) -> bool:
+    """The valuation and the run that are asked about, told in full."""
+    found: list[Replayed] = []
+    if asked.valuation is not None:
+        found += await _one(kept, tenants, _address(asked.valuation))
+    if asked.run is not None:
+        found += await _one_run(runs, kept, tenants, _run_id(asked.run), crew)
+    for each in found:
+        for line in [_json(each)] if as_json else one(each):
+            out(line)
+    return all(_sound(each) for each in found)
 
 
 async def _everybody(settings: Settings) -> list[UUID]:
@@ -149,6 +207,34 @@ async def _one(kept: Valuations, tenants: Iterable[UUID], address: str) -> list[
     return found
 
 
+def _run_id(given: str) -> UUID:
+    """
+    Raises:
+        CannotReplay: if no run can have this id.
+    """
+    with suppress(ValueError, NotFound):
+        return UUID(given if _UUID.fullmatch(given) else inner_id("Run", given))
+    raise CannotReplay(f"{given} is no run's id.")
+
+
+async def _one_run(
+    runs: Runs, kept: Valuations, tenants: Iterable[UUID], run_id: UUID, crew: Executor
+) -> list[Replayed]:
+    found = [(tenant, await runs.find(tenant, run_id)) for tenant in tenants]
+    done = [(tenant, run) for tenant, run in found if run is not None and run.result is not None]
+    if not done:
+        raise CannotReplay("No such run is kept with a result. Look at the id, and at the tenant.")
+    return [await replay_told(run, kept, tenant, crew) for tenant, run in done]
+
+
+async def _each_run(
+    runs: Runs, kept: Valuations, tenants: Iterable[UUID], most_trials: int, crew: Executor
+) -> AsyncIterator[Replayed | None]:
+    for tenant in tenants:
+        async for replayed in replay_runs(runs, kept, tenant, most_trials, crew):
+            yield replayed
+
+
 async def _each(kept: Valuations, tenants: Iterable[UUID]) -> AsyncIterator[Replayed]:
     for tenant in tenants:
         async for replayed in replay_all(kept, tenant):
@@ -172,6 +258,24 @@ def report(tally: Tally, tenants: int) -> Iterator[str]:
         f"{_count(tally.replayed, 'valuation')} of {_count(tenants, 'tenant')}, replayed by engine "
         f"{ENGINE_VERSION} with numpy {NUMPY_VERSION}"
     )
+    yield from _body(tally)
+
+
+def report_runs(found: Found, most_trials: int) -> Iterator[str]:
+    """The same of the runs, where there are any."""
+    if not (found.tally.replayed or found.beyond):
+        return
+    yield ""
+    yield f"{_count(found.tally.replayed, 'run')}, computed again"
+    if found.beyond:
+        yield (
+            f"  {found.beyond:>11,}  left out: beyond the {most_trials:,} trials for each tenant "
+            "(--run-trials N)"
+        )
+    yield from _body(found.tally)
+
+
+def _body(tally: Tally) -> Iterator[str]:
     for (engine, numpy), count in sorted(tally.kept_by.items()):
         yield f"  {count:>11,}  kept by engine {engine} with numpy {numpy}"
     yield ""
@@ -201,7 +305,11 @@ def report(tally: Tally, tenants: int) -> Iterator[str]:
 def one(replayed: Replayed) -> Iterator[str]:
     """One valuation: both hashes, and every number that is another one."""
     kept = replayed.kept
-    yield f"{kept.kind} valuation {kept.id}"
+    yield (
+        f"{kept.kind} {kept.id}"
+        if isinstance(kept, KeptRun)
+        else f"{kept.kind} valuation {kept.id}"
+    )
     yield (
         f"kept      {kept.result_hash}  by engine {kept.engine_version} with numpy "
         f"{kept.numpy_version}, {kept.computed_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -263,7 +371,7 @@ def _json(replayed: Replayed) -> str:
     kept = replayed.kept
     return json.dumps(
         {
-            "valuation": kept.id,
+            "run" if isinstance(kept, KeptRun) else "valuation": kept.id,
             "kind": kept.kind,
             "engineVersion": kept.engine_version,
             "numpyVersion": kept.numpy_version,
@@ -289,7 +397,7 @@ def _json(replayed: Replayed) -> str:
     )
 
 
-def _summary(tally: Tally, tenants: int) -> str:
+def _summary(tally: Tally, runs: Found, tenants: int) -> str:
     return json.dumps(
         {
             "replayed": tally.replayed,
@@ -297,6 +405,11 @@ def _summary(tally: Tally, tenants: int) -> str:
             "engineVersion": ENGINE_VERSION,
             "numpyVersion": NUMPY_VERSION,
             "verdicts": {verdict.value: count for verdict, count in tally.verdicts.items()},
-            "sound": tally.sound,
+            "runs": {
+                "replayed": runs.tally.replayed,
+                "leftOut": runs.beyond,
+                "verdicts": {each.value: count for each, count in runs.tally.verdicts.items()},
+            },
+            "sound": tally.sound and runs.tally.sound,
         }
     )

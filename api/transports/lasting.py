@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -186,13 +187,19 @@ class Lasting:
             now_s, moment = loop.time(), datetime.now(UTC)
             for slot in self._slots[tick % _LOOKS :: _LOOKS]:
                 for client in tuple(slot):
-                    session = client.session
-                    if session is not None and session.principal.expires_at <= moment:
-                        client.end(EXPIRED)
-                    else:
-                        client.look(now_s)
+                    with self._apart():
+                        _look_at(client, now_s, moment)
             for client in tuple(self._slots[tick % _SLOTS]):
-                client.ping()
+                with self._apart():
+                    client.ping()
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """What goes wrong with one of them must not leave all others without anybody who looks."""
+        try:
+            yield
+        except Exception:
+            self._log.exception("a connection could not be looked after")
 
     async def _look_up(self) -> None:
         while True:
@@ -214,3 +221,11 @@ class Lasting:
                 if not still:
                     for client in clients:
                         client.end(REVOKED)
+
+
+def _look_at(client: Client, now_s: float, moment: datetime) -> None:
+    session = client.session
+    if session is not None and session.principal.expires_at <= moment:
+        client.end(EXPIRED)
+    else:
+        client.look(now_s)

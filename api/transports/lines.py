@@ -32,7 +32,8 @@ class Line(WebSocketsSansIOProtocol):
 
     def say(self, text: bytes) -> None:
         """Send one message of text now; into the void, where nobody is there any more."""
-        if self.conn.state is State.OPEN and not self.close_sent:
+        # Its protocol is not told that a connection was lost, and uvloop's transports raise then.
+        if self.conn.state is State.OPEN and not (self.close_sent or self.transport.is_closing()):
             self.conn.send_text(text)
             self.transport.write(b"".join(self.conn.data_to_send()))
 

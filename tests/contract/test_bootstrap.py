@@ -20,7 +20,7 @@ import dev
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-LISTS = ("run", "test", "build")
+LISTS = ("run", "test", "build", "cluster")
 
 
 def locked(name: str) -> dict[str, tuple[Requirement, list[str]]]:
@@ -61,6 +61,11 @@ def test_a_list_holds_packages_and_no_address_or_option(name: str) -> None:
         ("run", PROJECT["project"]["dependencies"]),
         ("test", PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["test"]),
         ("build", PROJECT["build-system"]["requires"]),
+        (
+            "cluster",
+            PROJECT["project"]["dependencies"]
+            + PROJECT["project"]["optional-dependencies"]["cluster"],
+        ),
     ],
 )
 def test_what_pyproject_asks_for_is_locked(name: str, wanted: list[str]) -> None:
@@ -70,6 +75,15 @@ def test_what_pyproject_asks_for_is_locked(name: str, wanted: list[str]) -> None
         assert pin is not None, f"{asked} is not locked: python3 dev.py lock"
         version = str(pin.specifier).removeprefix("==")
         assert asked.specifier.contains(version, prereleases=True), f"{pin}: python3 dev.py lock"
+
+
+def test_a_cluster_computes_with_the_very_packages_that_are_tested() -> None:
+    """And with the ones that a server without one runs on: another numpy gives other ids."""
+    cluster, tested = locked("cluster"), locked("test")
+    assert {name: str(pin) for name, (pin, _) in cluster.items()} == {
+        name: str(tested[name][0]) for name in cluster
+    }
+    assert set(locked("run")) <= set(cluster)
 
 
 def test_the_tests_run_on_the_very_packages_that_the_server_runs_on() -> None:

@@ -89,6 +89,18 @@ def test_the_image_is_built_from_the_rooms_and_nothing_else() -> None:
     assert not {"tests", "docs", ".env", ".git"} & set(allowed)
 
 
+def test_the_image_can_be_built_with_a_cluster_s_packages_from_a_locked_list() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    assert '"requirements/${VALOR_PACKAGES}.txt"' in text
+    (default,) = re.findall(r"^ARG VALOR_PACKAGES=(\w+)$", text, re.MULTILINE)
+    args = SERVICES["server"]["build"]["args"]
+    assert args["VALOR_PACKAGES"] == f"${{VALOR_PACKAGES:-{default}}}"
+    copied = (ROOT / ".dockerignore").read_text("utf-8").split()
+    for name in (default, "cluster"):
+        assert f"!requirements/{name}.txt" in copied
+        assert (ROOT / "requirements" / f"{name}.txt").exists()
+
+
 def test_the_dockerfile_passes_its_linter() -> None:
     hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if hadolint is None:

@@ -75,6 +75,13 @@ def test_a_run_is_computed_by_the_cluster_and_comes_out_the_same(tmp_path: Path)
         issuer = Issuer(settings.issuer, read_development_key(settings.key_file))
         token = issuer.issue(OURS, MEMBERS[Role.ANALYST], Role.ANALYST, HOUR)
         step = asyncio.run(run(f"http://127.0.0.1:{port}", token))
+        with http() as client:
+            health = client.get(f"http://127.0.0.1:{port}/health").json()
+            metrics = client.get(f"http://127.0.0.1:{port}/metrics").text
+    (check,) = [each for each in health["checks"] if each["name"] == "cluster"]
+    assert (check["state"], check["critical"]) == ("PASS", False)
+    assert check["detail"] == "workers: 2, threads: 2"
+    assert {"valor_cluster_workers 2.0", "valor_cluster_threads 2.0"} <= set(metrics.splitlines())
     assert step["state"] == "DONE", step
     whole = expected(TRIALS)
     assert step["result"] == {

@@ -34,9 +34,11 @@ LOOK = """query ($ticker: String!) { company(ticker: $ticker) {
   balanceSheets { asOf dilutedShares options { count strike } leases }
   figures { path value source asOf author at note }
   history { revision verb author { name } at changes { path old new } } } }"""
-DERIVE = f"""query ($currency: String, $rate: StatedRateInput, $with: Boolean) {{
+DERIVE = f"""query (
+  $currency: String, $rate: StatedRateInput, $market: StatedMarketInput, $with: Boolean
+) {{
   company(ticker: "ACME") {{
-    dcfInputs(currency: $currency, rate: $rate, withAssumptions: $with) {{
+    dcfInputs(currency: $currency, rate: $rate, market: $market, withAssumptions: $with) {{
       {SAID}
       ... on DerivedDcfInputs {{ input assumptions {{ path source author note }} }} }} }} }}"""
 VALUE = f"""mutation ($input: DcfInput!) {{ valueDcf(input: $input) {{ {SAID}
@@ -176,6 +178,9 @@ def test_figures_lead_to_a_value_that_says_where_each_input_comes_from(server: S
         leases = by_path["bridge.leases"]
         assert (leases["label"], leases["author"]) == ("Leases", "Analyst")
         assert (leases["source"], leases["asOf"]) == ("Annual report 2024, p. 61", "2024-12-31")
+        notes = {each["path"]: each["note"] for each in derived["input"]["assumptions"]}
+        assert {path: each["note"] for path, each in by_path.items()} == notes
+        assert leases["note"].startswith("Leases of $5.0 m on 31 December 2024")
         kept = caller.data(FIND, {"id": value["id"]})["valuation"]
         assert kept["assumptions"] == value["assumptions"]
         assert kept["inputs"]["assumptions"] == derived["input"]["assumptions"]
@@ -201,6 +206,25 @@ def test_another_currency_needs_its_rate(server: Served) -> None:
         assert derived(currency="EUR", rate=rate)["issues"][0]["path"] == "rate"
         assert derived(currency="USD", rate={**rate, "value": -1.0})["code"] == "INVALID_INPUT"
         assert derived(currency="USD", rate=rate)["input"]["operations"]["revenue"] == 1.25e9
+        later = {**rate, "asOf": "2025-01-01"}
+        assert derived(currency="USD", rate=later)["issues"][0]["path"] == "rate.asOf"
+
+
+def test_stated_rates_are_of_the_day_of_the_price_or_before(server: Served) -> None:
+    market = {
+        "riskFreeRate": 0.025,
+        "equityRiskPremium": 0.05,
+        "taxRate": 0.3,
+        "asOf": "2024-12-31",
+        "source": "our treasury",
+    }
+    with server.caller() as caller:
+        caller.data(ADD, {"company": acme(currency="EUR")})
+        derived = caller.data(DERIVE, {"market": market})["company"]["dcfInputs"]
+        assert derived["input"]["capital"]["capm"]["riskFreeRate"] == 0.025
+        late = {**market, "asOf": "2025-01-01", "taxRate": 25.0}
+        no = caller.data(DERIVE, {"market": late})["company"]["dcfInputs"]
+        assert [issue["path"] for issue in no["issues"]] == ["market.taxRate", "market.asOf"]
 
 
 def test_a_wrong_assumption_is_an_issue_beside_those_of_the_numbers(server: Served) -> None:

@@ -6,6 +6,7 @@ Real processes and real signals; `VALOR_DRAIN_S` is the while.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import time
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -174,6 +176,52 @@ def test_a_second_signal_leaves_a_request_without_an_answer_and_the_exit_code_sa
         assert connection.recv(1) == b""
         (requests,) = [line for line in server.steps() if line["step"] == "requests"]
         assert requests["skipped"] is True
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_a_signal_to_all_its_processes_at_once_is_an_ordinary_stop(
+    tmp_path: Path, how: signal.Signals, code: int
+) -> None:
+    """As a service manager sends it, or a terminal."""
+    with serving(tmp_path, VALOR_DRAIN_S="0.5") as server:
+        workers = psutil.Process(server.terminal.process.pid).children(recursive=True)
+        wait_until("its workers listen", lambda: all(map(deaf_to_signals, workers)))
+        for worker in workers:
+            worker.send_signal(how)
+        server.tell(how)
+        assert server.terminal.process.wait(DEADLINE_S) == code
+        assert server.terminal.whole("err").count("Traceback") == 0
+        loud = [line for line in lines_of(server.terminal) if line["level"] != "info"]
+    assert len(workers) >= 2
+    assert not loud
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_signal_to_its_group_does_not_reach_its_workers(tmp_path: Path) -> None:
+    """Ctrl-C in a terminal is such a signal, also while they are still importing."""
+    with serving(tmp_path) as server:
+        workers = psutil.Process(server.terminal.process.pid).children(recursive=True)
+        assert workers
+        assert os.getpgid(server.terminal.process.pid) not in {
+            os.getpgid(worker.pid) for worker in workers
+        }
+
+
+def deaf_to_signals(process: psutil.Process) -> bool:
+    """Whether it lets SIGINT and SIGTERM pass, as a worker does that is ready."""
+    status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+    (ignored,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")]
+    both = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1)
+    return int(ignored, 16) & both == both
+
+
+def lines_of(terminal: Terminal) -> list[dict[str, Any]]:
+    """Everything in its log."""
+    said = terminal.whole("err").splitlines()
+    return [json.loads(line) for line in said if line.startswith("{")]
 
 
 def test_a_connection_that_says_nothing_does_not_hold_a_stop(tmp_path: Path) -> None:

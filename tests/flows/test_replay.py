@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,14 @@ import pytest
 
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION
 from resolvers.ids import global_id
+from services.ids import new_id
+from services.replay import Verdict
+from services.run import sealed
+from store.runs import RunRecord, Runs
 from store.valuations import KeptValuation, Valuations
 from tests.dcf_documents import firm
+from tests.mirror.services.computing import expected
+from tests.mirror.services.processes import asked
 from tests.mirror.store.conftest import (
     place,
     postgres_place,
@@ -24,8 +31,9 @@ from tests.mirror.store.conftest import (
     sqlite_place,
     sqlite_template,
 )
+from tests.mirror.store.test_runs import run as run_record
 from tests.mirror.store.world import OURS, THEIRS, Place, opened, settle
-from tests.older_engine import kept
+from tests.older_engine import THEN, kept
 from tests.terminals import ROOT, VALOR, environment
 
 __all__ = [
@@ -114,6 +122,7 @@ def test_a_number_that_changed_without_a_reason_ends_it_with_1(
             "UNEXPLAINED": 1,
             "UNREADABLE": 0,
         },
+        "runs": {"replayed": 0, "leftOut": 0, "verdicts": dict.fromkeys(Verdict, 0)},
         "sound": False,
     }
     by_id = {each["valuation"]: each for each in changed}
@@ -185,10 +194,73 @@ def test_an_auditor_replays_one_number(place: Place, rows: list[KeptValuation]) 
     assert line.split()[1:] == ["40.0", "50.2", "+1.02e+01", "+2.55e-01", "NOT", "EXPLAINED"]
 
 
+async def keep_runs(place: Place) -> list[RunRecord]:
+    """Three of ours: as it was, with another mean, and one of more trials than the others."""
+    rows: list[RunRecord] = []
+    about = kept(firm(), engine=ENGINE_VERSION, numpy_version=NUMPY_VERSION)
+    async with opened(place.url) as database:
+        await Valuations(database).keep(OURS, about)
+        for trials, numbers in ((1_000, {}), (1_000, {"mean": 1.0}), (5_000, {})):
+            asking = asked(trials)
+            row = run_record(
+                id=new_id(),
+                operation_id=str(new_id()),
+                valuation_id=about.id,
+                spec=asking.row(10.0),
+                state="DONE",
+                owner=None,
+                lease_until=None,
+                trials=trials,
+                ended_at=THEN,
+            )
+            done = sealed(row, {**expected(trials), **numbers})
+            rows.append(replace(row, result=json.dumps(done)))
+            assert await Runs(database).add(OURS, rows[-1], 9)
+    return rows
+
+
+def test_runs_are_computed_again_within_a_limit_of_trials(
+    place: Place, rows: list[KeptValuation]
+) -> None:
+    same, other, long = asyncio.run(keep_runs(place))
+    done = valor(place, "--engine", ENGINE_VERSION, *BOTH, "--json", "--run-trials", "2500")
+    assert done.returncode == 1, done.stderr
+    *changed, summary = objects(done)
+    assert (summary["runs"]["replayed"], summary["runs"]["leftOut"]) == (2, 1)
+    assert summary["runs"]["verdicts"]["IDENTICAL"] == 1
+    (told,) = [each for each in changed if "run" in each]
+    assert (told["run"], told["kind"]) == (str(other.id), "DCF simulation")
+    (change,) = told["changes"]
+    assert (change["path"], change["kept"], change["now"]) == ("mean", 1.0, expected(1_000)["mean"])
+
+    told_lines = valor(place, "--engine", ENGINE_VERSION, *BOTH).stdout.splitlines()
+    assert "3 runs, computed again" in told_lines
+    (line,) = [each for each in told_lines if each.startswith("DCF simulation mean")]
+    assert line.endswith("NOT EXPLAINED")
+
+    for run, code in ((global_id("Run", str(same.id)), 0), (str(other.id), 1), (str(long.id), 0)):
+        done = valor(place, "--run", run, *BOTH)
+        assert done.returncode == code, done.stderr
+        assert done.stdout.startswith("DCF simulation ")
+    assert str(other.id) not in valor(place, "--run", str(same.id), *BOTH).stdout
+
+
+def test_another_tenants_run_is_not_found(sqlite_place: Place) -> None:
+    fill(sqlite_place)
+    (same, *_) = asyncio.run(keep_runs(sqlite_place))
+    done = valor(sqlite_place, "--run", str(same.id), "--tenant", str(THEIRS))
+    assert done.returncode == 2
+    assert "No such run is kept with a result." in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         ((), "Name the engine"),
+        (("--run", "nonsense"), "nonsense is no run's id."),
+        (("--run", global_id("DcfValuation", "0" * 64)), "is no run's id."),
+        (("--run", "0" * 8 + "-0000-7000-8000-" + "0" * 12, *BOTH), "No such run is kept"),
+        (("--engine", ENGINE_VERSION, "--run-trials", "-1"), "--run-trials"),
         (("--engine", "9.9.9"), f"The engine that is installed is {ENGINE_VERSION}, not 9.9.9"),
         (("--valuation", "nonsense"), "nonsense is no valuation's id."),
         (("--valuation", "0" * 64, *BOTH), "No such valuation is kept."),
@@ -219,6 +291,42 @@ def test_a_database_that_is_not_there_ends_it_with_2(
     assert done.returncode == 2
     assert says in done.stderr
     assert not Path("nowhere").exists()
+
+
+# Ctrl-C comes while the command is imported, or in the midst of its work.
+INTERRUPTED: Final = """
+import builtins, signal
+from api.terminals import cli
+from services import replay_runs
+{where}
+cli.main()
+"""
+WHILE_IMPORTING: Final = """
+load = builtins.__import__
+def interrupted(name, *given, **named):
+    if name == "api.terminals":
+        raise KeyboardInterrupt
+    return load(name, *given, **named)
+builtins.__import__ = interrupted
+"""
+AT_WORK: Final = """
+import services.replay
+value = services.replay.replay
+def interrupted(kept):
+    services.replay.replay = value  # once
+    signal.raise_signal(signal.SIGINT)
+    return value(kept)
+services.replay.replay = interrupted
+"""
+
+
+@pytest.mark.parametrize("where", [WHILE_IMPORTING, AT_WORK], ids=["importing", "at work"])
+def test_control_c_does_not_say_that_a_number_changed(sqlite_place: Place, where: str) -> None:
+    fill(sqlite_place)
+    done = valor(sqlite_place, "--engine", ENGINE_VERSION, program=INTERRUPTED.format(where=where))
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Aborted" not in done.stderr
 
 
 def test_nothing_is_written(sqlite_place: Place, tmp_path: Path) -> None:

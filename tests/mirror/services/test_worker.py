@@ -84,8 +84,9 @@ def test_the_end_of_its_input_is_its_end_in_mid_work_too(child: Child) -> None:
     assert child.process.wait(30) == 0
 
 
-def test_control_c_is_for_the_server_and_not_for_it(child: Child) -> None:
-    child.process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_a_server_is_not_for_its_worker(child: Child, how: signal.Signals) -> None:
+    child.process.send_signal(how)
     child.send(asked(1, 1_000))
     assert child.end_of(1) == {"work": 1, "done": expected(1_000)}
 

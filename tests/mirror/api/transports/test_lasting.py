@@ -172,3 +172,21 @@ async def test_a_drain_of_nobody_takes_no_time() -> None:
     one = lasting()
     async with asyncio.timeout(1.0):
         await one.drain(1_000.0)
+
+
+async def test_a_fault_with_one_connection_leaves_nobody_else_without_care() -> None:
+    class Broken(Guest):
+        def ping(self) -> None:
+            super().ping()
+            raise RuntimeError("the handler is closed")
+
+        def look(self, now_s: float) -> None:
+            super().look(now_s)
+            raise RuntimeError("the handler is closed")
+
+    async with looked_after(lasting(QUICK)) as one:
+        broken = [Broken(one) for _ in range(20)]  # one in each slot
+        await until(lambda: all(guest.pings and guest.looks for guest in broken))
+        ends = Guest(one)
+        one.introduce(ends, session(expires_at=datetime.now(UTC)))
+        await until(lambda: ends.endings == [EXPIRED])

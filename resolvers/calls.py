@@ -45,7 +45,8 @@ def _stream(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., 
     if not inspect.isasyncgenfunction(function):
         raise TypeError(f"{field.python_name}: a subscription is an async generator")
 
-    def subscribe(_source: Any, info: Any, **coerced: Any) -> Any:
+    # Before the slash: an argument of the schema may be called `source` or `info`, too.
+    def subscribe(_source: Any, info: Any, /, **coerced: Any) -> Any:
         return function(None, **given(info, coerced))
 
     return subscribe
@@ -64,7 +65,7 @@ def _given(
     arguments = {
         schema.config.name_converter.from_argument(argument): (
             argument.python_name,
-            _reader(schema, argument.type),
+            _reader(schema, argument.type, {}),
         )
         for argument in field.arguments
     }
@@ -86,7 +87,7 @@ def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., An
 
     if not inspect.iscoroutinefunction(function):
 
-        def resolve(source: Any, info: Any, **coerced: Any) -> Any:
+        def resolve(source: Any, info: Any, /, **coerced: Any) -> Any:
             try:
                 return function(source, **given(info, coerced))
             except Refused as no:
@@ -102,35 +103,34 @@ def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., An
         except Refused as no:
             return Refusal.of(no)
 
-    def begin(source: Any, info: Any, **coerced: Any) -> Any:
+    def begin(source: Any, info: Any, /, **coerced: Any) -> Any:
         waiting = function(source, **given(info, coerced))
         return answered(waiting) if answers else waiting
 
     return begin
 
 
-def _reader(schema: strawberry.Schema, kind: Any) -> Reader | None:
-    """What turns a coerced value that is not null into the argument; None: it is that already."""
+def _reader(schema: strawberry.Schema, kind: Any, begun: dict[Any, Reader]) -> Reader | None:
+    """What turns a coerced value that is not null into the argument; None: it is that already.
+
+    ``begun`` has the readers of input types that are being made: a type may contain itself.
+    """
     if isinstance(kind, StrawberryOptional):
-        return _reader(schema, kind.of_type)
+        return _reader(schema, kind.of_type, begun)
     if isinstance(kind, StrawberryList):
-        inner = _reader(schema, kind.of_type)
+        inner = _reader(schema, kind.of_type, begun)
         if inner is None:
             return list  # a default is shared between requests: each gets its own
-        return lambda values: [inner(value) for value in values]
+        return lambda values: [None if value is None else inner(value) for value in values]
     if not has_object_definition(kind):
         return None
+    if kind in begun:
+        return begun[kind]
     hook = kind.__strawberry_definition__.from_input
     if hook is not None:
         context: Any = None  # our hooks need none
         return lambda value: hook(kind, value, context)
-    fields = {
-        schema.config.name_converter.get_graphql_name(field): (
-            field.python_name,
-            _reader(schema, field.type),
-        )
-        for field in kind.__strawberry_definition__.fields
-    }
+    fields: dict[str, tuple[str, Reader | None]] = {}
 
     def members(value: Mapping[str, Any]) -> Any:
         found = {}
@@ -140,6 +140,10 @@ def _reader(schema: strawberry.Schema, kind: Any) -> Reader | None:
             found[python_name] = inner_value if plain else read(inner_value)  # type: ignore[misc] # not plain
         return kind(**found)
 
+    begun[kind] = members
+    for field in kind.__strawberry_definition__.fields:
+        name = schema.config.name_converter.get_graphql_name(field)
+        fields[name] = field.python_name, _reader(schema, field.type, begun)
     return members
 
 

@@ -14,7 +14,7 @@ from resolvers.ids import global_id
 from resolvers.refusal import Refusal
 from resolvers.revisions import Revision
 from resolvers.tenants import Member
-from resolvers.valuations.dcf import DcfValuation
+from resolvers.valuations.kinds import said
 from resolvers.valuations.record import Valuation
 from services.collaboration import Batch, Worth
 from services.collaboration import Cursor as Pointing
@@ -78,7 +78,7 @@ class RoomValuation:
         recorded, refused = worth.recorded, worth.refused
         return cls(
             based_on_seq=worth.based_on_seq,
-            valuation=None if recorded is None else DcfValuation.of(recorded),
+            valuation=None if recorded is None else said(recorded),
             refusal=None if refused is None else Refusal.of(refused),
         )
 

@@ -37,7 +37,7 @@ from resolvers.revisions import Change, Revision, RevisionConnection, revision_o
 from resolvers.scalars import InputDocument
 from resolvers.tenants import Member
 from resolvers.valuations.comparisons import ScenarioComparison, ScenariosOutcome
-from resolvers.valuations.dcf import DcfValuation
+from resolvers.valuations.kinds import AnyValuation, said
 from resolvers.valuations.record import ValuationKind
 from services.contents import Unit
 from services.errors import NotFound
@@ -187,7 +187,7 @@ EditModelOutcome: TypeAlias = Annotated[
     strawberry.union("EditModelOutcome", description="What was done, or why nothing was."),
 ]
 ValueModelOutcome: TypeAlias = Annotated[
-    DcfValuation | Refusal,
+    AnyValuation | Refusal,
     strawberry.union("ValueModelOutcome", description="A valuation, or what to mend first."),
 ]
 Id: TypeAlias = Annotated[strawberry.ID, strawberry.argument(description="A model's global id.")]
@@ -259,7 +259,7 @@ class ModelMutation:
         _, recorded = await info.context.services.models.value(
             info.context.principal, model_id(id), scenario
         )
-        return DcfValuation.of(recorded)
+        return said(recorded)
 
     @strawberry.mutation(description="Make a model with another's content.")
     async def duplicate_model(

@@ -12,11 +12,10 @@ import strawberry
 from engine.errors import InvalidInput, Problem
 from resolvers.shapes import kind_of
 from resolvers.valuations.assumptions import AssumptionInput
-from resolvers.valuations.capital_inputs import CapitalInput
+from resolvers.valuations.capital_inputs import BetaPeerInput, CapitalInput
+from resolvers.valuations.equity_inputs import ConvertibleInput, OptionTrancheInput
 from resolvers.valuations.inputs import (
-    ConvertibleInput,
     DcfInput,
-    OptionTrancheInput,
     ScheduleInput,
     SegmentInput,
     TerminalInput,
@@ -94,6 +93,9 @@ class ChangeValue:
     terminal: TerminalInput | None = _arm("The value after the forecast, as a whole.")
     options: list[OptionTrancheInput] | None = _arm("All tranches, for `shares.options`.")
     convertibles: list[ConvertibleInput] | None = _arm("All, for `shares.convertibles`.")
+    peers: list[BetaPeerInput] | None = _arm(
+        "All comparable firms, for `capital.capm.comparables.peers`."
+    )
     segments: list[SegmentInput] | None = _arm("All segments of the firm, for `segments`.")
     assumptions: list[AssumptionInput] | None = _arm(
         "Where inputs come from, all of it, for the path `assumptions`."
@@ -127,8 +129,9 @@ class ModelEdit:
     path: str = strawberry.field(
         description=(
             "An input, such as `capital.wacc`, `operations.revenueGrowth` or "
-            "`operations.revenueGrowth.byYear[3]` (years count from 0; `byYear` may be left out); "
-            "or `name`, `unit`, `scenarios.<key>` with a key of small letters, digits and hyphens."
+            "`operations.revenueGrowth.byYear[3]` (years count from 0; `byYear` may be left out), "
+            "or `segments[1].name` (so do items of a list, which grows and shrinks as a whole); or "
+            "`name`, `unit`, `scenarios.<key>` with a key of small letters, digits and hyphens."
         )
     )
     value: EditValue = strawberry.field(description="What is to stand there.")

@@ -11,12 +11,12 @@ from resolvers.context import Info
 from resolvers.financial_models import ModelQuery
 from resolvers.ids import Node, type_of
 from resolvers.runs import RunQuery
-from resolvers.valuations.dcf import ValuationQuery
+from resolvers.valuations.kinds import ValuationQuery, type_names
 from services.errors import NotFound
 
 # Type to how one is found. Each asks its own permission.
 _FOUND: Final[Mapping[str, Callable[[Info, strawberry.ID], Awaitable[Node | None]]]] = {
-    "DcfValuation": lambda info, given: ValuationQuery().valuation(info, given),
+    **dict.fromkeys(type_names(), lambda info, given: ValuationQuery().valuation(info, given)),
     "FinancialModel": lambda info, given: ModelQuery().model(info, given),
     "Run": lambda info, given: RunQuery().run(info, given),
 }

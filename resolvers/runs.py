@@ -14,8 +14,8 @@ import strawberry
 from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
 from resolvers.refusal import Refusal
-from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.inputs import DcfInput
+from resolvers.valuations.kinds import kept_id, said
 from resolvers.valuations.outputs import Output
 from resolvers.valuations.record import Valuation
 from resolvers.valuations.simulation import SimulationInput, SimulationResult
@@ -60,7 +60,7 @@ class SimulationSourceInput:
             inner = inner_id("FinancialModel", self.model.model)
             return runs.OfModel(_uuid(inner), self.model.scenario)
         assert self.valuation is not None  # noqa: S101 - the schema lets exactly one in
-        return runs.OfValuation(inner_id("DcfValuation", self.valuation))
+        return runs.OfValuation(kept_id(self.valuation))
 
 
 @strawberry.input(description="A simulation that is computed as a run.")
@@ -177,7 +177,7 @@ class Run(Node):
         recorded = await info.context.services.valuations.find(
             info.context.principal, self.valuation_id
         )
-        return DcfValuation.of(recorded)
+        return said(recorded)
 
     @classmethod
     def of(cls, run: runs.Run) -> Run:

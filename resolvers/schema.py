@@ -17,7 +17,8 @@ from resolvers.scalars import SCALARS
 from resolvers.service_levels import ServiceLevelQuery
 from resolvers.sessions import SessionMutation
 from resolvers.tenants import TenantQuery
-from resolvers.valuations.dcf import DcfMutation, DcfValuation, ValuationQuery
+from resolvers.valuations.dcf import DcfMutation
+from resolvers.valuations.kinds import TYPES, ValuationQuery
 
 
 @strawberry.type(description="What is known.")
@@ -51,7 +52,7 @@ def build_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=strawberry.type(root, description=followed) if STREAMS else None,
-        types=[DcfValuation, ErrorCode],
+        types=[*TYPES.values(), ErrorCode],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False),
     )
     # Strawberry looks after @oneOf itself, and cannot say where in an input the flaw is. Once

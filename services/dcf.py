@@ -263,13 +263,13 @@ def result_document(result: DcfResult) -> dict[str, Any]:
         "failure": _failure_document(worth.settled),
         "forecast": _forecast_document(result.forecast),
         "bridge": {
-            **{camel(name): getattr(bridge, name) for name in Bridge.__slots__},
+            **_group(bridge),
             "lossesCarriedForward": worth.losses_carried_forward,
             "convertibles": worth.settled.convertible_debt
             if result.inputs.shares.convertibles
             else None,
         },
-        "crossChecks": _cross_checks_document(result.cross_checks),
+        "crossChecks": _group(result.cross_checks),
         "segments": [_segment_document(each) for each in result.segments] or None,
         "reconciliation": _optional(_reconciliation_document, result.reconciliation),
         "remarks": [
@@ -285,8 +285,9 @@ def _forecast_document(forecast: Forecast) -> dict[str, Any]:
     return {camel(name): getattr(forecast, name) or None for name in names}
 
 
-def _cross_checks_document(checks: CrossChecks) -> dict[str, Any]:
-    return {camel(name): getattr(checks, name) for name in CrossChecks.__slots__}
+def _group(of: Bridge | CrossChecks | CostOfCapital | EconomicProfit | AdjustedPresentValue) -> Any:
+    """Every number of a group, under the names of the schema."""
+    return {camel(name): getattr(of, name) for name in type(of).__slots__}
 
 
 def _segment_document(segment: SegmentValue) -> dict[str, Any]:
@@ -303,7 +304,7 @@ def _segment_document(segment: SegmentValue) -> dict[str, Any]:
         "share": segment.share,
         "lossesCarriedForward": worth.losses_carried_forward,
         "forecast": _forecast_document(segment.forecast),
-        "crossChecks": _cross_checks_document(segment.cross_checks),
+        "crossChecks": _group(segment.cross_checks),
         "reconciliation": _reconciliation_document(segment.reconciliation),
     }
 
@@ -352,23 +353,18 @@ def _failure_document(settled: Settled) -> dict[str, Any] | None:
 
 
 def _cost_of_capital_document(built: CostOfCapital) -> dict[str, Any]:
-    document = {camel(name): getattr(built, name) for name in CostOfCapital.__slots__}
     peers = built.peers and [
         {"name": peer.name, "beta": peer.beta, "unleveredBeta": peer.unlevered_beta}
         for peer in built.peers
     ]
-    return {**document, "peers": peers}
+    return {**_group(built), "peers": peers}
 
 
 def _reconciliation_document(roads: Reconciliation) -> dict[str, Any]:
     """Each road as a group of its own, or the reason why there is none, in the caller's words."""
-
-    def group(road: EconomicProfit | AdjustedPresentValue) -> dict[str, Any]:
-        return {camel(name): getattr(road, name) for name in type(road).__slots__}
-
     return {
-        "economicProfit": _optional(group, roads.economic_profit),
+        "economicProfit": _optional(_group, roads.economic_profit),
         "noEconomicProfit": _optional(for_callers, roads.no_economic_profit),
-        "adjustedPresentValue": _optional(group, roads.adjusted_present_value),
+        "adjustedPresentValue": _optional(_group, roads.adjusted_present_value),
         "noAdjustedPresentValue": _optional(for_callers, roads.no_adjusted_present_value),
     }

@@ -18,6 +18,7 @@ from services.contents import (
     model_shape,
 )
 from services.errors import Stale
+from services.fitting import fit, misplaced, words_of
 from services.shapes import (
     Group,
     Line,
@@ -25,15 +26,12 @@ from services.shapes import (
     Shape,
     Steps,
     canonical_steps,
-    fit,
     meant,
     member_at,
-    misplaced,
     overlap,
     path_of,
     steps_of,
     value_at,
-    words_of,
 )
 from services.sourced_inputs import forget
 from services.words import camel
@@ -225,7 +223,10 @@ def _fitted(shape: Group, steps: Steps, value: Any) -> Any:
     if value is None:
         if member.required and member.default is None:
             message = "This cannot be left out."
-            raise _Misfit("value", "MISSING", message, f"Give {words_of(member.shape)}.")
+            listed = isinstance(steps[-1], int) and isinstance(member.shape, Group)
+            shorter = "Give the list as a whole, without it."
+            given = shorter if listed else f"Give {words_of(member.shape)}."
+            raise _Misfit("value", "MISSING", message, given)
         return copied(member.default)
     if steps[0] == "scenarios" and not _is_scenario(value):
         message = misplaced("a scenario", value)

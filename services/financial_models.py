@@ -25,6 +25,7 @@ from services.contents import (
 )
 from services.edits import Edit, ahead, edited, stale
 from services.errors import Conflict, IdempotencyKeyReused, QuotaExceeded
+from services.fitting import fit
 from services.ids import new_id, operation_id_of
 from services.kinds import Kind
 from services.model import Changed, Model, document_of, kind_of
@@ -32,7 +33,7 @@ from services.model_reading import ModelReading, no_model
 from services.plans import LIMITS
 from services.principal import Action, Principal
 from services.rates import Rate
-from services.shapes import Group, Member, fit
+from services.shapes import Group, Member
 from services.tenants import TenantService
 from services.valuations import ValuationService
 from services.words import camel

@@ -116,6 +116,7 @@ def _within(rest: Steps) -> str:
 
 
 def _written(labels: Labels, steps: Steps, value: Any, form: Form, unit: Unit) -> str:
+    """A value in words; what has a name, such as a segment, is told by it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -123,7 +124,12 @@ def _written(labels: Labels, steps: Steps, value: Any, form: Form, unit: Unit) -
     if isinstance(value, str):
         return value.replace("_", " ").lower() if form is Form.CHOICE else value
     if isinstance(value, list):
-        parts = [_written(labels, (*steps, i), item, form, unit) for i, item in enumerate(value)]
+        parts = [
+            item["name"]
+            if isinstance(item, dict) and "name" in item
+            else _written(labels, (*steps, i), item, form, unit)
+            for i, item in enumerate(value)
+        ]
         if len(parts) > _SHOWN:
             parts = [*parts[: _SHOWN // 2], "…", *parts[-_SHOWN // 2 :]]
         return ", ".join(parts) or "nothing"
@@ -142,7 +148,10 @@ def _object(labels: Labels, steps: Steps, value: Mapping[str, Any], form: Form, 
     for name, inner in value.items():
         label, inner_form = _named(labels, (*steps, name))
         written = _written(labels, (*steps, name), inner, inner_form, unit)
-        parts.append(f"{label} ({written})" if isinstance(inner, dict) else f"{label} {written}")
+        colon = ":" if label[-1].isdigit() else ""  # the number is the label's, not the value's
+        parts.append(
+            f"{label} ({written})" if isinstance(inner, dict) else f"{label}{colon} {written}"
+        )
     return ", ".join(parts)
 
 

@@ -99,7 +99,7 @@ def _shadow(schema: GraphQLSchema) -> GraphQLSchema:
 def _resumed(field: GraphQLField) -> Callable[..., Any]:
     """Takes the value that is there already; resolves what had not been reached."""
 
-    def resolve(source: dict[str, Any], info: Any, **arguments: Any) -> Any:
+    def resolve(source: dict[str, Any], info: Any, /, **arguments: Any) -> Any:
         key = info.path.key
         if key not in source:
             return field.resolve(None, info, **arguments)  # type: ignore[misc] # Strawberry gives every field one

@@ -105,13 +105,15 @@ def query(file: Path, variables: Path | None) -> None:
 def value(file: Path, *, explain: bool, as_json: bool) -> None:
     """Value the DCF inputs in FILE, without a server. FILE is JSON: the fields of `DcfInput`."""
     from api.embedded import opened
-    from api.terminals.explain import VALUE, explanation, refusal, summary
+    from api.terminals.explain import explanation, refusal, summary
+    from api.terminals.selections import VALUE, whole
 
     given = json_object(file)
 
     async def ask() -> dict[str, Any]:
         async with opened(settings_of(dev=True)) as embedded:
-            return await embedded.ask(VALUE, {"input": given})
+            asked = whole(embedded.parts.schema._schema) if as_json else VALUE  # noqa: SLF001 - Strawberry offers no other way
+            return await embedded.ask(asked, {"input": given})
 
     answer = run_to_end(ask())
     if answer.get("errors"):
@@ -129,21 +131,39 @@ def value(file: Path, *, explain: bool, as_json: bool) -> None:
 @click.option("--engine", metavar="VERSION", help="That is installed; another one is refused.")
 @click.option("--tenant", "tenants", type=click.UUID, multiple=True, help="Only this; repeatable.")
 @click.option("--valuation", metavar="ID", help="Only this one, with every number.")
+@click.option("--run", metavar="ID", help="Only this run, with every number.")
+@click.option(
+    "--run-trials",
+    type=click.IntRange(min=0),
+    default=10_000_000,
+    show_default=True,
+    help="Trials of each tenant's runs that are computed again, the newest runs first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def replay(
-    engine: str | None, tenants: tuple[UUID, ...], valuation: str | None, *, as_json: bool
+    engine: str | None,
+    tenants: tuple[UUID, ...],
+    valuation: str | None,
+    run: str | None,
+    run_trials: int,
+    *,
+    as_json: bool,
 ) -> None:
     """Value what is kept again, and say which numbers are others now.
 
     Writes nothing. Ends with 0 if every number is as it was kept or a change of the engine
     explains it, with 1 if one is not, with 2 if it could not be found out.
     """
-    from api.terminals import replay as replaying
-
-    if engine is None and valuation is None:
-        raise click.UsageError("Name the engine (--engine VERSION), or one valuation.")
-    asked = replaying.Asked(engine=engine, tenants=tenants, valuation=valuation)
+    if engine is None and valuation is None and run is None:
+        raise click.UsageError("Name the engine (--engine VERSION), or one valuation, or one run.")
     note = partial(click.echo, err=True)
+    try:
+        from api.terminals import replay as replaying
+    except KeyboardInterrupt:  # click would end with 1, and 1 would say that a number changed
+        sys.exit(130)
+    asked = replaying.Asked(
+        engine=engine, tenants=tenants, valuation=valuation, run=run, run_trials=run_trials
+    )
     try:
         settings = settings_of(dev=True)
         sound = run_to_end(replaying.run(settings, asked, click.echo, note, as_json=as_json))
@@ -152,6 +172,8 @@ def replay(
         sys.exit(2)
     except SystemExit as end:  # 1 would say that a number changed
         sys.exit(2 if end.code == 1 else end.code)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(0 if sound else 1)
 
 

@@ -15,7 +15,8 @@ from api.processes.listening import listen
 from api.processes.server import server_of
 from api.settings import Settings
 from api.terminal import URL
-from api.terminals.explain import VALUE, WIDTH, summary
+from api.terminals.explain import WIDTH, summary
+from api.terminals.selections import VALUE
 from api.terminals.tokens import DevelopmentTokens
 from api.wiring import build
 from observability.logs import Logs

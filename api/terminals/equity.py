@@ -15,6 +15,7 @@ _CLAIMS: Final = (
     ("pensionsAfterTax", "pensions after tax"),
     ("convertibles", "convertibles, as debt"),
 )
+_FUTURES: Final = ("goingConcern", "failed")
 _ASSETS: Final = (("cash", "cash and securities"), ("associates", "associates"))
 
 
@@ -32,15 +33,14 @@ def bridge(value: Answer) -> list[str]:
         *(row(f"  less {name}", -parts[key]) for key, name in _CLAIMS if parts[key]),
         *(row(f"  plus {name}", parts[key]) for key, name in _ASSETS if parts[key]),
         *(
-            row("  plus tax that past losses save", saved)
+            row("  plus tax saved by losses", saved)
             for saved in [parts["lossesCarriedForward"]]
             if saved
         ),
         *_futures(value, row),
         row("Equity value", value["equityValue"]),
-        *_tranches(value["dilution"]),
-        _shares("Diluted shares", value["dilutedShares"]),
-        f"{'Value per share':<34}{value['valuePerShare']:>16,.2f} {code}",
+        *_shared(value),
+        f"{'Value per share':<34}{price(value['valuePerShare']):>16} {code}",
     ]
 
 
@@ -54,27 +54,51 @@ def _futures(value: Answer, row: Callable[[str, float], str]) -> list[str]:
     ]
 
 
-def _tranches(dilution: Answer | None) -> list[str]:
-    """Who takes part; what is out of the money is not said."""
-    if dilution is None:
-        return []
-    rows = [("Basic and restricted shares", dilution["heldShares"])]
+def _shared(value: Answer) -> list[str]:
+    """Who takes part, in one unit, and how many shares that is; who does not is not said."""
+    dilution, count = value["dilution"], value["dilutedShares"]
+    rows = [] if dilution is None else [("Basic and restricted shares", dilution["heldShares"])]
     rows += [
         (f"  plus options at {each['strike']:,.2f}, net", each["netShares"])
-        for each in dilution["options"]
-        if each["exercised"]
+        for each in _exercised(value)
     ]
     rows += [
         (f"  plus converted at {each['conversionPrice']:,.2f}", each["shares"])
-        for each in dilution["convertibles"]
+        for each in (dilution or {}).get("convertibles", ())
         if each["converted"]
     ]
-    return [_shares(name, count) for name, count in rows] if rows[1:] else []
+    scale, word = (1e6, " million") if count >= 1e6 else (1.0, "")
+    return [
+        f"{name:<34}{shares / scale:>16,.1f}{word}"
+        for name, shares in [*(rows if rows[1:] else []), ("Diluted shares", count)]
+    ]
 
 
-def _shares(name: str, count: float) -> str:
-    scaled, word = (count / 1e6, " million") if count >= 1e6 else (count, "")
-    return f"{name:<34}{scaled:>16,.1f}{word}"
+def _exercised(value: Answer) -> list[Answer]:
+    return [each for each in (value["dilution"] or {}).get("options", ()) if each["exercised"]]
+
+
+def notes(value: Answer) -> list[str]:
+    """How the rows that are no sums come about, a sentence each."""
+    told, futures, unit = [], value["failure"], unit_of(value)
+    if _exercised(value):
+        concern = " of the going concern" if futures else ""
+        told.append(
+            f"Options are net: new shares less those that their strikes buy back at the value per "
+            f"share{concern}, {price(value['dilution']['price'])} {value['currency']}."
+        )
+    if futures:
+        given, going, failed = value["inputs"]["failure"], *map(futures.get, _FUTURES)
+        likely, left = given["probability"], given["recovery"] * value["enterpriseValue"]
+        told.append(
+            f"In failure the firm is sold for {given['recovery']:.1%} of its enterprise value, "
+            f"{amount(left, unit)}; every claim is paid from that, and losses save nothing. Equity "
+            f"value = {1 - likely:.1%} × {amount(going['equityValue'], unit)} + {likely:.1%} × "
+            f"{amount(failed['equityValue'], unit)}; value per share = {1 - likely:.1%} × "
+            f"{price(going['valuePerShare'])} + {likely:.1%} × {price(failed['valuePerShare'])}. "
+            "Diluted shares are the going concern's."
+        )
+    return told
 
 
 def businesses(value: Answer) -> list[Answer]:
@@ -97,6 +121,11 @@ def unit_of(value: Answer) -> tuple[float, str]:
         ),
         (1.0, code),
     )
+
+
+def price(money: float) -> str:
+    """Money a share, to the cent."""
+    return f"{round(money, 2) + 0.0:,.2f}".replace("-", "−")
 
 
 def amount(money: float, unit: tuple[float, str]) -> str:

@@ -6,53 +6,11 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Final
 
-from api.terminals.equity import Answer, amount, bridge, businesses, unit_of
+from api.terminals.equity import Answer, amount, bridge, businesses, notes, unit_of
 from api.terminals.sources import sources
 
 WIDTH: Final = 96
 _COLUMNS: Final = 12  # years beside each other; a longer forecast shows its ends
-
-# What the two reports below ask for.
-FIELDS: Final = """
-  __typename
-  ... on Refusal { code message issues { path message suggestion } }
-  ... on DcfValuation {
-    id currency wacc costOfEquity valueOfForecast terminalValue terminalDiscountFactor
-    valueOfTerminal enterpriseValue netDebt equityValue valuePerShare dilutedShares
-    engineVersion inputs stubShare
-    forecast {
-      revenue ebitda depreciation ebit tax nopat capitalExpenditure workingCapital
-      increaseInWorkingCapital freeCashFlow discountFactor presentValue
-      stockCompensation lossesUsed lossesLeft taxSaved
-    }
-    bridge {
-      debt leases preferredStock minorityInterests pensionsAfterTax cash associates convertibles
-      lossesCarriedForward
-    }
-    dilution {
-      heldShares options { strike exercised netShares }
-      convertibles { conversionPrice converted shares }
-    }
-    failure { goingConcern { equityValue } failed { equityValue } }
-    segments { name wacc valueOfForecast valueOfTerminal enterpriseValue }
-    crossChecks {
-      terminalShare impliedExitMultiple impliedGrowth impliedReturnOnNewCapital evToRevenue
-      evToEbitda upside
-    }
-    costOfCapital {
-      peers { name beta unleveredBeta } unleveredBeta beta countryPremium sizePremium
-      specificPremium
-    }
-    reconciliation {
-      economicProfit { enterpriseValue gap }
-      adjustedPresentValue { enterpriseValue gap }
-    }
-    remarks { code path message }
-    assumptions { path label source asOf author note }
-  }
-"""
-VALUE: Final = f"mutation Value($input: DcfInput!) {{ valueDcf(input: $input) {{ {FIELDS} }} }}"
-
 _PREMIA: Final = (
     ("countryPremium", "country"),
     ("sizePremium", "size"),
@@ -80,7 +38,7 @@ def summary(value: Answer) -> str:
         lines.append(
             f"{'Price on ' + value['inputs']['timing']['valuationDate']:<34}"
             f"{price:>16,.2f} {value['currency']}   "
-            f"(the value is {abs(checks['upside']):.1%} {side} it)"
+            f"(the value is {abs(checks['upside']):,.1%} {side} it)"
         )
     told = []
     if _has(checks, "terminalShare"):
@@ -89,7 +47,8 @@ def summary(value: Answer) -> str:
         told.append(f"terminal EV/EBITDA {checks['impliedExitMultiple']:.1f}×")
     if _has(checks, "impliedGrowth"):
         told.append(f"implied growth {checks['impliedGrowth']:.2%}")
-    lines.append(f"{'WACC':<34}{value['wacc']:>16.2%}   {', '.join(told)}".rstrip())
+    lines.append(f"{'WACC':<34}{value['wacc']:>16.2%}")
+    lines += [", ".join(told).replace("-", "−")] if told else []
     lines += _remarks(value)
     lines += ["", f"Valuation id  {value['id']}"]
     return "\n".join(lines)
@@ -105,16 +64,19 @@ def explanation(value: Answer) -> str:
         _heading(
             f"1  The business, {years} years from {inputs['timing']['valuationDate']}, in {unit[1]}"
         ),
-        _table(forecast, unit, added_back=added_back),
+        _table(forecast, unit, value["stubShare"], added_back=added_back),
         "",
-        "Free cash flow = NOPAT + depreciation "
-        + ("+ stock compensation " if added_back else "")
-        + "− capital expenditure − more working capital.",
+        _wrapped(
+            "Free cash flow = NOPAT + depreciation "
+            + ("+ stock compensation " if added_back else "")
+            + "− capital expenditure − more working capital."
+        ),
         "",
         *(_segments(value, unit) if value["segments"] else _alone(value, unit)),
         "",
         _heading("4  From the firm to one share"),
         *bridge(value),
+        *(line for note in notes(value) for line in ("", _wrapped(note))),
         "",
         _heading("5  Does it hold together?"),
         *_checks(value),
@@ -144,15 +106,18 @@ def _alone(value: Answer, unit: tuple[float, str]) -> list[str]:
 def _segments(value: Answer, unit: tuple[float, str]) -> list[str]:
     """Sections 2 and 3 of a firm in segments: each one's WACC, and what it is worth."""
     columns = ("valueOfForecast", "valueOfTerminal", "enterpriseValue")
+    heads = ("Forecast", "What comes after", "Enterprise value")
+    inherits = any(each.get("capital") is None for each in value["inputs"]["segments"])
     return [
-        _heading(
-            "2, 3  What each segment is worth today: its forecast, what comes after, and both"
-        ),
+        _heading("2, 3  What each segment is worth today"),
+        f"  {'Segment':<30}{'WACC':>8}" + "".join(f"{head:>18}" for head in heads),
         *(
-            f"  {each['name'][:28]:<30}{each['wacc']:>8.2%}"
+            f"  {each['name'][:28]:<30}{_rate(each['wacc']):>8}"
             + "".join(f"{amount(each[column], unit):>18}" for column in columns)
             for each in value["segments"]
         ),
+        *(["", "The firm's cost of capital, for segments that have none of their own:"] * inherits),
+        *(_capital(value) if inherits else []),
     ]
 
 
@@ -187,49 +152,56 @@ def _timing(value: Answer) -> list[str]:
     factor = value["forecast"]["discountFactor"][0]
     return [
         _wrapped(said),
-        f"  factor of year 1 = 1 / (1 + {value['wacc']:.4%}) ^ {first:.4g} = {factor:.6f}",
+        f"  factor of year 1 = 1 / (1 + {_rate(value['wacc'], 4)}) ^ {first:.4g} = {factor:.6f}",
     ]
 
 
 def _capital(value: Answer) -> list[str]:
     capm = value["inputs"]["capital"].get("capm")
     if capm is None:
-        return [f"  WACC, as given = {value['wacc']:.4%}"]
+        return [f"  WACC, as given = {_rate(value['wacc'], 4)}"]
     equity, weight, built = value["costOfEquity"], capm["debtWeight"], value["costOfCapital"]
     debt = capm["preTaxCostOfDebt"] * (1 - capm["taxRate"])
     premia = "".join(
-        f" + {built[key]:.2%} {name}" for key, name in _PREMIA if built[key] is not None
+        f" {'−' if built[key] < 0 else '+'} {_rate(abs(built[key]))} {name}"
+        for key, name in _PREMIA
+        if built[key] is not None
     )
     return [
-        *_peers(built, weight),
+        *_peers(built, capm),
         (
-            f"  cost of equity = {capm['riskFreeRate']:.2%} + {built['beta']:.2f} × "
-            f"{capm['equityRiskPremium']:.2%}{premia} = {equity:.4%}"
+            f"  cost of equity = {_rate(capm['riskFreeRate'])} + {_number(built['beta'])} × "
+            f"{_rate(capm['equityRiskPremium'])}{premia} = {_rate(equity, 4)}"
         ),
         (
-            f"  cost of debt   = {capm['preTaxCostOfDebt']:.2%} × (1 − {capm['taxRate']:.1%})"
-            f" = {debt:.4%}"
+            f"  cost of debt   = {_rate(capm['preTaxCostOfDebt'])} × (1 − "
+            f"{_rate(capm['taxRate'], 1)}) = {_rate(debt, 4)}"
         ),
         (
-            f"  WACC           = {1 - weight:.2%} × {equity:.4%} + {weight:.2%} × {debt:.4%}"
-            f" = {value['wacc']:.4%}"
+            f"  WACC           = {_rate(1 - weight)} × {_rate(equity, 4)} + {_rate(weight)} × "
+            f"{_rate(debt, 4)} = {_rate(value['wacc'], 4)}"
         ),
     ]
 
 
-def _peers(built: Answer, weight: float) -> list[str]:
+def _peers(built: Answer, capm: Answer) -> list[str]:
     if built["peers"] is None:
         return []
     rows = [
-        f"    {peer['name']:<32}{peer['beta']:>8.2f}{peer['unleveredBeta']:>12.2f}"
+        f"    {peer['name']:<32}{_number(peer['beta']):>8}{_number(peer['unleveredBeta']):>12}"
         for peer in built["peers"]
     ]
+    how = capm["comparables"]
+    head = "Comparable firm, beta after Blume" if how.get("blume") else "Comparable firm"
+    fixed_share = how.get("unlevering") == "HARRIS_PRINGLE"
+    tax = "" if fixed_share else f" and {_rate(capm['taxRate'], 1)} tax"
     return [
-        f"    {'Comparable firm':<32}{'beta':>8}{'unlevered':>12}",
+        f"    {head:<33}{'beta':>7}{'unlevered':>12}",
         *rows,
         (
-            f"  beta           = the median, {built['unleveredBeta']:.2f}, levered at "
-            f"{weight:.2%} debt = {built['beta']:.2f}"
+            f"  beta           = the median, {_number(built['unleveredBeta'])}, levered at "
+            f"{_rate(capm['debtWeight'])} debt{tax} = {_number(built['beta'])} "
+            f"({'Harris-Pringle' if fixed_share else 'Hamada'})"
         ),
     ]
 
@@ -246,31 +218,32 @@ def _terminal(value: Answer, unit: tuple[float, str]) -> list[str]:
         growth, first, half = fade["growth"], fade["initialGrowth"], fade["halfLife"]
         flow = amount(forecast["freeCashFlow"][-1], unit)
         formula = (
-            f"{flow} × (1 + {growth:.2%} + {half:g} × ({first:.2%} − {growth:.2%}))"
-            f" / ({wacc:.4%} − {growth:.2%})"
+            f"{flow} × (1 + {_rate(growth)} + {half:g} × ({_rate(first)} − {_rate(growth)}))"
+            f" / ({_rate(wacc, 4)} − {_rate(growth)})"
         )
     elif "normalised" in terminal.get("gordon", {}):
         growth = terminal["gordon"]["growth"]
         flow = amount(value["terminalValue"] * (wacc - growth), unit)
-        formula = f"normalised flow {flow} / ({wacc:.4%} − {growth:.2%})"
+        formula = f"normalised flow {flow} / ({_rate(wacc, 4)} − {_rate(growth)})"
     elif "gordon" in terminal:
         growth = terminal["gordon"]["growth"]
         flow = amount(forecast["freeCashFlow"][-1], unit)
-        formula = f"{flow} × (1 + {growth:.2%}) / ({wacc:.4%} − {growth:.2%})"
+        formula = f"{flow} × (1 + {_rate(growth)}) / ({_rate(wacc, 4)} − {_rate(growth)})"
     else:
         driver = terminal["valueDriver"]
         growth, ronic = driver["growth"], driver["returnOnNewCapital"]
         nopat = amount(forecast["nopat"][-1], unit)
         formula = (
-            f"NOPAT {nopat} × (1 + {growth:.2%}) × (1 − {growth:.2%} / {ronic:.2%})"
-            f" / ({wacc:.4%} − {growth:.2%})"
+            f"NOPAT {nopat} × (1 + {_rate(growth)}) × (1 − {_rate(growth)} / {_rate(ronic)})"
+            f" / ({_rate(wacc, 4)} − {_rate(growth)})"
         )
+    factor = value["terminalDiscountFactor"]
+    apart = factor != forecast["discountFactor"][-1]
+    today = amount(value["valueOfTerminal"], unit)
     return [
         f"  terminal value = {formula} = {tv}",
-        (
-            f"  today          = {tv} × {value['terminalDiscountFactor']:.6f}"
-            f" = {amount(value['valueOfTerminal'], unit)}"
-        ),
+        f"  today          = {tv} × {factor:.6f} = {today}"
+        + (", from the end of the last year" if apart else ""),
     ]
 
 
@@ -286,7 +259,7 @@ def _checks(value: Answer) -> list[str]:
         ("upside", "value over market price, less 1", "{:+.1%}"),
     )
     told = [
-        f"  {words:<34}{form.format(checks[key]):>14}"
+        f"  {words:<34}{form.format(checks[key]).replace('-', '−'):>14}"
         for key, words, form in rows
         if _has(checks, key)
     ]
@@ -294,7 +267,8 @@ def _checks(value: Answer) -> list[str]:
     for key, words in _ROADS:
         road = roads.get(key)
         if road is not None:
-            apart = f", {road['gap'] / unit[0]:+,.1f} apart" if abs(road["gap"]) > _CENT else ""
+            gap = f"{road['gap'] / unit[0]:+,.1f}".replace("-", "−")
+            apart = f", {gap} apart" if abs(road["gap"]) > _CENT else ""
             told.append(
                 f"  {words:<34}{amount(road['enterpriseValue'], unit):>14} {unit[1]}{apart}"
             )
@@ -310,9 +284,13 @@ def _remarks(value: Answer) -> list[str]:
     ]
 
 
-def _table(forecast: Answer, unit: tuple[float, str], *, added_back: bool) -> str:
+def _table(
+    forecast: Answer, unit: tuple[float, str], stub: float | None, *, added_back: bool
+) -> str:
     years = len(forecast["revenue"])
     shown = _shown(years)
+    if stub is not None and forecast["discountFactor"] is not None:
+        forecast = {**forecast, "counts": [stub, *[1.0] * (years - 1)]}
     rows = [
         ("Revenue", "revenue", 1),
         ("EBITDA", "ebitda", 1),
@@ -326,10 +304,11 @@ def _table(forecast: Answer, unit: tuple[float, str], *, added_back: bool) -> st
         ("− increase in working capital", "increaseInWorkingCapital", -1),
         ("Free cash flow", "freeCashFlow", 1),
         ("× discount factor", "discountFactor", 0),
+        ("× share after the valuation date", "counts", 0),
         ("Present value", "presentValue", 1),
         *_LOSSES,
     ]
-    rows = [row for row in rows if forecast[row[1]] is not None]
+    rows = [row for row in rows if forecast.get(row[1]) is not None]
     cells = [
         [
             "…"
@@ -344,9 +323,10 @@ def _table(forecast: Answer, unit: tuple[float, str], *, added_back: bool) -> st
     names = [name for name, _, _ in rows]
     head = [str(year + 1) if year is not None else "…" for year in shown]
     width = max(len(cell) for row in [head, *cells] for cell in row) + 2
-    lines = [f"{'Year':<30}" + "".join(f"{cell:>{width}}" for cell in head)]
+    wide = max(30, *(len(name) + 1 for name in names))
+    lines = [f"{'Year':<{wide}}" + "".join(f"{cell:>{width}}" for cell in head)]
     for name, row in zip(names, cells, strict=True):
-        lines.append(f"{name:<30}" + "".join(f"{cell:>{width}}" for cell in row))
+        lines.append(f"{name:<{wide}}" + "".join(f"{cell:>{width}}" for cell in row))
     return "\n".join(lines)
 
 
@@ -354,6 +334,16 @@ def _shown(years: int) -> Sequence[int | None]:
     if years <= _COLUMNS:
         return range(years)
     return [*range(_COLUMNS - 3), None, years - 2, years - 1]
+
+
+def _number(value: float, least: int = 2) -> str:
+    """With as many decimals as it has, of ``least`` to four: sums and products come out as told."""
+    whole, decimals = f"{round(value, 4) + 0.0:.4f}".split(".")
+    return f"{whole}.{decimals[:least]}{decimals[least:].rstrip('0')}".replace("-", "−")
+
+
+def _rate(value: float, least: int = 2) -> str:
+    return f"{_number(value * 100.0, least)}%"
 
 
 def _has(checks: Answer, key: str) -> bool:

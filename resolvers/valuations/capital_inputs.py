@@ -62,30 +62,48 @@ class BetaComparablesInput:
     )
 )
 class CapmInput:
-    risk_free_rate: float = strawberry.field(description="Per year: a fraction, so 0.08 is 8 %.")
-    equity_risk_premium: float = strawberry.field(
-        description="Expected return of the market above the risk-free rate."
+    risk_free_rate: float = strawberry.field(
+        description="Per year, from -0.05 to 1: a fraction, so 0.08 is 8 %."
     )
-    beta: float | None = strawberry.field(description="Levered beta.", default=strawberry.UNSET)
+    equity_risk_premium: float = strawberry.field(
+        description=(
+            "Expected return of the market above the risk-free rate, per year, from 0 to 0.5: a "
+            "fraction."
+        )
+    )
+    beta: float | None = strawberry.field(
+        description="Levered beta, from -1 to 5.", default=strawberry.UNSET
+    )
     comparables: BetaComparablesInput | None = strawberry.field(
         description="Comparable firms to take the beta from.", default=strawberry.UNSET
     )
-    pre_tax_cost_of_debt: float = strawberry.field(description="Per year, before tax.")
-    debt_weight: float = strawberry.field(
-        description="Target debt as a share of debt and equity, at market values."
+    pre_tax_cost_of_debt: float = strawberry.field(
+        description="Per year, before tax, from -0.05 to 1: a fraction."
     )
-    tax_rate: float = strawberry.field(description="Marginal rate at which interest saves tax.")
+    debt_weight: float = strawberry.field(
+        description="Target debt as a share of debt and equity, at market values, from 0 to 1."
+    )
+    tax_rate: float = strawberry.field(
+        description="Marginal rate at which interest saves tax: a fraction, from 0 to 0.9."
+    )
     country_premium: float | None = strawberry.field(
-        description="Added to the cost of equity for the country's risk: a fraction per year.",
+        description=(
+            "Added to the cost of equity for the country's risk, from -0.1 to 0.5: a fraction per "
+            "year."
+        ),
         default=strawberry.UNSET,
     )
     size_premium: float | None = strawberry.field(
-        description="Added to the cost of equity for a small firm: a fraction per year.",
+        description=(
+            "Added to the cost of equity for a small firm, from -0.1 to 0.5: a fraction per year."
+        ),
         default=strawberry.UNSET,
     )
     specific_premium: float | None = strawberry.field(
-        description="Added to the cost of equity for what else is this firm's own: a fraction per "
-        "year.",
+        description=(
+            "Added to the cost of equity for what else is this firm's own, from -0.1 to 0.5: a "
+            "fraction per year."
+        ),
         default=strawberry.UNSET,
     )
     tax_shields: TaxShields | None = strawberry.field(
@@ -101,7 +119,8 @@ class CapmInput:
 class CapitalInput:
     wacc: float | None = strawberry.field(
         description=(
-            "Weighted average cost of capital, per year, after tax: a fraction, so 0.08 is 8 %."
+            "Weighted average cost of capital, per year, after tax, from 0.001 to 1: a fraction, "
+            "so 0.08 is 8 %."
         ),
         default=strawberry.UNSET,
     )

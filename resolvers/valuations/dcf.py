@@ -7,20 +7,15 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 
 from resolvers.context import Info
-from resolvers.ids import inner_id
 from resolvers.refusal import Refusal
 from resolvers.scalars import FloatSeries
 from resolvers.valuations.analyses import Analysable
 from resolvers.valuations.inputs import DcfInput
 from resolvers.valuations.reconciliation import CostOfCapital, Reconciliation
-from resolvers.valuations.record import Valuation, record_of
+from resolvers.valuations.record import record_of
 from services.kinds import DCF
 from services.valuations import Recorded
-from services.words import snake
-
-
-def _words(document: dict[str, Any]) -> dict[str, Any]:
-    return {snake(name): value for name, value in document.items()}
+from services.words import in_snake
 
 
 @strawberry.type(
@@ -33,11 +28,15 @@ class DcfForecast:
     )
     depreciation: FloatSeries = strawberry.field(description="With amortisation.")
     ebit: FloatSeries = strawberry.field(description="EBITDA less depreciation.")
-    tax: FloatSeries = strawberry.field(description="On EBIT; none on a loss.")
+    tax: FloatSeries = strawberry.field(
+        description="On EBIT, before losses carried forward; none on a loss."
+    )
     nopat: FloatSeries = strawberry.field(description="EBIT less tax.")
     capital_expenditure: FloatSeries = strawberry.field(description="Positive when spent.")
     working_capital: FloatSeries = strawberry.field(description="At the end of the year.")
-    increase_in_working_capital: FloatSeries = strawberry.field(description="Over the year before.")
+    increase_in_working_capital: FloatSeries = strawberry.field(
+        description="Over the year before: above zero, it takes cash."
+    )
     free_cash_flow: FloatSeries = strawberry.field(
         description=(
             "NOPAT + depreciation - capital expenditure - increase in working capital; plus stock "
@@ -157,8 +156,10 @@ class Dilution:
         return cls(
             price=document["price"],
             held_shares=document["heldShares"],
-            options=[DilutingOptions(**_words(each)) for each in document["options"]],
-            convertibles=[DilutingConvertible(**_words(each)) for each in document["convertibles"]],
+            options=[DilutingOptions(**in_snake(each)) for each in document["options"]],
+            convertibles=[
+                DilutingConvertible(**in_snake(each)) for each in document["convertibles"]
+            ],
         )
 
 
@@ -179,8 +180,8 @@ class DcfFailure:
     @classmethod
     def of(cls, document: dict[str, Any]) -> DcfFailure:
         return cls(
-            going_concern=DcfFuture(**_words(document["goingConcern"])),
-            failed=DcfFuture(**_words(document["failed"])),
+            going_concern=DcfFuture(**in_snake(document["goingConcern"])),
+            failed=DcfFuture(**in_snake(document["failed"])),
         )
 
 
@@ -214,7 +215,10 @@ class DcfCrossChecks:
 
 
 @strawberry.type(
-    description="A segment of the firm, valued by itself. Claims and shares are the firm's."
+    description=(
+        "A segment of the firm, valued by itself, in the firm's currency. Claims and shares are "
+        "the firm's."
+    )
 )
 class DcfSegment:
     name: str = strawberry.field(description="As given.")
@@ -251,10 +255,10 @@ class DcfSegment:
     def of(cls, document: dict[str, Any]) -> DcfSegment:
         parts = dict(document)
         return cls(
-            forecast=DcfForecast(**_words(parts.pop("forecast"))),
-            cross_checks=DcfCrossChecks(**_words(parts.pop("crossChecks"))),
+            forecast=DcfForecast(**in_snake(parts.pop("forecast"))),
+            cross_checks=DcfCrossChecks(**in_snake(parts.pop("crossChecks"))),
             reconciliation=Reconciliation.of(parts.pop("reconciliation")),
-            **_words(parts),
+            **in_snake(parts),
         )
 
 
@@ -265,7 +269,12 @@ class Remark:
     message: str = strawberry.field(description="The remark, for a person.")
 
 
-@strawberry.type(description="A firm valued by its free cash flow. Money is in `currency`.")
+@strawberry.type(
+    description=(
+        "A firm valued by its free cash flow. Money is in whole units of `currency`; today is the "
+        "valuation date."
+    )
+)
 class DcfValuation(Analysable):
     currency: str = strawberry.field(description="ISO 4217, of all money here.")
     wacc: float = strawberry.field(
@@ -297,12 +306,15 @@ class DcfValuation(Analysable):
         description="Of the forecast and of what comes after, today."
     )
     net_debt: float = strawberry.field(
-        description="All claims before the shareholders', less cash and associates."
+        description=(
+            "All claims before the shareholders', with the convertibles that are not converted, "
+            "less cash and associates."
+        )
     )
     equity_value: float = strawberry.field(
         description=(
-            "Enterprise value less net debt, and what losses carried forward save; where a failure "
-            "is given, weighed over both futures."
+            "Enterprise value less net debt, plus the tax that losses carried forward save; where "
+            "a failure is given, weighed over both futures."
         )
     )
     value_per_share: float = strawberry.field(
@@ -346,16 +358,16 @@ class DcfValuation(Analysable):
         return cls(
             **record_of("DcfValuation", recorded),
             currency=recorded.inputs["currency"],
-            forecast=DcfForecast(**_words(result.pop("forecast"))),
-            bridge=EquityBridge(**_words(result.pop("bridge"))),
-            cross_checks=DcfCrossChecks(**_words(result.pop("crossChecks"))),
+            forecast=DcfForecast(**in_snake(result.pop("forecast"))),
+            bridge=EquityBridge(**in_snake(result.pop("bridge"))),
+            cross_checks=DcfCrossChecks(**in_snake(result.pop("crossChecks"))),
             remarks=[Remark(**remark) for remark in result.pop("remarks")],
             cost_of_capital=capital and CostOfCapital.of(capital),
             reconciliation=roads and Reconciliation.of(roads),
             segments=segments and [DcfSegment.of(each) for each in segments],
             dilution=dilution and Dilution.of(dilution),
             failure=failure and DcfFailure.of(failure),
-            **_words(result),
+            **in_snake(result),
         )
 
 
@@ -364,9 +376,6 @@ DcfOutcome: TypeAlias = Annotated[
     strawberry.union("DcfOutcome", description="A valuation, or what to mend in its inputs."),
 ]
 Input: TypeAlias = Annotated[DcfInput, strawberry.argument(description="The firm to value.")]
-Id: TypeAlias = Annotated[
-    strawberry.ID, strawberry.argument(description="A valuation's global id.")
-]
 
 
 @strawberry.type
@@ -375,15 +384,5 @@ class DcfMutation:
     async def value_dcf(self, info: Info, input: Input) -> DcfOutcome:  # noqa: A002 - the field's name in the schema
         recorded = await info.context.services.valuations.value(
             info.context.principal, DCF, input.document
-        )
-        return DcfValuation.of(recorded)
-
-
-@strawberry.type
-class ValuationQuery:
-    @strawberry.field(description="A valuation of the caller's tenant.")
-    async def valuation(self, info: Info, id: Id) -> Valuation:  # noqa: A002 - the field's name in the schema
-        recorded = await info.context.services.valuations.find(
-            info.context.principal, inner_id("DcfValuation", id)
         )
         return DcfValuation.of(recorded)

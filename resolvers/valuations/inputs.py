@@ -16,6 +16,7 @@ import strawberry
 from engine.dcf import FlowTiming, StockCompensation, TerminalDiscounting
 from resolvers.valuations.assumptions import AssumptionInput
 from resolvers.valuations.capital_inputs import CapitalInput
+from resolvers.valuations.equity_inputs import BridgeInput, FailureInput, SharesInput
 
 FLOW_TIMING = strawberry.enum(
     FlowTiming,
@@ -46,12 +47,18 @@ def _field(description: str, **default: Any) -> Any:
 @strawberry.input(description="Some years of a schedule.")
 class StageInput:
     years: int = _field("How many years the stage lasts, 1 or more.")
-    value: float = _field("The value in each of them; with `ramp`, in the last.")
+    value: float = _field(
+        "The value in each of them, in the schedule's unit; with `ramp`, in the last."
+    )
     ramp: bool = _field("Go from the stage before to `value` in equal yearly steps.", default=False)
 
 
 @strawberry.input(
-    one_of=True, description="A driver of the forecast over its years. Give exactly one."
+    one_of=True,
+    description=(
+        "A driver of the forecast over its years, in the unit of the input that it is given for. "
+        "Give exactly one."
+    ),
 )
 class ScheduleInput:
     level: float | None = _field("The same in every year.", default=strawberry.UNSET)
@@ -83,10 +90,16 @@ class TimingInput:
     )
 )
 class WorkingCapitalDaysInput:
-    receivables: ScheduleInput = _field("Days of revenue that customers owe (DSO).")
-    inventories: ScheduleInput = _field("Days of the cost of sales that are in stock (DIH).")
-    payables: ScheduleInput = _field("Days of the cost of sales that suppliers are owed (DPO).")
-    cost_of_sales: ScheduleInput = _field("Cost of sales, a share of revenue.")
+    receivables: ScheduleInput = _field(
+        "Days of revenue that customers owe (DSO), from 0 to 3,650."
+    )
+    inventories: ScheduleInput = _field(
+        "Days of the cost of sales that are in stock (DIH), from 0 to 3,650."
+    )
+    payables: ScheduleInput = _field(
+        "Days of the cost of sales that suppliers are owed (DPO), from 0 to 3,650."
+    )
+    cost_of_sales: ScheduleInput = _field("Cost of sales, a share of revenue, from 0 to 5.")
 
 
 @strawberry.input(
@@ -104,8 +117,8 @@ class LossesInput:
         default=strawberry.UNSET,
     )
     limit_amount: float | None = _field(
-        "The most that may be used in a year, in money; of a stub, its share. Left out: no such "
-        "limit.",
+        "The most that may be used in a year, in money, 0 or more; of a stub, its share. Left "
+        "out: no such limit.",
         default=strawberry.UNSET,
     )
 
@@ -117,15 +130,23 @@ class LossesInput:
     )
 )
 class OperationsInput:
-    revenue: float = _field("Revenue of the twelve months before year 1, in money.")
-    revenue_growth: ScheduleInput = _field(f"Growth of revenue, per year: {_RATE}.")
-    tax_rate: ScheduleInput = _field(
-        f"Tax on EBIT: {_RATE}. A loss pays no tax and earns no credit, unless `losses` are given."
+    revenue: float = _field("Revenue of the twelve months before year 1, in money, 0.01 or more.")
+    revenue_growth: ScheduleInput = _field(
+        f"Growth of revenue over the year before, from -0.99 to 10: {_RATE}."
     )
-    depreciation: ScheduleInput = _field("Depreciation and amortisation, a share of revenue.")
-    capital_expenditure: ScheduleInput = _field("Capital expenditure, a share of revenue.")
+    tax_rate: ScheduleInput = _field(
+        f"Tax on EBIT, from 0 to 0.9: {_RATE}. A loss pays no tax and earns no credit, unless "
+        "`losses` are given. What comes after the forecast is taxed as its last year."
+    )
+    depreciation: ScheduleInput = _field(
+        "Depreciation and amortisation, a share of revenue, from 0 to 2."
+    )
+    capital_expenditure: ScheduleInput = _field(
+        "Capital expenditure, a share of revenue, from -1 to 5: above zero when spent."
+    )
     working_capital: ScheduleInput | None = _field(
-        "Net working capital at the end of the year, a share of that year's revenue.",
+        "Net working capital at the end of the year, a share of that year's revenue, from -5 to "
+        "5: below zero, customers and suppliers finance the business.",
         default=strawberry.UNSET,
     )
     working_capital_days: WorkingCapitalDaysInput | None = _field(
@@ -133,15 +154,15 @@ class OperationsInput:
         default=strawberry.UNSET,
     )
     ebit_margin: ScheduleInput | None = _field(
-        "EBIT as a share of revenue.", default=strawberry.UNSET
+        "EBIT as a share of revenue, from -5 to 1: below zero is a loss.", default=strawberry.UNSET
     )
     ebitda_margin: ScheduleInput | None = _field(
-        "EBITDA as a share of revenue; EBIT is what depreciation leaves of it.",
+        "EBITDA as a share of revenue, from -5 to 1; EBIT is what depreciation leaves of it.",
         default=strawberry.UNSET,
     )
     opening_working_capital: float | None = _field(
-        "Net working capital at the start of year 1, in money. Left out: year 1's share of the "
-        "base revenue.",
+        "Net working capital at the start of year 1, in money; below zero, it is owed. Left out: "
+        "year 1's share of the base revenue.",
         default=strawberry.UNSET,
     )
     opening_fixed_assets: float | None = _field(
@@ -151,8 +172,8 @@ class OperationsInput:
         default=strawberry.UNSET,
     )
     stock_compensation: ScheduleInput | None = _field(
-        "Pay in shares and options, a share of revenue: a cost that EBIT and EBITDA are already "
-        "net of.",
+        "Pay in shares and options, a share of revenue, from 0 to 1: a cost that EBIT and EBITDA "
+        "are already net of.",
         default=strawberry.UNSET,
     )
     stock_compensation_treatment: StockCompensation | None = _field(
@@ -169,19 +190,24 @@ class OperationsInput:
 )
 class NormalisedInput:
     depreciation: float = _field(
-        "Depreciation and amortisation, a share of the revenue of the year after the forecast."
+        "Depreciation and amortisation, a share of the revenue of the year after the forecast, "
+        "from 0 to 2."
     )
     capital_expenditure: float = _field(
-        "Capital expenditure, a share of the revenue of the year after the forecast."
+        "Capital expenditure, a share of the revenue of the year after the forecast, from -1 to "
+        "5: above zero when spent."
     )
 
 
 @strawberry.input(description="TV = FCF (1 + g) / (WACC - g), on the last year's free cash flow.")
 class GordonInput:
-    growth: float = _field("Growth for ever, per year, below the WACC.")
+    growth: float = _field(
+        f"Growth for ever, per year, from -0.5 to 0.5 and 0.001 or more below the WACC: {_RATE}."
+    )
     normalised: NormalisedInput | None = _field(
         "Instead of the last year's free cash flow (1 + g): NOPAT (1 + g) + (depreciation - "
-        "capital expenditure) of the year after the forecast - working capital × g.",
+        "capital expenditure) of the year after the forecast - working capital × g; with stock "
+        "compensation (1 + g), where that is added back.",
         default=strawberry.UNSET,
     )
     discounting: TerminalDiscounting = _field(
@@ -199,7 +225,10 @@ class HModelInput:
     initial_growth: float = _field(
         f"Growth gS right after the forecast, per year, from -0.5 to 1: {_RATE}."
     )
-    growth: float = _field("Growth g for ever after the fade, per year, below the WACC.")
+    growth: float = _field(
+        "Growth g for ever after the fade, per year, from -0.5 to 0.5 and 0.001 or more below the "
+        "WACC."
+    )
     half_life: float = _field("Half of the years H that the fade takes, from 0 to 50.")
     discounting: TerminalDiscounting = _field(
         "From when it is discounted at mid-year.", default=TerminalDiscounting.LAST_FLOW
@@ -208,13 +237,17 @@ class HModelInput:
 
 @strawberry.input(description="TV = multiple × EBITDA of the last year, discounted N years.")
 class ExitMultipleInput:
-    ev_to_ebitda: float = _field("Enterprise value over EBITDA.")
+    ev_to_ebitda: float = _field("Enterprise value over EBITDA, from 0 to 1,000.")
 
 
 @strawberry.input(description="TV = NOPAT (1 + g)(1 - g / RONIC) / (WACC - g).")
 class ValueDriverInput:
-    growth: float = _field("Growth for ever, per year, below the WACC.")
-    return_on_new_capital: float = _field("After-tax return on new capital (RONIC), per year.")
+    growth: float = _field(
+        f"Growth for ever, per year, from -0.5 to 0.5 and 0.001 or more below the WACC: {_RATE}."
+    )
+    return_on_new_capital: float = _field(
+        f"After-tax return on new capital (RONIC), per year, not below the growth: {_RATE}."
+    )
     discounting: TerminalDiscounting = _field(
         "From when it is discounted at mid-year.", default=TerminalDiscounting.LAST_FLOW
     )
@@ -231,79 +264,6 @@ class TerminalInput:
     )
     value_driver: ValueDriverInput | None = _field(
         "A perpetuity whose growth costs what its return says.", default=strawberry.UNSET
-    )
-
-
-@strawberry.input(
-    description="From enterprise to equity value: positive amounts of money on the valuation date."
-)
-class BridgeInput:
-    debt: float = _field("Borrowings.")
-    cash: float = _field("Cash and marketable securities.")
-    leases: float = _field("Lease liabilities.", default=0.0)
-    preferred_stock: float = _field("Preferred stock.", default=0.0)
-    minority_interests: float = _field("Minority (non-controlling) interests.", default=0.0)
-    pensions_after_tax: float = _field("Unfunded pensions, after tax.", default=0.0)
-    associates: float = _field("Associates and other holdings outside operations.", default=0.0)
-
-
-@strawberry.input(
-    description="Options or warrants on new shares at one strike, by the treasury-stock method."
-)
-class OptionTrancheInput:
-    count: float = _field("How many, in whole shares.")
-    strike: float = _field(
-        "What one pays for a share, in money. Exercised where a share is worth more; what is paid "
-        "buys shares back at the value per share."
-    )
-
-
-@strawberry.input(
-    description="Debt or preferred stock that may become shares, by the if-converted method."
-)
-class ConvertibleInput:
-    face_value: float = _field(
-        "What is owed where it is not converted, in money. Leave it out of the bridge's debt."
-    )
-    conversion_price: float = _field(
-        "Face value for one share, in money. Converted where a share is worth more."
-    )
-
-
-@strawberry.input(
-    description=(
-        "Who shares the equity value. Give exactly one of `diluted` and `basic`; what dilutes "
-        "stands beside `basic`, and takes part at the value per share that it leads to."
-    )
-)
-class SharesInput:
-    diluted: float | None = _field("Diluted shares, in whole shares.", default=strawberry.UNSET)
-    basic: float | None = _field(
-        "Basic shares outstanding, in whole shares.", default=strawberry.UNSET
-    )
-    restricted_stock: float | None = _field(
-        "Restricted stock beside the basic shares, in whole shares, all counted.",
-        default=strawberry.UNSET,
-    )
-    options: list[OptionTrancheInput] | None = _field(
-        "Options and warrants, up to 20 tranches.", default=strawberry.UNSET
-    )
-    convertibles: list[ConvertibleInput] | None = _field(
-        "Convertible debt and preferred stock, up to 20.", default=strawberry.UNSET
-    )
-
-
-@strawberry.input(
-    description=(
-        "The chance that the firm does not live to earn its forecast. Value = (1 - p) value as a "
-        "going concern + p value in failure, of the equity and of a share."
-    )
-)
-class FailureInput:
-    probability: float = _field(f"Of failing at any time, a probability from 0 to 1: {_RATE}.")
-    recovery: float = _field(
-        "What a sale in distress brings, as a share of the enterprise value, 0 to 1. Every claim "
-        "is paid before the shareholders, who lose no more than all."
     )
 
 
@@ -346,7 +306,8 @@ class DcfInput:
     currency: str = _field("ISO 4217 code of all money here.", default="USD")
     document: strawberry.Private[dict[str, Any]]
     market_price: float | None = _field(
-        "Price of a share on the valuation date, to compare with.", default=strawberry.UNSET
+        "Price of a share on the valuation date, in money, to compare with: it moves no value.",
+        default=strawberry.UNSET,
     )
     failure: FailureInput | None = _field(
         "The chance that the firm fails. Left out: it lives on for certain.",

@@ -7,11 +7,7 @@ from typing import Any
 import strawberry
 
 from resolvers.scalars import FloatSeries
-from services.words import snake
-
-
-def _words(document: dict[str, Any]) -> dict[str, Any]:
-    return {snake(name): value for name, value in document.items()}
+from services.words import in_snake
 
 
 @strawberry.type(description="What one comparable firm says of the business.")
@@ -56,9 +52,9 @@ class CostOfCapital:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> CostOfCapital:
-        words = _words(document)
+        words = in_snake(document)
         peers = words.pop("peers")
-        return cls(peers=peers and [PeerBeta(**_words(peer)) for peer in peers], **words)
+        return cls(peers=peers and [PeerBeta(**in_snake(peer)) for peer in peers], **words)
 
 
 @strawberry.type(
@@ -143,8 +139,8 @@ class Reconciliation:
     def of(cls, document: dict[str, Any]) -> Reconciliation:
         profit, adjusted = document["economicProfit"], document["adjustedPresentValue"]
         return cls(
-            economic_profit=profit and EconomicProfit(**_words(profit)),
+            economic_profit=profit and EconomicProfit(**in_snake(profit)),
             no_economic_profit=document["noEconomicProfit"],
-            adjusted_present_value=adjusted and AdjustedPresentValue(**_words(adjusted)),
+            adjusted_present_value=adjusted and AdjustedPresentValue(**in_snake(adjusted)),
             no_adjusted_present_value=document["noAdjustedPresentValue"],
         )

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from api.terminals.cli import main
 from engine.dcf import DcfResult, Reconciliation, value_dcf
+from engine.dcf.inputs import SEGMENTS_MOST
+from engine.scenarios import MAX_CELLS
 from services.dcf import inputs_of
 from services.derived_dcf import derive_dcf
 from store.companies import Companies
@@ -384,6 +386,21 @@ def test_a_refusal_is_quoted_as_it_is_given(live_server: LiveServer) -> None:
     document["terminal"]["gordon"]["growth"] = 0.09
     asked = {"query": blocks(page, "graphql")[0], "variables": {"input": document}}
     assert [data(live_server, asked)["valueDcf"]] == [json.loads(b) for b in blocks(page, "json")]
+
+
+def test_a_refusal_that_is_given_by_nothing_is_one_that_nothing_gives() -> None:
+    text = text_of(DOCS / "refusals.md").partition("## Errors")[0]
+    sections = dict(re.findall(r"^### (\w+)\n\n(.*?)(?=^###|\Z)", text, re.MULTILINE | re.DOTALL))
+    given = {code for code in sections if "Given by nothing" not in sections[code]}
+    sources = "".join(
+        path.read_text("utf-8")
+        for room in ("engine", "services", "store")
+        for path in (ROOT / room).rglob("*.py")
+    )
+    assert given == set(re.findall(r'^    code(?:: \S+)? = "(\w+)"', sources, re.MULTILINE)) & set(
+        sections
+    )
+    assert f"over {MAX_CELLS:,} cells, or {SEGMENTS_MOST + 1} segments" in text
 
 
 def test_what_the_caller_has_to_mend_burns_no_budget_as_the_page_says(

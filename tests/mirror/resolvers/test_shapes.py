@@ -20,8 +20,9 @@ from resolvers.shapes import kind_of, shapes_of
 from resolvers.valuations.inputs import document_of
 from services.contents import canonical_text, inputs_in, model_shape
 from services.edits import Edit, Rules, edited
+from services.fitting import fit
 from services.kinds import KINDS
-from services.shapes import Choice, Day, Flag, Group, Many, Number, Shape, Text, fit, known_paths
+from services.shapes import Choice, Day, Flag, Group, Many, Number, Shape, Text, known_paths
 from tests.model_edits import SHAPES
 
 SCHEMA = build_schema()
@@ -151,6 +152,24 @@ def test_every_choice_in_a_kinds_inputs_can_be_given_as_a_whole() -> None:
     assert isinstance(kind, GraphQLInputObjectType)
     given_as = {str(field.type) for field in kind.fields.values()}
     assert choices(SHAPES["DCF"]) <= given_as
+
+
+def test_every_list_of_groups_can_be_given_as_a_whole() -> None:
+    """It grows and shrinks as a whole, so an edit has a field for it, or for what it stands in."""
+
+    def lists(shape: Shape) -> set[str]:
+        if isinstance(shape, Many) and isinstance(shape.of, Group):
+            return {shape.of.name} | lists(shape.of)
+        if not isinstance(shape, Group) or shape.name == "ScheduleInput":
+            return set()
+        return set().union(*(lists(member.shape) for member in shape.members.values()))
+
+    kind = SCHEMA._schema.type_map[EditValue.__name__]
+    assert isinstance(kind, GraphQLInputObjectType)
+    given_as = {str(field.type) for field in kind.fields.values()}
+    found = {f"[{name}!]" for name in lists(SHAPES["DCF"])}
+    assert len(found) == 5
+    assert found <= given_as
 
 
 def test_every_input_has_a_path() -> None:

@@ -61,6 +61,11 @@ def test_debt_costs_more_than_the_risk_free_rate() -> None:
     assert document()["capital"]["capm"]["preTaxCostOfDebt"] == 0.05
 
 
+def test_interest_saves_tax_of_the_state_and_of_its_states() -> None:
+    assert document(rates=Rates(taxes=(0.21, 0.04)))["capital"]["capm"]["taxRate"] == 0.25
+    assert document(rates=Rates(taxes=(0.3, 0.0)))["capital"]["capm"]["taxRate"] == 0.3
+
+
 def test_the_spread_is_called_a_trifle_only_where_there_is_little_debt() -> None:
     laden = filed(balance_sheets=(sheet(debt_noncurrent=2_000e6),))
     assert "hardly moves" in about("capital.capm.preTaxCostOfDebt", DOUBLE).text

@@ -651,6 +651,20 @@ def test_a_firm_is_cut_into_segments_and_put_together_again() -> None:
     assert done(cut, *one, Edit("segments", None)) == model()
 
 
+@pytest.mark.parametrize(
+    ("path", "suggestion"),
+    [
+        ("segments[1]", "Give the list as a whole, without it."),
+        ("segments[1].operations.revenueGrowth.byYear[0]", "Give a number."),
+    ],
+)
+def test_an_item_of_a_list_is_left_out_with_the_list_as_a_whole(path: str, suggestion: str) -> None:
+    business = inputs_in(model())["operations"] | {"revenueGrowth": {"byYear": [0.1, 0.1, 0.1]}}
+    parts = [{"name": name, "operations": business} for name in ("One", "Two")]
+    cut = done(model(), Edit("segments", parts), Edit("operations", None))
+    assert says(path, None, cut) == ("edits[0].value", "MISSING", suggestion)
+
+
 def test_a_failure_needs_both_of_its_numbers() -> None:
     likely, half = Edit("failure.probability", 0.2), Edit("failure.recovery", 0.5)
     assert done(model(), likely, half)["failure"] == {"probability": 0.2, "recovery": 0.5}

@@ -187,6 +187,33 @@ def test_a_place_is_called_by_its_name(path: str, label: str) -> None:
                 "flow) to Exit multiple (Terminal EV/EBITDA 12×)"
             ),
         ),
+        (
+            "shares.options",
+            [{"count": 3e6, "strike": 9.0}],
+            None,
+            (
+                "Options left out; it was Number of options, tranche 1: 3,000,000, Strike of "
+                "options, tranche 1: 9"
+            ),
+        ),
+        (
+            "segments",
+            [{"name": "Shops", "operations": {"revenue": 8e8}}],
+            [{"name": "Shops", "operations": {}}, {"name": "Cloud", "operations": {}}],
+            "Segments from Shops to Shops, Cloud",
+        ),
+        (
+            "segments[1].capital",
+            {"wacc": 0.09},
+            None,
+            ("Cost of capital, segment 2 left out; it was WACC, segment 2: 9 %"),
+        ),
+        (
+            "capital.capm.comparables",
+            None,
+            {"peers": [{"name": "Plum", "beta": 1.3}, {"name": "Pear", "beta": 1.2}]},
+            "Comparable firms set to Comparable firms Plum, Pear",
+        ),
         ("name", "APPLE_INC", "Apple", "Name from APPLE_INC to Apple"),
         ("unit", "ONES", "MILLIONS", "Unit from ones to millions"),
         ("archived", False, True, "Archived"),

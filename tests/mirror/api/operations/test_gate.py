@@ -15,7 +15,7 @@ from api.operations import gate
 from api.operations.documents import TOKENS_MAX
 from api.operations.gate import LIMITS, complaint_of
 from api.terminals.demo import DERIVED
-from api.terminals.explain import VALUE
+from api.terminals.selections import VALUE
 from api.transports.explorer import FOLDER
 
 TOO_MANY: Final = 1_000_000  # calls: a gate that does not look once would never end

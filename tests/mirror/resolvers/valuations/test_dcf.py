@@ -100,6 +100,11 @@ def test_every_part_of_the_result_is_there_in_full(
     assert part == {snake(name): value for name, value in kept.items()}
 
 
+def test_money_is_in_the_currency_of_the_inputs(recorded: Recorded) -> None:
+    euros = replace(recorded, inputs={**recorded.inputs, "currency": "EUR"})
+    assert (DcfValuation.of(recorded).currency, DcfValuation.of(euros).currency) == ("USD", "EUR")
+
+
 def test_the_remarks_are_there(said: DcfValuation, recorded: Recorded) -> None:
     assert recorded.result["remarks"]
     assert [plain(remark) for remark in said.remarks] == recorded.result["remarks"]

@@ -1,0 +1,58 @@
+"""The valuations of all kinds, as the schema says them: which type a kept one is, and its id."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, TypeAlias
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.ids import inner_id, type_of
+from resolvers.valuations.dcf import DcfValuation
+from resolvers.valuations.record import Valuation
+from services.errors import NotFound
+from services.kinds import DCF
+from services.valuations import Recorded
+
+# A second kind is a second member here, and in the table below: an outcome of any kind has both.
+AnyValuation: TypeAlias = DcfValuation
+TYPES: Final[dict[str, type[AnyValuation]]] = {DCF.name: DcfValuation}
+_NOTHING: Final = "There is no valuation under this id."
+
+
+def said(recorded: Recorded) -> AnyValuation:
+    """A kept valuation as its kind's type."""
+    return TYPES[recorded.kind.name].of(recorded)
+
+
+def kept_id(given: str) -> str:
+    """The address behind the global id of a valuation of any kind.
+
+    Raises:
+        NotFound: if this is no id of a valuation.
+    """
+    named = type_of(given)
+    if named not in type_names():
+        raise NotFound(_NOTHING)
+    return inner_id(named, given)
+
+
+def type_names() -> list[str]:
+    """The types that a valuation's global id may name."""
+    return [each.__name__ for each in TYPES.values()]
+
+
+Id: TypeAlias = Annotated[
+    strawberry.ID, strawberry.argument(description="A valuation's global id.")
+]
+
+
+@strawberry.type
+class ValuationQuery:
+    @strawberry.field(description="A valuation of the caller's tenant.")
+    async def valuation(self, info: Info, id: Id) -> Valuation:  # noqa: A002 - the field's name in the schema
+        recorded = await info.context.services.valuations.find(info.context.principal, kept_id(id))
+        found = said(recorded)
+        if found.id != id:  # the address is of a valuation, and the type that it names is another
+            raise NotFound(_NOTHING)
+        return found

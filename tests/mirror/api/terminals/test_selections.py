@@ -1,0 +1,60 @@
+"""What the commands ask for is in the schema, and the whole of a valuation is the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLObjectType, parse, validate
+
+from api.terminals.selections import VALUE, whole
+from engine.dcf import value_dcf
+from resolvers.schema import build_schema
+from services.dcf import inputs_of, result_document
+from tests.dcf_documents import firm
+
+SCHEMA = build_schema()._schema
+
+
+def names_in(found: Any) -> set[str]:
+    """The name of every field of a document, and of what stands in it."""
+    if isinstance(found, list):
+        return set().union(*map(names_in, found))
+    if isinstance(found, dict):
+        return set(found).union(*map(names_in, found.values()))
+    return set()
+
+
+def test_what_the_commands_ask_for_is_in_the_schema() -> None:
+    assert validate(SCHEMA, parse(VALUE)) == []
+    assert validate(SCHEMA, parse(whole(SCHEMA))) == []
+
+
+def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
+    asked = set(whole(SCHEMA).replace("{", " ").replace("}", " ").split())
+    part = {"name": "Shops", "operations": firm()["operations"]}
+    peers = [{"name": "Plum", "beta": 1.3, "debtToEquity": 0.5, "taxRate": 0.4}]
+    built = {
+        "riskFreeRate": 0.04,
+        "equityRiskPremium": 0.05,
+        "comparables": {"peers": peers},
+        "preTaxCostOfDebt": 0.06,
+        "debtWeight": 0.2,
+        "taxRate": 0.25,
+    }
+    shares = {
+        "basic": 90.0,
+        "options": [{"count": 10.0, "strike": 4.0}],
+        "convertibles": [{"faceValue": 20.0, "conversionPrice": 5.0}],
+    }
+    failure = {"probability": 0.1, "recovery": 0.5}
+    document = firm(capital={"capm": built}, shares=shares, failure=failure)
+    document["segments"] = [part | {"operations": part["operations"] | {"openingFixedAssets": 9.0}}]
+    del document["operations"]
+    kept = names_in(result_document(value_dcf(inputs_of(document))))
+    assert len(kept) > 90
+    assert kept <= asked
+    interface = SCHEMA.get_type("DcfValuation")
+    assert isinstance(interface, GraphQLObjectType)
+    computed = {name for name in interface.fields if name not in asked}
+    assert {"replay", "sensitivity", "simulation", "tornado"} <= computed
+    assert computed.isdisjoint(kept)

@@ -133,12 +133,17 @@ def test_a_subscription_is_followed_until_it_is_stopped(
         )
         assert run(tab)["data"] == {"collaboration": {"resync": False, "edits": []}}
         assert gauge(live_server.origin, "valor_streams_open") == 1
+        # The page shows the newest event alone, and what the model is worth now follows the edit.
+        tab.evaluate(
+            "(window.shown = [], document.querySelector('.result-window .CodeMirror').CodeMirror"
+            ".on('change', editor => window.shown.push(editor.getValue())), true)"
+        )
         caller.data(
             "mutation ($id: ID!, $edits: [ModelEdit!]!) "
             '{ editModel(id: $id, operationId: "explorer-edit", edits: $edits) { __typename } }',
             {"id": model_id, "edits": [{"path": "name", "value": {"text": "Grove"}}]},
         )
-        tab.wait_for(f"{ANSWER}?.includes('\"revision\": 2')")
+        tab.wait_for("window.shown.some(text => text.includes('\"revision\": 2'))")
         tab.click('[aria-label^="Stop query"]')
         tab.wait_for("document.querySelector('[aria-label^=\"Execute query\"]')")
         asyncio.run(until(lambda: gauge(live_server.origin, "valor_streams_open") == 0))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 _SNAKE = re.compile(r"_([a-z0-9])")
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -22,11 +20,6 @@ def camel(path: str) -> str:
 def snake(path: str) -> str:
     """``terminal.exitMultiple.evToEbitda`` in the engine's spelling."""
     return _CAMEL.sub(lambda match: "_" + match[1].lower(), path)
-
-
-def in_snake(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document whose names have the engine's spelling; what stands under them is as it was."""
-    return {snake(name): value for name, value in document.items()}
 
 
 def for_callers(sentence: str) -> str:

@@ -1,20 +1,7 @@
 """Discounted cash flow: what a firm is worth, from the cash it will free."""
 
-from engine.dcf.capital import (
-    Capital,
-    Capm,
-    CostOfCapital,
-    GivenWacc,
-    PeerBeta,
-    TaxShields,
-)
-from engine.dcf.comparables import Comparables, Peer, Unlevering
-from engine.dcf.dilution import Convertible, Dilution, OptionTranche
-from engine.dcf.equity import Bridge, Failure, Settled, Shares
 from engine.dcf.inputs import INPUT_VERSION, DcfInputs, Segment
 from engine.dcf.kernel import DcfOutput, Forecast
-from engine.dcf.losses import LossesCarriedForward
-from engine.dcf.operations import Operations, StockCompensation, WorkingCapitalDays
 from engine.dcf.reconciliation import AdjustedPresentValue, EconomicProfit, Reconciliation
 from engine.dcf.review import Remark
 from engine.dcf.terminal import (
@@ -28,6 +15,19 @@ from engine.dcf.terminal import (
 )
 from engine.dcf.timing import FlowTiming, Timing
 from engine.dcf.value import CrossChecks, DcfResult, SegmentValue, dcf_question, value_dcf
+from engine.firm.betas import Comparables, Peer, Unlevering
+from engine.firm.capital import (
+    Capital,
+    Capm,
+    CostOfCapital,
+    GivenWacc,
+    PeerBeta,
+    TaxShields,
+)
+from engine.firm.dilution import Convertible, Dilution, OptionTranche
+from engine.firm.equity import Bridge, Failure, Settled, Shares
+from engine.firm.losses import LossesCarriedForward
+from engine.firm.operations import Operations, StockCompensation, WorkingCapitalDays
 
 __all__ = [
     "INPUT_VERSION",

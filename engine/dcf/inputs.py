@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.dcf.capital import Capital, check_capital
-from engine.dcf.equity import Bridge, Failure, Shares
-from engine.dcf.operations import Operations
 from engine.dcf.terminal import Terminal, check_terminal
 from engine.dcf.timing import Timing
 from engine.door import Door, Scalar, Sieve
 from engine.errors import Problem
+from engine.firm.capital import Capital, check_capital
+from engine.firm.equity import Bridge, Failure, Shares
+from engine.firm.operations import Operations
 
 INPUT_VERSION = 1
 SEGMENTS_MOST = 20

@@ -10,10 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from engine.dcf.equity import Settled, settle
 from engine.dcf.inputs import DcfInputs
-from engine.dcf.losses import LossesLeft
-from engine.dcf.operations import (
+from engine.dcf.terminal import Horizon, comes_with_last_flow
+from engine.dcf.timing import FlowTiming
+from engine.door import Scalar, power, square_root
+from engine.firm.equity import Settled, settle
+from engine.firm.losses import LossesLeft
+from engine.firm.operations import (
     Operations,
     after_tax,
     ebit_margins,
@@ -21,9 +24,6 @@ from engine.dcf.operations import (
     rate_paid,
     working_capital_shares,
 )
-from engine.dcf.terminal import Horizon, comes_with_last_flow
-from engine.dcf.timing import FlowTiming
-from engine.door import Scalar, power, square_root
 
 
 class DcfOutput(StrEnum):

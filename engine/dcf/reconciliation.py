@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.dcf.capital import SPREAD_MIN, Capm, GivenWacc, TaxShields
 from engine.dcf.inputs import DcfInputs
 from engine.dcf.kernel import Forecast, Worth, worth
-from engine.dcf.operations import StockCompensation
 from engine.dcf.terminal import ExitMultiple, Horizon, ValueDriver, comes_with_last_flow
 from engine.dcf.timing import FlowTiming, Timing
+from engine.firm.capital import SPREAD_MIN, Capm, GivenWacc, TaxShields
+from engine.firm.operations import StockCompensation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

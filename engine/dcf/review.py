@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.dcf.capital import Capm
 from engine.dcf.inputs import DcfInputs
 from engine.dcf.kernel import Forecast, Worth
-from engine.dcf.operations import StockCompensation
 from engine.dcf.terminal import ExitMultiple, Gordon, HModel, ValueDriver
 from engine.door import show
+from engine.firm.capital import Capm
+from engine.firm.operations import StockCompensation
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 
-from engine.dcf.equity import Bridge, Shares, settle
 from engine.dcf.inputs import DcfInputs
 from engine.dcf.kernel import Forecast, Worth, worth
 from engine.door import Scalar
+from engine.firm.equity import Bridge, Shares, settle
 
 # A segment has no claims and no shares of its own: its enterprise value is all that is asked.
 _NO_CLAIMS = Bridge(debt=0.0, cash=0.0)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
-from engine.dcf.capital import SPREAD_MIN
-from engine.dcf.operations import (
+from engine.door import Door, Scalar
+from engine.firm.capital import SPREAD_MIN
+from engine.firm.operations import (
     Operations,
     StockCompensation,
     after_tax,
     ebit_margins,
     working_capital_shares,
 )
-from engine.door import Door, Scalar
 
 
 class TerminalDiscounting(StrEnum):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from engine.cashflows import DAYS
 from engine.door import MAX_YEARS, Door
 
-DAYS = 365.0  # of a year, by actual/365
 LONGEST_STUB = 366  # days: a whole year with a leap day in it
 
 

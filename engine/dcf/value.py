@@ -6,9 +6,6 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-from engine.dcf.capital import Capm, CostOfCapital, cost_of_capital
-from engine.dcf.dilution import Dilution
-from engine.dcf.equity import dilution_of
 from engine.dcf.inputs import DcfInputs, admit, outside
 from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
 from engine.dcf.reconciliation import Reconciliation, reconcile
@@ -18,6 +15,9 @@ from engine.dcf.terminal import ExitMultiple, Gordon, Horizon, comes_with_last_f
 from engine.dcf.timing import FlowTiming
 from engine.door import Scalar
 from engine.errors import Infeasible
+from engine.firm.capital import Capm, CostOfCapital, cost_of_capital
+from engine.firm.dilution import Dilution
+from engine.firm.equity import dilution_of
 from engine.scenarios import Question
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import strawberry
 
@@ -13,9 +13,9 @@ from resolvers.valuations.analyses import Analysable
 from resolvers.valuations.inputs import DcfInput
 from resolvers.valuations.reconciliation import CostOfCapital, Reconciliation
 from resolvers.valuations.record import record_of
+from resolvers.valuations.results import filled
 from services.kinds import DCF
 from services.valuations import Recorded
-from services.words import in_snake
 
 
 @strawberry.type(
@@ -151,17 +151,6 @@ class Dilution:
         description="In the order of the inputs."
     )
 
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> Dilution:
-        return cls(
-            price=document["price"],
-            held_shares=document["heldShares"],
-            options=[DilutingOptions(**in_snake(each)) for each in document["options"]],
-            convertibles=[
-                DilutingConvertible(**in_snake(each)) for each in document["convertibles"]
-            ],
-        )
-
 
 @strawberry.type(description="The equity of the firm in one of its two futures.")
 class DcfFuture:
@@ -176,13 +165,6 @@ class DcfFailure:
     failed: DcfFuture = strawberry.field(
         description="It is sold in distress. Equity is what the claims leave of that, or nothing."
     )
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> DcfFailure:
-        return cls(
-            going_concern=DcfFuture(**in_snake(document["goingConcern"])),
-            failed=DcfFuture(**in_snake(document["failed"])),
-        )
 
 
 @strawberry.type(
@@ -250,16 +232,6 @@ class DcfSegment:
             "money is the firm's, and saves no tax here."
         )
     )
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> DcfSegment:
-        parts = dict(document)
-        return cls(
-            forecast=DcfForecast(**in_snake(parts.pop("forecast"))),
-            cross_checks=DcfCrossChecks(**in_snake(parts.pop("crossChecks"))),
-            reconciliation=Reconciliation.of(parts.pop("reconciliation")),
-            **in_snake(parts),
-        )
 
 
 @strawberry.type(description="What a reviewer would write in the margin. It changes no number.")
@@ -351,23 +323,11 @@ class DcfValuation(Analysable):
 
     @classmethod
     def of(cls, recorded: Recorded) -> DcfValuation:
-        result = dict(recorded.result)
-        dilution, failure = result.pop("dilution", None), result.pop("failure", None)
-        segments = result.pop("segments", None)
-        capital, roads = result.pop("costOfCapital", None), result.pop("reconciliation", None)
-        return cls(
+        return filled(
+            cls,
+            recorded.result,
             **record_of("DcfValuation", recorded),
             currency=recorded.inputs["currency"],
-            forecast=DcfForecast(**in_snake(result.pop("forecast"))),
-            bridge=EquityBridge(**in_snake(result.pop("bridge"))),
-            cross_checks=DcfCrossChecks(**in_snake(result.pop("crossChecks"))),
-            remarks=[Remark(**remark) for remark in result.pop("remarks")],
-            cost_of_capital=capital and CostOfCapital.of(capital),
-            reconciliation=roads and Reconciliation.of(roads),
-            segments=segments and [DcfSegment.of(each) for each in segments],
-            dilution=dilution and Dilution.of(dilution),
-            failure=failure and DcfFailure.of(failure),
-            **in_snake(result),
         )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import strawberry
 
 from resolvers.scalars import FloatSeries
-from services.words import in_snake
 
 
 @strawberry.type(description="What one comparable firm says of the business.")
@@ -49,12 +46,6 @@ class CostOfCapital:
     unlevered_cost: float = strawberry.field(
         description="Of capital without debt, (1 - D) ke + D kd: a fraction per year."
     )
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> CostOfCapital:
-        words = in_snake(document)
-        peers = words.pop("peers")
-        return cls(peers=peers and [PeerBeta(**in_snake(peer)) for peer in peers], **words)
 
 
 @strawberry.type(
@@ -134,13 +125,3 @@ class Reconciliation:
     no_adjusted_present_value: str | None = strawberry.field(
         description="Why there is none, in words. Null: there is one."
     )
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> Reconciliation:
-        profit, adjusted = document["economicProfit"], document["adjustedPresentValue"]
-        return cls(
-            economic_profit=profit and EconomicProfit(**in_snake(profit)),
-            no_economic_profit=document["noEconomicProfit"],
-            adjusted_present_value=adjusted and AdjustedPresentValue(**in_snake(adjusted)),
-            no_adjusted_present_value=document["noAdjustedPresentValue"],
-        )

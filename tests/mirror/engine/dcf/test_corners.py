@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from hypothesis import HealthCheck, assume, given, settings
 
 from engine.dcf import DcfInputs, DcfOutput, Shares, TaxShields, dcf_question, value_dcf
-from engine.dcf.capital import Capm
 from engine.errors import InvalidInput
+from engine.firm.capital import Capm
 from engine.scenarios import gradient
 from tests.mirror.engine.exact import exact_dcf
 from tests.mirror.engine.firms import cornered_firms

@@ -23,7 +23,7 @@ from engine.dcf import (
     Shares,
     value_dcf,
 )
-from engine.dcf.equity import settle
+from engine.firm.equity import settle
 from tests.mirror.engine.exact import DIGITS, exact_dcf
 from tests.mirror.engine.firms import LAW, firm, firms, fuller, numbers
 

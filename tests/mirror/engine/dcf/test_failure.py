@@ -22,8 +22,8 @@ from engine.dcf import (
     Shares,
     value_dcf,
 )
-from engine.dcf.equity import dilution_of, settle
 from engine.errors import Infeasible
+from engine.firm.equity import dilution_of, settle
 from tests.mirror.engine.firms import LAW, any_failures, any_firms, any_shares, firm, numbers
 
 SAME = 1e-12  # relative

@@ -26,7 +26,7 @@ from engine.dcf import (
 )
 from engine.dcf.inputs import admit
 from engine.dcf.kernel import Worth, output_of, worth
-from engine.dcf.operations import working_capital_shares
+from engine.firm.operations import working_capital_shares
 from engine.schedules import Schedule
 from tests.mirror.engine.exact import exact_dcf
 from tests.mirror.engine.firms import (

@@ -22,7 +22,7 @@ from engine.dcf import (
     WorkingCapitalDays,
     value_dcf,
 )
-from engine.dcf.operations import Operations
+from engine.firm.operations import Operations
 from engine.schedules import Schedule
 from tests.mirror.engine.exact import DIGITS, exact_dcf, in_full
 from tests.mirror.engine.firms import LAW, firm, firms, fuller, level, numbers

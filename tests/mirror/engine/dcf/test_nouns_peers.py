@@ -29,7 +29,7 @@ from engine.dcf import (
     ValueDriver,
     value_dcf,
 )
-from engine.dcf.comparables import median
+from engine.firm.betas import median
 from tests.mirror.engine.exact import DIGITS, exact_dcf
 from tests.mirror.engine.firms import LAW, firm, firms, fuller, numbers
 

@@ -26,8 +26,8 @@ from engine.dcf import (
 )
 from engine.dcf.inputs import admit, outside
 from engine.dcf.kernel import Worth
-from engine.dcf.operations import non_cash_costs
 from engine.errors import InvalidInput
+from engine.firm.operations import non_cash_costs
 from engine.paths import numbers
 from engine.scenarios import Axis, gradient, sensitivity
 from engine.schedules import Schedule

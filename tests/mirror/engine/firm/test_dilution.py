@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from engine.dcf import Convertible, OptionTranche
-from engine.dcf.dilution import dilution_at, share_out
+from engine.firm.dilution import dilution_at, share_out
 from tests.mirror.engine.firms import LAW, numbers
 
 SAME = 1e-12  # relative: the roundings of some dozen operations

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from engine.dcf.losses import LossesCarriedForward
-from engine.dcf.timing import DAYS
+from engine.cashflows import DAYS
 from engine.door import MONEY_MAX, Door, Scalar, real
+from engine.firm.losses import LossesCarriedForward
 from engine.schedules import Schedule
 
 DAYS_MAX = 3_650.0  # ten years: whisky waits as long

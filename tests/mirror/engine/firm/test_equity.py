@@ -22,9 +22,9 @@ from engine.dcf import (
     dcf_question,
     value_dcf,
 )
-from engine.dcf.equity import settle
 from engine.dcf.inputs import admit, outside
 from engine.errors import Infeasible, InvalidInput, Problem
+from engine.firm.equity import settle
 from engine.paths import numbers as numbers_in
 from engine.paths import replaced, value_at
 from engine.scenarios import Axis, default_swings, gradient, sensitivity, tornado

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
-from engine.dcf.comparables import BETA_BOUNDS, Comparables
 from engine.door import Door, Scalar
+from engine.firm.betas import BETA_BOUNDS, Comparables
 
 # Below ten basis points a perpetuity is a thousand years of cash: no valuation. A hair less than
 # 0.001, which 0.026 - 0.025 does not reach in doubles.

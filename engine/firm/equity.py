@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.dcf.dilution import (
+from engine.door import MONEY_MAX, Door, Scalar, at_least
+from engine.firm.dilution import (
     MOST,
     SHARES_MAX,
     ZERO,
@@ -16,7 +17,6 @@ from engine.dcf.dilution import (
     dilution_at,
     share_out,
 )
-from engine.door import MONEY_MAX, Door, Scalar, at_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -24,9 +24,9 @@ from engine.dcf import (
     dcf_question,
     value_dcf,
 )
-from engine.dcf.comparables import MAX_PEERS, median
 from engine.dcf.inputs import admit, outside
 from engine.errors import InvalidInput
+from engine.firm.betas import MAX_PEERS, median
 from engine.paths import numbers
 from engine.scenarios import COMPLEX_STEP, Axis, gradient, sensitivity
 from tests.mirror.engine.exact import exact_dcf, exact_slope

@@ -10,7 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.company_filings import line
-from resolvers.valuations.inputs import document_of
+from resolvers.valuations.given import document_of
 from services.company_figures import StatementUnit
 from services.currencies import StatedRate
 from services.stated_market import StatedRates

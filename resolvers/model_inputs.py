@@ -13,14 +13,10 @@ from engine.errors import InvalidInput, Problem
 from resolvers.shapes import kind_of
 from resolvers.valuations.assumptions import AssumptionInput
 from resolvers.valuations.capital_inputs import BetaPeerInput, CapitalInput
+from resolvers.valuations.dcf_inputs import DcfInput, SegmentInput, TerminalInput
 from resolvers.valuations.equity_inputs import ConvertibleInput, OptionTrancheInput
-from resolvers.valuations.inputs import (
-    DcfInput,
-    ScheduleInput,
-    SegmentInput,
-    TerminalInput,
-    document_of,
-)
+from resolvers.valuations.firm_inputs import ScheduleInput
+from resolvers.valuations.given import document_of
 from resolvers.valuations.record import ValuationKind
 from services.contents import NAME_MOST, Unit
 from services.edits import Edit

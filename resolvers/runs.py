@@ -14,7 +14,7 @@ import strawberry
 from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
 from resolvers.refusal import Refusal
-from resolvers.valuations.inputs import DcfInput
+from resolvers.valuations.dcf_inputs import DcfInput
 from resolvers.valuations.kinds import kept_id, said
 from resolvers.valuations.outputs import Output
 from resolvers.valuations.record import Valuation

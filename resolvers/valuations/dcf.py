@@ -10,7 +10,7 @@ from resolvers.context import Info
 from resolvers.refusal import Refusal
 from resolvers.scalars import FloatSeries
 from resolvers.valuations.analyses import Analysable
-from resolvers.valuations.inputs import DcfInput
+from resolvers.valuations.dcf_inputs import DcfInput
 from resolvers.valuations.reconciliation import CostOfCapital, Reconciliation
 from resolvers.valuations.record import record_of
 from resolvers.valuations.results import filled

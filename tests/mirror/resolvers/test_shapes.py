@@ -17,7 +17,7 @@ from engine.errors import Problem
 from resolvers.model_inputs import EditValue, ModelInputs
 from resolvers.schema import build_schema
 from resolvers.shapes import kind_of, shapes_of
-from resolvers.valuations.inputs import document_of
+from resolvers.valuations.given import document_of
 from services.contents import canonical_text, inputs_in, model_shape
 from services.edits import Edit, Rules, edited
 from services.fitting import fit

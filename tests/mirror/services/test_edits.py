@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.errors import InvalidInput
 from resolvers.schema import build_schema
-from resolvers.valuations.inputs import document_of
+from resolvers.valuations.given import document_of
 from services.contents import OWN, canonical_text, differences, inputs_in, play, touched_after
 from services.edits import (
     CHANGES_MOST,

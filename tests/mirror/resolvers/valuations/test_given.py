@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolvers.schema import build_schema
-from resolvers.valuations.inputs import document_of
+from resolvers.valuations.given import document_of
 from services.kinds import DCF
 from services.valuations import canonical, content_id
 from tests.dcf_documents import Document, but, firm, without

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from engine.door import FloatArray
 from engine.errors import Refused
-from engine.paths import COMPARED, COUNTED
+from engine.paths import COMPARED, COUNTED, WHOLE_YEARS
 from engine.scenarios import BoolArray, I, Question
 from engine.schedules import Schedule
 
@@ -168,7 +168,8 @@ def _mixed(one: Any, other: Any, path: str, chosen: Callable[[_Change], Any]) ->
         return other
     if one == other:
         return one
-    number = _is_amount(one) and _is_amount(other) and not _counts(path)
+    whole = path.rsplit(".", 1)[-1] in COUNTED | WHOLE_YEARS
+    number = _is_amount(one) and _is_amount(other) and not whole
     return chosen(_Change(path, one, other, number))
 
 

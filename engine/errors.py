@@ -60,3 +60,9 @@ class Infeasible(Refused):
     """Valid inputs whose question has no finite answer."""
 
     code = "INFEASIBLE"
+
+
+class NotConverged(Refused):
+    """A search for the answer, step by step, that did not come to an end."""
+
+    code = "NOT_CONVERGED"

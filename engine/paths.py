@@ -139,7 +139,8 @@ def _is_number(value: object) -> bool:
 
 COUNTED = frozenset({"years"})  # by the forecast
 COMPARED = frozenset({"market_price", "opening_fixed_assets"})  # with the value; no part of it
-_FIXED = COUNTED | COMPARED  # never a number that an analysis moves
+WHOLE_YEARS = frozenset({"tenor", "year"})  # which year something falls in: no amount of anything
+_FIXED = COUNTED | COMPARED | WHOLE_YEARS  # never a number that an analysis moves
 
 
 def value_at(table: Table, path: str) -> float:

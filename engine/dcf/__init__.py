@@ -3,7 +3,6 @@
 from engine.dcf.inputs import INPUT_VERSION, DcfInputs, Segment
 from engine.dcf.kernel import DcfOutput, Forecast
 from engine.dcf.reconciliation import AdjustedPresentValue, EconomicProfit, Reconciliation
-from engine.dcf.review import Remark
 from engine.dcf.terminal import (
     ExitMultiple,
     Gordon,
@@ -28,6 +27,7 @@ from engine.firm.dilution import Convertible, Dilution, OptionTranche
 from engine.firm.equity import Bridge, Failure, Settled, Shares
 from engine.firm.losses import LossesCarriedForward
 from engine.firm.operations import Operations, StockCompensation, WorkingCapitalDays
+from engine.remarks import Remark
 
 __all__ = [
     "INPUT_VERSION",

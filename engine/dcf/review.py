@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from engine.dcf.inputs import DcfInputs
@@ -12,16 +11,7 @@ from engine.dcf.terminal import ExitMultiple, Gordon, HModel, ValueDriver
 from engine.door import show
 from engine.firm.capital import Capm
 from engine.firm.operations import StockCompensation
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """``path`` is the input to look at, in the engine's names."""
-
-    code: str
-    path: str
-    message: str
-
+from engine.remarks import Remark
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 TERMINAL_SHARE = 0.75

@@ -9,7 +9,7 @@ from functools import partial
 from engine.dcf.inputs import DcfInputs, admit, outside
 from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
 from engine.dcf.reconciliation import Reconciliation, reconcile
-from engine.dcf.review import Remark, review, review_parts
+from engine.dcf.review import review, review_parts
 from engine.dcf.segments import add_up, parts, summed_forecast, total
 from engine.dcf.terminal import ExitMultiple, Gordon, Horizon, comes_with_last_flow
 from engine.dcf.timing import FlowTiming
@@ -18,6 +18,7 @@ from engine.errors import Infeasible
 from engine.firm.capital import Capm, CostOfCapital, cost_of_capital
 from engine.firm.dilution import Dilution
 from engine.firm.equity import dilution_of
+from engine.remarks import Remark
 from engine.scenarios import Question
 
 

@@ -243,7 +243,7 @@ def test_capital_and_what_comes_after_are_worth_what_the_walk_says() -> None:
 
 
 FIRMS = [
-    path.name for path in sorted(EXAMPLES.glob("*.json")) if "timing" in json.loads(text_of(path))
+    path.name for path in sorted(EXAMPLES.glob("*.json")) if "terminal" in json.loads(text_of(path))
 ]
 
 

@@ -1,0 +1,140 @@
+"""What a reviewer would write in the margin of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.comparables.inputs import ComparablesInputs, PeerKind, folded
+from engine.comparables.valuation import ImpliedValue, MultipleRange, Silence
+from engine.dcf.review import FEW_PEERS
+from engine.door import show
+from engine.remarks import Remark
+
+# Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
+FENCE = 1.5  # spans between the quartiles, beyond which a value stands alone (Tukey, ch. 2)
+FENCED = 5  # of fewer values than these the quartiles say nothing of any one
+WIDE = 2.0  # upper over lower quartile
+OLD = 3 * 365  # days since a transaction: markets and rates have moved on
+APART = 0.5  # of one multiple's value per share from another's
+
+
+def review(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> tuple[Remark, ...]:
+    """In the order in which a reader meets the inputs."""
+    return (
+        *_on_peers(inputs),
+        *(remark for number, each in enumerate(ranges) for remark in _on_range(each, number)),
+        *_on_outliers(inputs, ranges),
+        *_on_value(ranges),
+    )
+
+
+def _on_peers(inputs: ComparablesInputs) -> Iterator[Remark]:
+    own = folded(inputs.subject.name)
+    for number, peer in enumerate(inputs.peers):
+        if folded(peer.name) == own and peer.kind is PeerKind.TRADING:
+            yield Remark(
+                "COMPARED_WITH_ITSELF",
+                f"peers[{number}]",
+                "The firm is among its own peers, so a part of the answer is its own market price.",
+            )
+        if peer.announced is not None and (inputs.as_of - peer.announced).days > OLD:
+            yield Remark(
+                "OLD_TRANSACTION",
+                f"peers[{number}].announced",
+                f"{peer.name.strip()} was announced more than {OLD // 365} years before the day of "
+                "the comparison, when money may have had another price.",
+            )
+
+
+def _on_range(found: MultipleRange, number: int) -> Iterator[Remark]:
+    path, name = f"multiples[{number}]", f"{found.multiple.words} ({found.period})"
+    if found.count < FEW_PEERS:
+        yield Remark(
+            "FEW_PEERS",
+            path,
+            f"{name} is read from {found.count} peer{'' if found.count == 1 else 's'}. With so "
+            "few, one firm's luck is taken for the price of the business.",
+        )
+    lost = [each.name for each in found.peers if each.silence is Silence.NOT_MEANINGFUL]
+    if lost:
+        yield Remark(
+            "PEERS_WITHOUT_MEANING",
+            path,
+            f"{name} means nothing for {_named(lost)}: a loss, or a value not above zero. What is "
+            "left are the firms that do better.",
+        )
+    if found.metric <= 0.0:
+        yield Remark(
+            "NOTHING_TO_MULTIPLY",
+            path,
+            f"The firm's own {found.multiple.metric_words} is {show(found.metric)}, so {name} says "
+            "nothing of it.",
+        )
+    spread = found.statistics
+    if spread is not None and spread.upper_quartile > WIDE * spread.lower_quartile:
+        yield Remark(
+            "WIDE_RANGE",
+            path,
+            f"The upper quartile of {name}, {spread.upper_quartile:.1f}, is more than {WIDE:g} "
+            f"times the lower one, {spread.lower_quartile:.1f}: these firms are not alike.",
+        )
+
+
+def _on_outliers(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
+    if any(each.kind is None for each in ranges) and len({p.kind for p in inputs.peers}) > 1:
+        number = [each.kind for each in ranges].index(None)
+        yield Remark(
+            "PRICES_OF_TWO_KINDS",
+            f"multiples[{number}].kind",
+            "Trading prices and takeovers are mixed. A takeover's price has a premium for control "
+            "in it: ask about each kind by itself.",
+        )
+    places = {peer.name.strip(): number for number, peer in enumerate(inputs.peers)}
+    for found in ranges:
+        spread = found.statistics
+        if spread is None or found.count < FENCED:
+            continue
+        reach = FENCE * (spread.upper_quartile - spread.lower_quartile)
+        for peer in found.peers:
+            value = peer.multiple
+            if value is None:
+                continue
+            if not spread.lower_quartile - reach <= value <= spread.upper_quartile + reach:
+                yield Remark(
+                    "OUTLIER",
+                    f"peers[{places[peer.name]}]",
+                    f"{peer.name}: {found.multiple.words} ({found.period}) of {value:.1f} stands "
+                    f"alone; half of the peers lie from {spread.lower_quartile:.1f} to "
+                    f"{spread.upper_quartile:.1f}. The median hardly feels it, the mean does.",
+                )
+
+
+def _on_value(ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
+    first: ImpliedValue | None = ranges[0].median
+    if first is None:
+        return
+    if first.equity_value < 0.0:
+        yield Remark(
+            "EQUITY_BELOW_ZERO",
+            "subject.bridge",
+            "Claims exceed the enterprise value. Shareholders cannot lose more than all: read the "
+            "value per share as zero, and the debt as impaired.",
+        )
+        return
+    for number, found in enumerate(ranges[1:], 1):
+        if found.median is None:
+            continue
+        gap = found.median.value_per_share - first.value_per_share
+        if abs(gap) > APART * abs(first.value_per_share):
+            yield Remark(
+                "MULTIPLES_DISAGREE",
+                f"multiples[{number}]",
+                f"{found.multiple.words} ({found.period}) makes a share worth "
+                f"{show(found.median.value_per_share)}, the first multiple "
+                f"{show(first.value_per_share)}. The firm's margins, its debt or its growth are "
+                "not those of its peers.",
+            )
+
+
+def _named(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:4])}{' and others' if len(names) > 4 else ''}"

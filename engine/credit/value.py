@@ -1,0 +1,151 @@
+"""The verb: what a firm's shares say of its debt, with the proof that the equations are solved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from engine.credit.inputs import CreditInputs, admit, outside
+from engine.credit.kernel import CERTAIN, CreditOutput, output_of, worth
+from engine.door import Scalar, show
+from engine.errors import Infeasible, Problem
+from engine.remarks import Remark
+from engine.scenarios import Question
+
+# Where a reviewer starts to ask; they never change a number.
+SHORT = 0.25  # years: the model has no surprises, so near debt looks safer than it trades
+WILD = 1.0  # of an equity volatility
+LIKELY = 0.5  # a default that is expected more than not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What is left of the two equations at the answer, and how many steps led there."""
+
+    steps: int
+    equity_residual: float  # equity less the call on the assets, share of the equity
+    volatility_residual: float  # share of the equity volatility
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditValuation:
+    """What a document of the result shows, under the same names. Probabilities are risk-neutral."""
+
+    asset_value: float  # money
+    asset_volatility: float  # 1/square root of a year
+    distance_to_default: float  # standard deviations between assets and debt at the horizon
+    default_probability: float  # up to the horizon
+    debt_value: float  # money, today: assets less equity
+    riskless_debt_value: float  # money, today: the face value discounted at the risk-free rate
+    expected_loss: float  # share of the riskless value
+    recovery: float | None  # share of the debt that is paid after a default; None: there is none
+    spread: float  # 1/year, continuously compounded, over the risk-free rate
+    leverage: float  # debt over assets, both at market value
+    certificate: Certificate
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CreditResult:
+    """``inputs`` are as admitted."""
+
+    inputs: CreditInputs
+    valuation: CreditValuation
+
+
+def value_credit(inputs: CreditInputs) -> CreditResult:
+    """Value one firm's debt. Every number of ``inputs`` is a number alone.
+
+    Raises:
+        InvalidInput: with every problem of the inputs.
+        Infeasible: if the equity is so thin that the equations cannot be solved to 12 digits.
+    """
+    admitted = admit(inputs)
+    found = worth(admitted)
+    if not math.isfinite(found.spread):
+        raise _too_thin(admitted)
+    default, loss = float(found.default_probability), float(found.expected_loss)
+    valuation = CreditValuation(
+        asset_value=float(found.asset_value),
+        asset_volatility=float(found.asset_volatility),
+        distance_to_default=float(found.distance_to_default),
+        default_probability=default,
+        debt_value=float(found.debt_value),
+        riskless_debt_value=float(found.riskless_debt_value),
+        expected_loss=loss,
+        recovery=1.0 - loss / default if default > 0.0 else None,
+        spread=float(found.spread),
+        leverage=float(found.debt_value / found.asset_value),
+        certificate=Certificate(
+            steps=int(found.steps),
+            equity_residual=float(found.equity_residual),
+            volatility_residual=float(found.volatility_residual),
+        ),
+        remarks=tuple(_review(admitted, default)),
+    )
+    return CreditResult(inputs=admitted, valuation=valuation)
+
+
+def credit_question(
+    inputs: CreditInputs, output: CreditOutput, known: CreditInputs | None = None
+) -> Question[CreditInputs]:
+    """What the analyses ask about one firm: ``output`` over a batch of changed inputs.
+
+    ``known`` are inputs that passed the door before, such as those of a result.
+
+    Raises:
+        InvalidInput: with every problem of the inputs.
+    """
+    admitted = admit(inputs, known)
+    return Question(  # of functions with names: it can be sent to another process
+        inputs=admitted,
+        admit=partial(admit, known=admitted),
+        values=_values,
+        outside=partial(outside, known=admitted),
+        output=output.value,
+    )
+
+
+def _values(inputs: CreditInputs) -> dict[str, Scalar]:
+    value = worth(inputs)
+    return {output.value: output_of(value, output) for output in CreditOutput}
+
+
+def _too_thin(inputs: CreditInputs) -> Infeasible:
+    share = float(inputs.equity_value / inputs.debt)
+    message = (
+        f"The equity is {share:.1e} of the debt. From so little the assets cannot be told to one "
+        f"part in {1.0 / CERTAIN:.0e} of the equity."
+    )
+    advice = (
+        "Give an equity value of at least a thousandth of the debt; below that the debt is owned "
+        "by its lenders in all but name, and its own price says more."
+    )
+    return Infeasible(message, [Problem("equity_value", "OUT_OF_RANGE", message, advice)])
+
+
+def _review(inputs: CreditInputs, default: float) -> Iterator[Remark]:
+    if inputs.horizon < SHORT:
+        yield Remark(
+            "SHORT_HORIZON",
+            "horizon",
+            "Over so short a time Merton's firm hardly ever defaults: its assets move without "
+            "jumps. Spreads of short debt are higher on the market.",
+        )
+    if inputs.equity_volatility > WILD:
+        yield Remark(
+            "UNUSUAL_VOLATILITY",
+            "equity_volatility",
+            f"An equity volatility of {inputs.equity_volatility:.0%} a year is seen in turmoil "
+            f"only. If {show(float(inputs.equity_volatility))} % was meant, give "
+            f"{show(float(inputs.equity_volatility) / 100.0)}.",
+        )
+    if default > LIKELY:
+        yield Remark(
+            "DEFAULT_IS_LIKELY",
+            "debt",
+            f"Default has a probability of {default:.0%} without risk premium. What the assets "
+            "bring, and who is paid first, decides more here than the model.",
+        )

@@ -1,0 +1,148 @@
+"""Two further questions of one deal: when to sell it at which multiple, and what to pay at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.door import Door, FloatArray, power, show
+from engine.errors import Infeasible, NotConverged, Problem
+from engine.lbo.entry import MULTIPLE_MAX
+from engine.lbo.inputs import LboInputs
+from engine.lbo.kernel import Year, owners_at, run
+from engine.scenarios import MAX_CELLS
+
+IRR_BOUNDS = (0.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExitGrid:
+    """The sponsor's return by exit year (rows) and exit multiple (columns)."""
+
+    years: tuple[int, ...]
+    multiples: FloatArray  # (columns,)
+    irr: FloatArray  # (rows, columns) 1/year; -1: wiped out
+    moic: FloatArray  # (rows, columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaximumPrice:
+    """The most that can be paid for a return, with the debt as it is in money."""
+
+    target: float  # 1/year
+    enterprise_value: float
+    ev_to_ebitda: float  # of LTM EBITDA
+    sponsor_equity: float
+    premium: float  # over the price as it is, as a share of it
+
+
+def exit_grid(inputs: LboInputs, years: Sequence[int], multiples: FloatArray) -> ExitGrid:
+    """The sponsor's IRR and MOIC by exit year and multiple: the debt runs once, for all of them.
+
+    ``inputs`` have passed the door.
+
+    Raises:
+        InvalidInput: for years that the forecast does not have, or multiples past the door.
+        NotConverged: if a circular year has no certain solution.
+        Infeasible: if a return is beyond the range of a number.
+    """
+    door, last = Door(), inputs.timing.years
+    if not (years and multiples.size) or len(years) * multiples.size > MAX_CELLS:
+        door.refuse(
+            "years",
+            "WRONG_LENGTH",
+            f"{len(years)} years and {multiples.size} multiples make no grid.",
+            f"Give at least one of each, and up to {MAX_CELLS:,} cells.",
+        )
+    for number, year in enumerate(years[:last]):
+        if not 1 <= year <= last:
+            door.refuse(
+                f"years[{number}]",
+                "OUT_OF_RANGE",
+                f"Year {year} is not in the forecast.",
+                f"Give whole years from 1 to {last}.",
+            )
+    for number, multiple in enumerate(multiples.tolist()[:MAX_CELLS]):
+        door.within(f"multiples[{number}]", multiple, 0.0, MULTIPLE_MAX)
+    door.close()
+    lines: list[Year] = []
+    course = run(inputs, max(years), lines)
+    check_certificates(lines)
+    with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
+        rows = [owners_at(inputs, course, year, multiples) for year in years]
+        irr, moic = (np.array([getattr(row, name) for row in rows]) for name in ("irr", "moic"))
+    if not (np.isfinite(irr).all() and np.isfinite(moic).all()):
+        raise Infeasible("At least one exit has no finite return.")
+    return ExitGrid(years=tuple(years), multiples=multiples, irr=irr, moic=moic)
+
+
+def maximum_price(inputs: LboInputs, target: float) -> MaximumPrice:
+    """The enterprise value at which the sponsor earns ``target``, 1/year, and no more.
+
+    Debt, fees and rollover stay as they are in money, the sponsor pays the rest, and the exit is
+    the same. With Z = sponsor + rollover, X the equity at exit, D the dividend, p the option pool,
+    v = 1 / (1 + target): Z = D v^t + (X - p max(0, X - Z)) v^T, which is solved for Z as it stands.
+
+    Raises:
+        InvalidInput: for a target past the door.
+        Infeasible: if no price above zero returns so much.
+    """
+    door = Door()
+    door.within("target", target, *IRR_BOUNDS)
+    door.close()
+    lines: list[Year] = []
+    course = run(inputs, inputs.exit_year, lines)
+    check_certificates(lines)
+    year, deal = inputs.exit_year, course.deal
+    with np.errstate(all="ignore"):  # the return as it is may be beyond the range of a number
+        owners = owners_at(inputs, course, year, inputs.exit.ev_to_ebitda)
+    v = 1.0 / (1.0 + target)
+    last = float(power(v, inputs.timing.elapsed(year - 1)))
+    early = 0.0
+    if course.paid_out is not None:
+        early = float(course.paid_out.net) * float(power(v, course.paid_out.years))
+    pool, equity = float(inputs.equity.option_pool), float(owners.exit_equity)
+    invested = (early + (1.0 - pool) * equity * last) / (1.0 - pool * last)
+    if invested > equity:  # the options are worth nothing
+        invested = early + equity * last
+    sponsor = invested - float(deal.rollover)
+    price = float(deal.price) + sponsor - float(deal.sponsor)
+    if not (sponsor > 0.0 and price > 0.0):
+        message = (
+            f"No price returns {target:.1%} a year: the equity at exit is worth "
+            f"{show(invested)} today at that rate, and the rollover alone is "
+            f"{show(float(deal.rollover))}."
+            if sponsor <= 0.0
+            else f"No price above zero returns {target:.1%} a year: it would be {show(price)}."
+        )
+        mend = "Ask for a lower return, or lower the debt and the rollover."
+        raise Infeasible(message, [Problem("target", "OUT_OF_RANGE", message, mend)])
+    return MaximumPrice(
+        target=target,
+        enterprise_value=price,
+        ev_to_ebitda=price / float(inputs.entry.ltm_ebitda),
+        sponsor_equity=sponsor,
+        premium=price / float(deal.price) - 1.0,
+    )
+
+
+def check_certificates(years: Sequence[Year]) -> None:
+    for number, year in enumerate(years):
+        certificate = year.debt.certificate
+        if certificate is None or not bool(certificate.unsound):
+            continue
+        steep, missed = float(certificate.contraction), float(certificate.residual)
+        why = (
+            f"A rate is so high that interest on it can move the debt by more than itself "
+            f"(the equation's steepness is {steep:.3g}, and has to be below 1)."
+            if steep >= 1.0
+            else f"After {certificate.iterations} steps it is still {missed:.1e} of the year's "
+            "money apart."
+        )
+        message = (
+            f"Interest on average balances has no certain solution in year {number + 1}: {why}"
+        )
+        mend = "Lower the rates, or let interest be on the OPENING balance."
+        raise NotConverged(message, [Problem("interest", "OUT_OF_RANGE", message, mend)])

@@ -1,0 +1,121 @@
+"""What the owners have of it: who is paid what at exit, and what a year of their money earned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.door import Scalar, at_least, power, real, where
+from engine.lbo.closing import Deal
+
+_STEPS: Final = 100
+_NEAR: Final = 1e-14  # of the discount factor: a step of Newton's that is no longer one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PaidOut:
+    """A dividend out of new debt: (*batch) money, and when."""
+
+    borrowed: Scalar
+    net: Scalar  # of its fee: what the owners are paid
+    years: float  # from closing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owners:
+    """(*batch) money at exit, and what it is for the sponsor."""
+
+    enterprise: Scalar
+    exit_costs: Scalar
+    exit_equity: Scalar  # not below zero: liability is limited
+    surplus: Scalar  # the same before that: below zero where claims are not covered
+    pool: Scalar  # the option holders' part
+    dividend: Scalar  # the sponsor's part of the recapitalisation
+    proceeds: Scalar  # the sponsor's part at exit
+    moic: Scalar  # received / paid
+    irr: Scalar  # 1/year
+
+
+def at_exit(
+    *,
+    enterprise: Scalar,
+    costs: Scalar,
+    net_claims: Scalar,
+    deal: Deal,
+    option_pool: Scalar,
+    paid_out: PaidOut | None,
+    years: float,
+) -> Owners:
+    """Share out a sale: equity = EV (1 - costs) - debt - preferred + cash, not below zero.
+
+    The option pool has its share of what exceeds the equity invested; sponsor and rollover divide
+    the rest as they invested. ``years`` from closing to exit.
+    """
+    invested = deal.invested
+    spent = enterprise * costs
+    surplus = enterprise - spent - net_claims
+    equity = at_least(surplus, 0.0)
+    pool = option_pool * at_least(equity - invested, 0.0)
+    share = deal.sponsor / invested
+    proceeds = (equity - pool) * share
+    dividend: Scalar = 0.0 if paid_out is None else paid_out.net * share
+    received = proceeds + dividend
+    moic = received / deal.sponsor
+    if paid_out is None or paid_out.years == years:
+        irr = power(moic, 1.0 / years) - 1.0
+    else:
+        factor = discount_factor(deal.sponsor, dividend, paid_out.years, proceeds, years)
+        irr = where(real(received) > 0.0, 1.0 / factor - 1.0, -1.0)
+    return Owners(
+        enterprise=enterprise,
+        exit_costs=spent,
+        exit_equity=equity,
+        surplus=surplus,
+        pool=pool,
+        dividend=dividend,
+        proceeds=proceeds,
+        moic=moic,
+        irr=irr,
+    )
+
+
+def discount_factor(
+    paid: Scalar, first: Scalar, first_years: float, last: Scalar, last_years: float
+) -> Scalar:
+    """(*batch) v with paid = first v^t1 + last v^t2, t1 < t2, for amounts that are not below zero.
+
+    Newton's steps, each no further than a factor of four. Scenarios that have arrived stay where
+    they are, so a batch has the bits of its rows.
+    """
+    some = real(first + last) > 0.0
+    first, last = where(some, first, paid), where(some, last, 0.0)
+    total = first + last
+    # As if all of it came at its mean time.
+    v = raised(paid / total, total / (first * first_years + last * last_years))
+    polish = 0
+    for _ in range(_STEPS):
+        early, late = first * power(v, first_years), last * power(v, last_years)
+        slope = early * first_years + late * last_years  # times v
+        step = (paid - early - late) / slope
+        apart = (real(step) > _NEAR) | (real(step) < -_NEAR)
+        if not np.any(apart):
+            # One more for the imaginary part of a complex step.
+            if polish or not np.iscomplexobj(step):
+                break
+            polish = 1
+            v = v * (1.0 + step)
+            continue
+        held = where(real(step) < -0.75, -0.75, where(real(step) > 3.0, 3.0, step))
+        v = where(apart, v * (1.0 + held), v)
+    return v
+
+
+def raised(base: Scalar, exponent: Scalar) -> Scalar:
+    """A power whose exponent may be of a batch, too: the same bits for a number alone."""
+    if isinstance(exponent, float | int):
+        return power(base, float(exponent))
+    pair = np.broadcast_arrays(base, exponent)
+    found: Scalar = np.power(*(np.array(each, order="C") for each in pair))
+    return found

@@ -1,0 +1,161 @@
+"""What a reviewer would write in the margin: true of this deal, and worth a second look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.door import show
+from engine.firm.operations import StockCompensation, ebit_margins
+from engine.lbo.covenants import CovenantTest, CreditYear
+from engine.lbo.inputs import LboInputs
+from engine.lbo.kernel import Course, Year
+from engine.remarks import Remark
+
+# Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
+LEVERAGE_MOST = 7.0  # times LTM EBITDA, all debt and preferred stock
+EQUITY_LEAST = 0.25  # of the sources
+COVER_LEAST = 1.5  # EBITDA over cash interest
+IRR_RANGE = (0.10, 0.40)
+LTM_APART = 0.25  # of the base year's EBITDA
+FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentage typed as a rate
+
+
+def review(
+    inputs: LboInputs,
+    course: Course,
+    years: Sequence[Year],
+    credit: Sequence[CreditYear],
+    tests: Sequence[CovenantTest],
+    irr: float,
+) -> tuple[Remark, ...]:
+    """In the order in which a reader meets the inputs."""
+    return (
+        *_on_operations(inputs, years),
+        *_on_entry(inputs, course),
+        *_on_debt(inputs, credit),
+        *_on_covenants(tests),
+        *_on_returns(inputs, course, irr),
+    )
+
+
+def _on_operations(inputs: LboInputs, years: Sequence[Year]) -> Iterator[Remark]:
+    losses = [number + 1 for number, year in enumerate(years) if year.debt.ebt < 0.0]
+    if losses and inputs.operations.losses is None:
+        yield Remark(
+            "LOSS_WITHOUT_CREDIT",
+            "operations",
+            f"Income before tax is below zero in {_years(losses)}. No tax is charged there, and "
+            "no credit is carried forward to later years: give operations.losses, if there is one.",
+        )
+    if inputs.operations.stock_compensation_treatment is StockCompensation.ADD_BACK:
+        yield Remark(
+            "STOCK_COMPENSATION_ADDED_BACK",
+            "operations.stock_compensation_treatment",
+            "Stock compensation is added back as if it cost nothing. In a private firm it is "
+            "mostly paid in cash: leave it an expense, or widen the option pool.",
+        )
+    fastest = max(inputs.operations.revenue_growth.years())
+    if fastest > FASTEST:
+        yield Remark(
+            "UNUSUAL_GROWTH",
+            "operations.revenue_growth",
+            f"Revenue grows by {fastest:.0%} in a year. If {fastest:g} % was meant, the rate is "
+            f"{fastest / 100.0:g}.",
+        )
+
+
+def _on_entry(inputs: LboInputs, course: Course) -> Iterator[Remark]:
+    operations, entry, deal = inputs.operations, inputs.entry, course.deal
+    margin = ebit_margins(operations)[0] + operations.depreciation.years()[0]
+    base, ltm = operations.revenue * margin, entry.ltm_ebitda
+    if base > 0.0 and abs(float(ltm / base) - 1.0) > LTM_APART:
+        yield Remark(
+            "LTM_EBITDA_APART",
+            "entry.ltm_ebitda",
+            f"LTM EBITDA is {show(float(ltm))}, but the base year's revenue at the first year's "
+            f"margin makes {show(float(base))}. One of them is of another year or unit.",
+        )
+    if deal.debt > LEVERAGE_MOST * ltm:
+        yield Remark(
+            "HIGH_LEVERAGE",
+            "tranches",
+            f"Debt and preferred stock are {deal.debt / ltm:.1f} times LTM EBITDA at closing. Few "
+            f"lenders go beyond {LEVERAGE_MOST:.0f}.",
+        )
+    share = deal.invested / deal.uses
+    if share < EQUITY_LEAST:
+        yield Remark(
+            "THIN_EQUITY",
+            "tranches",
+            f"Equity is {share:.0%} of the sources. Lenders usually ask for {EQUITY_LEAST:.0%} or "
+            "more.",
+        )
+
+
+def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark]:
+    short = [year.year for year in credit if year.shortfall > 0.0]
+    if short:
+        worst = max(year.shortfall for year in credit)
+        yield Remark(
+            "SHORTFALL",
+            "tranches",
+            f"Cash is below its minimum in {_years(short)}, by up to {show(worst)}, and no "
+            "revolver lends more. The plan needs more equity, a larger commitment or later "
+            "repayments.",
+        )
+    thin = [
+        year.year
+        for year in credit
+        if year.interest_cover is not None and year.interest_cover < COVER_LEAST
+    ]
+    if thin:
+        yield Remark(
+            "THIN_INTEREST_COVER",
+            "tranches",
+            f"EBITDA is less than {COVER_LEAST:g} times cash interest in {_years(thin)}.",
+        )
+    early = [
+        tranche.name.strip() for tranche in inputs.tranches if tranche.tenor < inputs.exit_year
+    ]
+    if early:
+        yield Remark(
+            "DUE_BEFORE_EXIT",
+            "tranches",
+            f"{', '.join(early)}: due before the exit in year {inputs.exit_year}, and nothing "
+            "here refinances it.",
+        )
+
+
+def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
+    for number, test in enumerate(tests):
+        broken = [year.year for year in test.years if not year.kept]
+        if broken:
+            name = test.measure.value.lower().replace("_", " ")
+            yield Remark(
+                "COVENANT_BROKEN",
+                f"covenants[{number}]",
+                f"The covenant on {name} is broken in {_years(broken)}.",
+            )
+
+
+def _on_returns(inputs: LboInputs, course: Course, irr: float) -> Iterator[Remark]:
+    paid = course.deal.price / inputs.entry.ltm_ebitda
+    if inputs.exit.ev_to_ebitda > paid * (1.0 + 1e-9):
+        yield Remark(
+            "MULTIPLE_EXPANSION",
+            "exit.ev_to_ebitda",
+            f"The firm is sold at {inputs.exit.ev_to_ebitda:.1f} times EBITDA and bought at "
+            f"{paid:.1f}. Part of the return is that somebody else will pay more.",
+        )
+    low, high = IRR_RANGE
+    if not low <= irr <= high:
+        yield Remark(
+            "UNUSUAL_IRR",
+            "exit",
+            f"An IRR of {irr:.1%} is outside the usual {low:.0%} to {high:.0%}.",
+        )
+
+
+def _years(years: list[int]) -> str:
+    named = ", ".join(str(year) for year in years[:6])
+    return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

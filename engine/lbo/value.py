@@ -1,0 +1,230 @@
+"""The verb: what a buyout returns, and every step of the way to the number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from engine.door import show
+from engine.errors import Infeasible, Problem
+from engine.lbo.attribution import created
+from engine.lbo.covenants import covenant_test, credit_year
+from engine.lbo.document import (
+    CircularYear,
+    ExitYear,
+    Holder,
+    LboValuation,
+    SourcesAndUses,
+    TrancheSource,
+)
+from engine.lbo.inputs import InterestBasis, LboInputs, admit, outside
+from engine.lbo.kernel import Course, LboOutput, Year, owners_at, run, values
+from engine.lbo.price import check_certificates
+from engine.lbo.returns import Owners
+from engine.lbo.review import review
+from engine.lbo.statements import lenders_view, schedules, state
+from engine.scenarios import Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LboResult:
+    """``inputs`` are as admitted: schedules year by year."""
+
+    inputs: LboInputs
+    valuation: LboValuation
+
+
+def value_lbo(inputs: LboInputs) -> LboResult:
+    """Value one buyout. Every number of ``inputs`` is a number alone.
+
+    Raises:
+        InvalidInput: with every problem of the inputs.
+        NotConverged: if a circular year has no certain solution.
+        Infeasible: if the owners are wiped out at exit, with the multiple that would leave
+            something; or if a value leaves the range of a double.
+    """
+    with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
+        return _value(admit(inputs))
+
+
+def _value(admitted: LboInputs) -> LboResult:
+    years: list[Year] = []
+    course = run(admitted, admitted.timing.years, years)
+    check_certificates(years)
+    owners = owners_at(admitted, course, admitted.exit_year, admitted.exit.ev_to_ebitda)
+    _check_worth(admitted, course, owners)
+    statements = state(admitted, course, years)
+    flows = lenders_view(course, statements)
+    credit = tuple(credit_year(number + 1, each) for number, each in enumerate(flows))
+    tests = tuple(covenant_test(each, credit, flows) for each in admitted.covenants)
+    sources = _sources(admitted, course)
+    timing = admitted.timing
+    valuation = LboValuation(
+        irr=float(owners.irr),
+        moic=float(owners.moic),
+        exit_equity=float(owners.exit_equity),
+        sponsor_equity=float(course.deal.sponsor),
+        stub_share=None if timing.fiscal_year_end is None else timing.stub,
+        exit_year=admitted.exit_year,
+        sources_and_uses=sources,
+        statements=statements,
+        debt=schedules(admitted, years),
+        credit=credit,
+        covenants=tests,
+        circularity=_circularity(admitted, years),
+        exits=tuple(_exit(admitted, course, year + 1) for year in range(timing.years)),
+        exit_costs=float(owners.exit_costs),
+        holders=_holders(admitted, course, owners),
+        value_creation=created(admitted, course, owners),
+        remarks=review(admitted, course, years, credit, tests, float(owners.irr)),
+    )
+    return LboResult(inputs=admitted, valuation=valuation)
+
+
+def lbo_question(
+    inputs: LboInputs, output: LboOutput, known: LboInputs | None = None
+) -> Question[LboInputs]:
+    """What the analyses ask about one buyout: ``output`` over a batch of changed inputs.
+
+    ``known`` are inputs that passed the door before, such as those of a result.
+
+    Raises:
+        InvalidInput: with every problem of the inputs.
+    """
+    admitted = admit(inputs, known)
+    return Question(  # of functions with names: it can be sent to another process
+        inputs=admitted,
+        admit=partial(admit, known=admitted),
+        values=values,
+        outside=partial(outside, known=admitted),
+        output=output.value,
+    )
+
+
+def _check_worth(inputs: LboInputs, course: Course, owners: Owners) -> None:
+    if not (math.isfinite(owners.irr) and math.isfinite(owners.surplus)):
+        raise Infeasible(
+            "The return is beyond the range of a number: the growth is out of this world."
+        )
+    if owners.exit_equity > 0.0 or owners.dividend > 0.0:
+        return
+    year = inputs.exit_year
+    claims = course.claims[year - 1]
+    owed = float(claims.debt + claims.preferred - claims.cash)
+    ebitda = float(claims.ebitda)
+    message = (
+        f"The owners are wiped out: at the end of year {year} the firm is sold for "
+        f"{show(float(owners.enterprise))}, and owes {show(owed)} net of cash."
+    )
+    if ebitda > 0.0:
+        least = owed / (ebitda * (1.0 - float(inputs.exit.costs)))
+        mend = f"Give an exit multiple above {least:.4g}, or less debt."
+    else:
+        mend = f"No multiple of an EBITDA of {show(ebitda)} helps: mend the operations."
+    raise Infeasible(message, [Problem("exit.ev_to_ebitda", "OUT_OF_RANGE", message, mend)])
+
+
+def _sources(inputs: LboInputs, course: Course) -> SourcesAndUses:
+    deal, entry = course.deal, inputs.entry
+    ltm, total = float(entry.ltm_ebitda), float(deal.uses)
+    fees, discounts = map(float, deal.financing_fees), map(float, deal.discounts)
+    tranches = tuple(
+        TrancheSource(
+            name=tranche.name.strip(),
+            kind=tranche.kind,
+            amount=float(face),
+            times_ebitda=float(face) / ltm,
+            share=float(face) / total,
+            financing_fee=fee,
+            original_issue_discount=discount,
+        )
+        for tranche, face, fee, discount in zip(
+            inputs.tranches, deal.faces, fees, discounts, strict=True
+        )
+    )
+    return SourcesAndUses(
+        enterprise_value=float(deal.price),
+        ev_to_ebitda=float(deal.price) / ltm,
+        transaction_fees=float(entry.transaction_fees),
+        financing_fees=math.fsum(each.financing_fee for each in tranches),
+        original_issue_discount=math.fsum(each.original_issue_discount for each in tranches),
+        cash_to_balance_sheet=float(entry.cash_at_closing),
+        total=total,
+        tranches=tranches,
+        rollover=float(deal.rollover),
+        sponsor_equity=float(deal.sponsor),
+        equity_share=float(deal.invested) / total,
+    )
+
+
+def _circularity(inputs: LboInputs, years: Sequence[Year]) -> tuple[CircularYear, ...] | None:
+    if inputs.interest is InterestBasis.OPENING:
+        return None
+    return tuple(
+        CircularYear(
+            year=number + 1,
+            iterations=certificate.iterations,
+            residual=float(certificate.residual),
+            contraction=float(certificate.contraction),
+        )
+        for number, year in enumerate(years)
+        if (certificate := year.debt.certificate) is not None
+    )
+
+
+def _exit(inputs: LboInputs, course: Course, year: int) -> ExitYear:
+    owners, claims = owners_at(inputs, course, year, inputs.exit.ev_to_ebitda), course.claims
+    at = claims[year - 1]
+    return ExitYear(
+        year=year,
+        enterprise_value=float(owners.enterprise),
+        net_debt=float(at.debt + at.preferred - at.cash),
+        equity=float(owners.exit_equity),
+        moic=float(owners.moic),
+        irr=float(owners.irr) if math.isfinite(owners.irr) else None,
+    )
+
+
+def _holders(inputs: LboInputs, course: Course, owners: Owners) -> tuple[Holder, ...]:
+    """Sponsor and rollover have the same return; the pool has invested nothing."""
+    deal, paid_out = course.deal, course.paid_out
+    sponsor, rollover = float(deal.sponsor), float(deal.rollover)
+    moic, irr = float(owners.moic), float(owners.irr)
+    found = [
+        Holder(
+            name="SPONSOR",
+            invested=sponsor,
+            dividend=float(owners.dividend),
+            proceeds=float(owners.proceeds),
+            moic=moic,
+            irr=irr,
+        )
+    ]
+    if rollover > 0.0:
+        net = 0.0 if paid_out is None else float(paid_out.net)
+        found.append(
+            Holder(
+                name="ROLLOVER",
+                invested=rollover,
+                dividend=net - float(owners.dividend),
+                proceeds=float(owners.exit_equity - owners.pool - owners.proceeds),
+                moic=moic,
+                irr=irr,
+            )
+        )
+    if inputs.equity.option_pool > 0.0:
+        found.append(
+            Holder(
+                name="OPTION_POOL",
+                invested=0.0,
+                dividend=0.0,
+                proceeds=float(owners.pool),
+                moic=None,
+                irr=None,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,170 @@
+"""What a reviewer would write in the margin of a merger: true of it, and worth a second look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.door import show
+from engine.merger.earnings import EarningsPerShare
+from engine.merger.inputs import MergerInputs
+from engine.merger.kernel import Deal
+from engine.merger.statements import BalanceSheets
+from engine.merger.worth import Leverage, Returns, ValueCreation
+from engine.remarks import Remark
+
+# Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
+HIGH_PREMIUM = 0.6
+HIGH_LEVERAGE = 4.0  # net debt over EBITDA
+LOW_COVER = 3.0
+BOLD_SYNERGIES = 0.15  # of the target's revenue, saved and sold together
+GOODWILL_SHARE = 0.8  # of the price
+
+
+def review(
+    inputs: MergerInputs,
+    deal: Deal,
+    per_share: EarningsPerShare,
+    leverage: Leverage,
+    sheets: BalanceSheets,
+    returns: Returns,
+    value: ValueCreation,
+) -> tuple[Remark, ...]:
+    """In the order in which a reader meets the inputs."""
+    return (
+        *_on_parties(inputs, deal, per_share),
+        *_on_offer(inputs, deal),
+        *_on_financing(leverage, sheets),
+        *_on_allocation(inputs, deal),
+        *_on_synergies(inputs, per_share, returns, value),
+    )
+
+
+def _on_parties(inputs: MergerInputs, deal: Deal, per_share: EarningsPerShare) -> Iterator[Remark]:
+    losing = [year + 1 for year, eps in enumerate(per_share.stand_alone) if eps < 0.0]
+    if losing:
+        yield Remark(
+            "STAND_ALONE_LOSS",
+            "acquirer.statements",
+            f"By itself the acquirer makes a loss in {_years(losing)}. Accretion is a share of "
+            "that loss there, and above zero where the deal makes it smaller: read the money.",
+        )
+    for name, its in (("acquirer", inputs.buyer), ("target", inputs.bought)):
+        span = range(inputs.timing.years)
+        lost = [year + 1 for year in span if its.pre_tax_profit(year) < 0.0]
+        if lost:
+            called = getattr(inputs, name).name.strip()
+            yield Remark(
+                "LOSS_SAVES_TAX",
+                f"{name}.statements",
+                f"{called} makes a loss before tax in {_years(lost)}, which is taken "
+                "to save tax in the same year. Limits on losses may say otherwise.",
+            )
+    income = [year + 1 for year in range(inputs.timing.years) if inputs.bought.interest(year) < 0.0]
+    if income and deal.refinanced > 0.0 and inputs.financing.target_debt_rate is None:
+        yield Remark(
+            "INTEREST_IS_INCOME",
+            "financing.target_debt_rate",
+            f"In {_years(income)} the target's interest is net income, and it falls with the debt "
+            "that is refinanced. Give the rate of that debt, so that what it costs is saved.",
+        )
+
+
+def _on_offer(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
+    premium = deal.terms.price / inputs.target.share_price - 1.0
+    if premium < 0.0:
+        yield Remark(
+            "OFFER_BELOW_MARKET",
+            "offer",
+            f"The offer is {-premium:.1%} below the target's share price. Its holders do better on "
+            "the market.",
+        )
+    elif premium > HIGH_PREMIUM:
+        yield Remark(
+            "HIGH_PREMIUM",
+            "offer",
+            f"A premium of {premium:.0%} is far above what is usually paid, a fifth to two fifths.",
+        )
+
+
+def _on_financing(leverage: Leverage, sheets: BalanceSheets) -> Iterator[Remark]:
+    net = leverage.net_at_closing
+    if net is not None and net > HIGH_LEVERAGE:
+        yield Remark(
+            "HIGH_LEVERAGE",
+            "financing",
+            f"Net debt is {net:.1f} times EBITDA at the closing. Above {HIGH_LEVERAGE:g} times few "
+            "firms keep an investment grade.",
+        )
+    covers = [cover for cover in leverage.interest_cover if cover is not None]
+    if covers and min(covers) < LOW_COVER:
+        yield Remark(
+            "LOW_INTEREST_COVER",
+            "financing",
+            f"EBITDA covers interest {min(covers):.1f} times in the worst year.",
+        )
+    short = [year + 1 for year, cash in enumerate(sheets.cash) if cash < 0.0]
+    if short:
+        least = min(sheets.cash)
+        yield Remark(
+            "CASH_RUNS_OUT",
+            "financing",
+            f"At the end of {_years(short)} cash is below zero, {show(least)} at worst: what is "
+            "due has to be borrowed again, at a cost that is not counted here.",
+        )
+
+
+def _on_allocation(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
+    if inputs.allocation is None or float(deal.write_ups) == 0.0:
+        yield Remark(
+            "NOTHING_WRITTEN_UP",
+            "allocation",
+            "No asset is written up, so all that is paid above the books is goodwill, and nothing "
+            "of it is ever charged to earnings. An auditor will find intangible assets.",
+        )
+    elif float(deal.goodwill) > GOODWILL_SHARE * float(deal.price):
+        yield Remark(
+            "MOSTLY_GOODWILL",
+            "allocation",
+            f"Goodwill is {float(deal.goodwill) / float(deal.price):.0%} of the price, which "
+            "nothing charges to earnings until it is impaired.",
+        )
+
+
+def _on_synergies(
+    inputs: MergerInputs, per_share: EarningsPerShare, returns: Returns, value: ValueCreation
+) -> Iterator[Remark]:
+    joined, last = inputs.joined, inputs.timing.years - 1
+    revenue = float(inputs.bought.revenue(last))
+    share = float(joined.profit(last)) / revenue if revenue > 0.0 else 0.0
+    if share > BOLD_SYNERGIES:
+        yield Remark(
+            "BOLD_SYNERGIES",
+            "synergies",
+            f"Synergies of the last year are {share:.0%} of the target's revenue.",
+        )
+    if joined.costs_to_achieve is None and value.synergies > 0.0:
+        yield Remark(
+            "SYNERGIES_COST_NOTHING",
+            "synergies.costs_to_achieve",
+            "Nothing is spent to achieve the synergies. A year's worth of them is usual.",
+        )
+    accretive = per_share.accretion_amount[last] > 0.0
+    if value.created < 0.0:
+        flatter = ", though earnings per share rise" if accretive else ""
+        yield Remark(
+            "VALUE_DESTROYED",
+            "offer",
+            f"The premium exceeds what the synergies are worth by {show(-value.created)}{flatter}.",
+        )
+    spread = returns.spread[last]
+    if spread is not None and spread < 0.0:
+        yield Remark(
+            "RETURN_BELOW_COST",
+            "offer",
+            f"In the last year the price earns {-spread:.1%} a year less than capital costs.",
+        )
+
+
+def _years(years: list[int]) -> str:
+    named = ", ".join(str(year) for year in years[:6])
+    return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

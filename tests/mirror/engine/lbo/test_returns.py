@@ -1,0 +1,228 @@
+"""What owners earn: IRR and MOIC, holders, covenants, and what may be paid at most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import numpy_financial
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from engine.errors import Infeasible, InvalidInput
+from engine.lbo import (
+    Covenant,
+    Entry,
+    Equity,
+    Exit,
+    LboInputs,
+    LboValuation,
+    Measure,
+    Recapitalisation,
+    Timing,
+    exit_grid,
+    maximum_price,
+    value_lbo,
+)
+from engine.lbo.covenants import Flows, covenant_test, credit_year
+from engine.lbo.inputs import admit
+from engine.lbo.returns import discount_factor
+from engine.schedules import Schedule
+from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, term_loan
+from tests.mirror.engine.lbo.test_analyses import structured
+
+amounts = st.floats(0.01, 1e6)
+
+
+def valued(inputs: LboInputs) -> LboValuation:
+    try:
+        return value_lbo(inputs).valuation
+    except Infeasible:  # wiped out, or sold after a day for a rate that no number holds
+        assume(False)
+        raise
+
+
+def test_all_equity_and_a_flat_firm_by_hand() -> None:
+    """1,000 in, and after three years 300 of cash and 1,000 for the firm."""
+    result = value_lbo(deal()).valuation
+    assert (result.sponsor_equity, result.exit_equity) == (1_000.0, 1_300.0)
+    assert result.moic == 1.3
+    assert result.irr == pytest.approx(1.3 ** (1.0 / 3.0) - 1.0, rel=1e-14)
+
+
+def test_a_loan_that_is_swept_by_hand() -> None:
+    """600 at 10 %: 60, 56 and 51.6 of interest leave 40, 44 and 48.4 of each year's 100."""
+    result = value_lbo(deal(tranches=(term_loan(600.0, 0.1),))).valuation
+    assert result.debt[0].closing == pytest.approx((560.0, 516.0, 467.6))
+    assert result.exit_equity == pytest.approx(1_000.0 - 467.6)
+    assert result.moic == pytest.approx(532.4 / 400.0)
+    assert result.irr == pytest.approx(0.1, rel=1e-12)  # 400 x 1.1^3 = 532.4: what debt costs
+
+
+@LAW
+@given(deals())
+def test_irr_and_moic_tell_one_story(inputs: LboInputs) -> None:
+    result = valued(inputs)
+    sponsor = result.holders[0]
+    assert sponsor.name == "SPONSOR"
+    assert result.moic == pytest.approx((sponsor.dividend + sponsor.proceeds) / sponsor.invested)
+    recap, last = inputs.recapitalisation, inputs.timing.elapsed(result.exit_year - 1)
+    when = last if recap is None else inputs.timing.elapsed(recap.year - 1)
+    assume(result.irr > -0.99)
+    worth = (
+        sponsor.dividend / (1.0 + result.irr) ** when
+        + sponsor.proceeds / (1.0 + result.irr) ** last
+    )
+    assert worth == pytest.approx(sponsor.invested, rel=1e-9)
+
+
+@given(amounts, amounts, amounts, st.integers(1, 9), st.integers(1, 9))
+def test_a_return_with_a_dividend_on_the_way_is_numpy_financials(
+    paid: float, first: float, last: float, when: int, after: int
+) -> None:
+    flows = [-paid, *[0.0] * (when - 1), first, *[0.0] * (after - 1), last]
+    ours = 1.0 / discount_factor(paid, first, float(when), last, float(when + after)) - 1.0
+    discounts = (1.0 + ours) ** -np.arange(len(flows))
+    assert float(np.dot(flows, discounts)) == pytest.approx(0.0, abs=1e-9 * paid)
+    theirs = numpy_financial.irr(flows)
+    if np.isfinite(theirs) and 1e-4 < 1.0 + theirs < 1e3:
+        assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-8)
+
+
+def test_a_dividend_may_be_all_that_the_owners_ever_have() -> None:
+    """400 lent in year 1 are paid out; the firm is then sold for less than it owes."""
+    inputs = deal(
+        tranches=(term_loan(500.0, swept=False),),
+        recapitalisation=Recapitalisation(year=1, amount=400.0, fixed_rate=0.0, fee=0.1),
+        exit=Exit(ev_to_ebitda=1.0),
+        operations=operations(ebitda_margin=level(0.05)),
+        entry=Entry(ltm_ebitda=50.0, enterprise_value=800.0),
+    )
+    result = value_lbo(inputs).valuation
+    assert result.exit_equity == 0.0
+    assert result.irr == pytest.approx(360.0 / 300.0 - 1.0)
+    assert result.value_creation.claims_not_covered == pytest.approx(900.0 - 150.0 - 50.0)
+    assert result.value_creation.total == pytest.approx(360.0 - 300.0)
+
+
+def test_a_pool_shares_what_was_gained_and_the_rest_is_shared_as_invested() -> None:
+    inputs = deal(equity=Equity(rollover=200.0, option_pool=0.1))
+    sponsor, rollover, pool = value_lbo(inputs).valuation.holders
+    assert pool.proceeds == pytest.approx(30.0)  # a tenth of 1,300 - 1,000
+    assert (pool.moic, pool.irr) == (None, None)
+    assert sponsor.proceeds == pytest.approx(1_270.0 * 0.8)
+    assert rollover.proceeds == pytest.approx(1_270.0 * 0.2)
+    assert sponsor.irr == rollover.irr
+
+
+@LAW
+@given(deals(), st.floats(0.0, 0.6))
+def test_at_the_highest_price_the_deal_returns_the_target(inputs: LboInputs, target: float) -> None:
+    inputs = replace(inputs, timing=replace(inputs.timing, fiscal_year_end=None))
+    try:
+        found = maximum_price(admit(inputs), target)
+    except Infeasible:
+        assume(False)
+        raise
+    assume(found.sponsor_equity > 0.01 and found.enterprise_value > 0.01)
+    paid = replace(inputs.entry, ev_to_ebitda=None, enterprise_value=found.enterprise_value)
+    again = value_lbo(replace(inputs, entry=paid)).valuation
+    assert again.irr == pytest.approx(target, abs=1e-9)
+    assert again.sponsor_equity == pytest.approx(found.sponsor_equity, rel=1e-9, abs=1e-7)
+
+
+def test_no_price_returns_what_is_asked_of_a_firm_that_is_worth_nothing() -> None:
+    inputs = admit(deal(equity=Equity(rollover=900.0)))
+    with pytest.raises(Infeasible, match=r"No price returns 30\.0% a year"):
+        maximum_price(inputs, 0.3)
+    for wrong in (-0.01, 10.01, float("nan")):
+        with pytest.raises(InvalidInput):
+            maximum_price(inputs, wrong)
+
+
+def test_a_firm_that_is_sold_after_a_stub_has_earned_for_the_stub() -> None:
+    """From 1 July on: half of the year's 100, after 184 of 365 days."""
+    timing = Timing(closing_date=date(2026, 6, 30), years=3, fiscal_year_end=date(2026, 12, 31))
+    result = value_lbo(deal(timing=timing, exit=Exit(ev_to_ebitda=10.0, year=1))).valuation
+    s = 184.0 / 365.0
+    assert result.stub_share == pytest.approx(s)
+    assert result.moic == pytest.approx(1.0 + 0.1 * s)
+    assert result.irr == pytest.approx((1.0 + 0.1 * s) ** (1.0 / s) - 1.0)
+    assert result.credit[0].leverage == 0.0
+
+
+def test_the_exits_of_each_year_are_the_rows_of_the_grid() -> None:
+    result = value_lbo(structured())
+    grid = exit_grid(result.inputs, [1, 2, 3], np.array([10.0]))
+    assert [each.irr for each in result.valuation.exits] == grid.irr[:, 0].tolist()
+    assert [each.moic for each in result.valuation.exits] == grid.moic[:, 0].tolist()
+    for years, multiples in (([], [1.0]), ([4], [1.0]), ([0], [1.0]), ([1], [-1.0]), ([1], [])):
+        with pytest.raises(InvalidInput):
+            exit_grid(result.inputs, years, np.array(multiples))
+
+
+@given(
+    st.sampled_from(Measure),
+    st.floats(0.1, 8.0),
+    *(st.floats(low, high) for low, high in ((1.0, 200.0), (0.0, 30.0), (0.0, 20.0))),
+    *(st.floats(low, high) for low, high in ((0.5, 50.0), (0.0, 40.0), (0.0, 900.0))),
+)
+def test_an_ebitda_that_is_lower_by_the_headroom_is_at_the_limit(
+    measure: Measure,
+    limit: float,
+    ebitda: float,
+    capex: float,
+    tax: float,
+    interest: float,
+    due: float,
+    debt: float,
+) -> None:
+    flows = Flows(
+        fiscal_year_ebitda=ebitda,
+        ebitda=ebitda,
+        capital_expenditure=capex,
+        tax=tax,
+        cash_interest=interest,
+        mandatory=due,
+        debt=debt + 100.0,
+        cash=50.0,
+        shortfall=0.0,
+    )
+    covenant = Covenant(measure=measure, limit=Schedule.explicit([limit]))
+    (year,) = covenant_test(covenant, [credit_year(1, flows)], [flows]).years
+    assert year.headroom is not None
+    assert year.kept == (year.headroom >= 0.0) or abs(year.headroom) < 1e-12
+    fallen = ebitda * (1.0 - year.headroom)
+    assume(fallen > 1e-6)
+    lower = replace(flows, fiscal_year_ebitda=fallen, ebitda=fallen)
+    assert credit_year(1, lower).of(measure) == pytest.approx(limit, rel=1e-9)
+
+
+def test_a_covenant_on_nothing_is_kept_and_one_on_a_loss_is_broken() -> None:
+    covenants = tuple(Covenant(measure=each, limit=level(2.0)) for each in Measure)
+    free = value_lbo(deal(covenants=covenants)).valuation
+    assert [test.kept for test in free.covenants] == [True] * 4
+    assert [test.years[0].actual for test in free.covenants] == [0.0, -1.0, None, None]
+    losing = deal(
+        covenants=covenants,
+        operations=operations(ebitda_margin=Schedule.explicit([-0.01, 0.1, 0.1])),
+        tranches=(term_loan(100.0, 0.1),),
+        entry=Entry(ltm_ebitda=100.0, ev_to_ebitda=10.0, cash_at_closing=300.0),
+    )
+    tests = value_lbo(losing).valuation.covenants
+    # Its cash repays the loan at the end of year 1, of which nothing is then owed.
+    assert [test.years[0].kept for test in tests] == [True, True, False, False]
+    assert [test.years[0].headroom for test in tests] == [None] * 4
+
+
+def test_a_sale_before_the_recapitalisation_knows_nothing_of_it() -> None:
+    with_it, without = (
+        value_lbo(each).valuation.exits
+        for each in (structured(), structured(recapitalisation=None))
+    )
+    assert with_it[0] == without[0]
+    assert with_it[1].net_debt > without[1].net_debt
+    grid = exit_grid(admit(structured()), [1], np.array([10.0]))
+    assert (grid.irr[0, 0], grid.moic[0, 0]) == (without[0].irr, without[0].moic)

@@ -1,0 +1,80 @@
+"""A reviewer's remarks: each is made where it is true, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.firm.operations import StockCompensation
+from engine.lbo import Covenant, Entry, Exit, LboInputs, Measure, value_lbo
+from tests.mirror.engine.lbo.deals import deal, level, operations, term_loan
+
+
+def codes(inputs: LboInputs) -> set[str]:
+    return {remark.code for remark in value_lbo(inputs).valuation.remarks}
+
+
+def sober(**changes: Any) -> LboInputs:
+    """Growth and debt that nobody would remark on."""
+    plain = {
+        "operations": operations(revenue_growth=level(0.08)),
+        "tranches": (term_loan(400.0, 0.06),),
+        "exit": Exit(ev_to_ebitda=10.0),
+    }
+    return deal(**(plain | changes))
+
+
+CASES: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "LOSS_WITHOUT_CREDIT",
+        "operations",
+        {"operations": operations(revenue_growth=level(0.3), depreciation=level(0.09))},
+    ),
+    (
+        "STOCK_COMPENSATION_ADDED_BACK",
+        "operations.stock_compensation_treatment",
+        {
+            "operations": operations(
+                stock_compensation=level(0.01),
+                stock_compensation_treatment=StockCompensation.ADD_BACK,
+            )
+        },
+    ),
+    (
+        "UNUSUAL_GROWTH",
+        "operations.revenue_growth",
+        {"operations": operations(revenue_growth=level(1.1))},
+    ),
+    ("LTM_EBITDA_APART", "entry.ltm_ebitda", {"entry": Entry(ltm_ebitda=60.0, ev_to_ebitda=15.0)}),
+    ("HIGH_LEVERAGE", "tranches", {"tranches": (term_loan(710.0, 0.03),)}),
+    ("THIN_EQUITY", "tranches", {"tranches": (term_loan(760.0, 0.03),)}),
+    ("SHORTFALL", "tranches", {"tranches": (term_loan(400.0, 0.06, tenor=2),)}),
+    ("DUE_BEFORE_EXIT", "tranches", {"tranches": (term_loan(100.0, 0.06, tenor=2),)}),
+    ("THIN_INTEREST_COVER", "tranches", {"tranches": (term_loan(400.0, 0.19),)}),
+    (
+        "COVENANT_BROKEN",
+        "covenants[0]",
+        {"covenants": (Covenant(measure=Measure.LEVERAGE, limit=level(2.5)),)},
+    ),
+    ("MULTIPLE_EXPANSION", "exit.ev_to_ebitda", {"exit": Exit(ev_to_ebitda=10.5)}),
+    ("UNUSUAL_IRR", "exit", {"exit": Exit(ev_to_ebitda=7.0)}),
+]
+
+
+def test_nothing_is_said_of_a_sober_deal() -> None:
+    assert codes(sober()) == set()
+
+
+@pytest.mark.parametrize(("code", "path", "changes"), CASES, ids=[case[0] for case in CASES])
+def test_a_remark_is_made_where_it_is_true(code: str, path: str, changes: dict[str, Any]) -> None:
+    remarks = value_lbo(sober(**changes)).valuation.remarks
+    assert (code, path) in {(remark.code, remark.path) for remark in remarks}
+
+
+def test_a_shortfall_says_in_which_years_and_how_much() -> None:
+    remarks = value_lbo(sober(tranches=(term_loan(400.0, 0.0, tenor=1, swept=False),))).valuation
+    (said,) = [each.message for each in remarks.remarks if each.code == "SHORTFALL"]
+    # 108 of the first year and 116.64 of the second against 400 that are due in the first.
+    assert "in years 1, 2, 3," in said
+    assert "up to 292" in said

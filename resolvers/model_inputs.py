@@ -13,10 +13,19 @@ from engine.errors import InvalidInput, Problem
 from resolvers.shapes import kind_of
 from resolvers.valuations.assumptions import AssumptionInput
 from resolvers.valuations.capital_inputs import BetaPeerInput, CapitalInput
+from resolvers.valuations.comparables_inputs import (
+    AskedMultipleInput,
+    ComparableFirmInput,
+    ComparablesInput,
+    EarningsOfYearInput,
+    MetricsInput,
+)
 from resolvers.valuations.dcf_inputs import DcfInput, SegmentInput, TerminalInput
 from resolvers.valuations.equity_inputs import ConvertibleInput, OptionTrancheInput
 from resolvers.valuations.firm_inputs import ScheduleInput
 from resolvers.valuations.given import document_of
+from resolvers.valuations.lbo_inputs import CovenantInput, LboInput, TrancheInput
+from resolvers.valuations.merger_inputs import MergerInput
 from resolvers.valuations.record import ValuationKind
 from services.contents import NAME_MOST, Unit
 from services.edits import Edit
@@ -53,6 +62,9 @@ def _arm(description: str) -> Any:
 )
 class ModelInputs:
     dcf: DcfInput | None = _arm("A firm that is valued by its free cash flow.")
+    lbo: LboInput | None = _arm("A firm that is bought with borrowed money.")
+    merger: MergerInput | None = _arm("A firm that buys another one.")
+    comparables: ComparablesInput | None = _arm("A firm that is valued as others like it are.")
 
 
 def given_inputs(inputs: ModelInputs) -> tuple[Kind[Any, Any], Document]:
@@ -93,6 +105,16 @@ class ChangeValue:
         "All comparable firms, for `capital.capm.comparables.peers`."
     )
     segments: list[SegmentInput] | None = _arm("All segments of the firm, for `segments`.")
+    comparable_firms: list[ComparableFirmInput] | None = _arm(
+        "All comparable firms, for `peers` of a comparison."
+    )
+    multiples: list[AskedMultipleInput] | None = _arm("All that are asked about, for `multiples`.")
+    metrics: MetricsInput | None = _arm("What a firm earns, as a whole.")
+    fiscal_years: list[EarningsOfYearInput] | None = _arm(
+        "All fiscal years, for a path that ends in `fiscalYears`."
+    )
+    tranches: list[TrancheInput] | None = _arm("All tranches of a buyout, for `tranches`.")
+    covenants: list[CovenantInput] | None = _arm("All covenants of a buyout, for `covenants`.")
     assumptions: list[AssumptionInput] | None = _arm(
         "Where inputs come from, all of it, for the path `assumptions`."
     )

@@ -13,15 +13,14 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
+from resolvers.model_inputs import ModelInputs, given_inputs
 from resolvers.refusal import Refusal
-from resolvers.valuations.dcf_inputs import DcfInput
 from resolvers.valuations.kinds import kept_id, said
 from resolvers.valuations.outputs import Output
 from resolvers.valuations.record import Valuation
 from resolvers.valuations.simulation import SimulationInput, SimulationResult
 from services import run as runs
 from services.errors import NotFound
-from services.kinds import DCF
 
 RUN_STATE = strawberry.enum(
     runs.RunState, description="Where a run stands. DONE, FAILED and CANCELLED are ends."
@@ -41,26 +40,25 @@ class ModelSourceInput:
     )
 
 
-@strawberry.input(one_of=True, description="What a simulation is about. Give exactly one.")
-class SimulationSourceInput:
+@strawberry.input(
+    one_of=True,
+    description=("What a simulation is about. Give exactly one; inputs are valued and kept first."),
+)
+class SimulationSourceInput(ModelInputs):
     valuation: strawberry.ID | None = strawberry.field(
         description="The global id of a kept valuation.", default=strawberry.UNSET
     )
     model: ModelSourceInput | None = strawberry.field(
         description="A model, which is valued and kept first.", default=strawberry.UNSET
     )
-    dcf: DcfInput | None = strawberry.field(
-        description="A firm, which is valued and kept first.", default=strawberry.UNSET
-    )
 
     def asked(self) -> runs.Source:
-        if self.dcf:
-            return runs.OfInputs(DCF, self.dcf.document)
         if self.model:
             inner = inner_id("FinancialModel", self.model.model)
             return runs.OfModel(_uuid(inner), self.model.scenario)
-        assert self.valuation is not None  # noqa: S101 - the schema lets exactly one in
-        return runs.OfValuation(kept_id(self.valuation))
+        if isinstance(self.valuation, str):
+            return runs.OfValuation(kept_id(self.valuation))
+        return runs.OfInputs(*given_inputs(self))
 
 
 @strawberry.input(description="A simulation that is computed as a run.")
@@ -69,15 +67,18 @@ class StartSimulationInput:
     spec: SimulationInput = strawberry.field(
         description="What is uncertain, and how often it is drawn: as often as the plan allows."
     )
-    output: Output = strawberry.field(
-        description="The number of the valuation that is asked for.",
-        default=Output.VALUE_PER_SHARE,
+    output: Output | None = strawberry.field(
+        description=(
+            "The number of the valuation that is asked for. Left out: what its kind is asked for "
+            "first, of a DCF the value per share."
+        ),
+        default=strawberry.UNSET,
     )
 
     def asked(self) -> runs.AskedSimulation:
         return runs.AskedSimulation(
             source=self.source.asked(),
-            output=self.output,
+            output=self.output or None,
             spec=self.spec.to_engine(),
             price=self.spec.price,
         )

@@ -17,8 +17,11 @@ from resolvers.scalars import SCALARS
 from resolvers.service_levels import ServiceLevelQuery
 from resolvers.sessions import SessionMutation
 from resolvers.tenants import TenantQuery
+from resolvers.valuations.comparables import ComparablesMutation
 from resolvers.valuations.dcf import DcfMutation
 from resolvers.valuations.kinds import TYPES, ValuationQuery
+from resolvers.valuations.lbo import LboMutation
+from resolvers.valuations.merger import MergerMutation
 
 
 @strawberry.type(description="What is known.")
@@ -31,6 +34,9 @@ class Query(
 @strawberry.type(description="What is decided. Each answers with what came out, or a `Refusal`.")
 class Mutation(
     DcfMutation,
+    LboMutation,
+    MergerMutation,
+    ComparablesMutation,
     ModelMutation,
     CollaborationMutation,
     RunMutation,

@@ -10,6 +10,7 @@ from engine.attribution import Attribution, attribution
 from engine.comparison import Case, Comparison, compare
 from engine.door import Door, FloatArray
 from engine.errors import InvalidInput, Problem
+from engine.lbo import ExitGrid, MaximumPrice, exit_grid, maximum_price
 from engine.scenarios import (
     Axis,
     Bar,
@@ -100,6 +101,32 @@ class AnalysisService:
         return await self._compute.run(
             _expected_ms(of, axis.values.size),
             lambda: one_way(self._ask(principal, of, None), axis),
+        )
+
+    async def exit_grid(
+        self, principal: Principal, of: Recorded, years: Sequence[int], multiples: FloatArray
+    ) -> ExitGrid:
+        """A buyout's returns by year and multiple of exit.
+
+        Raises:
+            InvalidInput: for the years and multiples. Infeasible, NotConverged.
+        """
+        return await self._compute.run(
+            _expected_ms(of, len(years)),
+            lambda: exit_grid(self._ask(principal, of, None).inputs, years, multiples),
+        )
+
+    async def maximum_price(
+        self, principal: Principal, of: Recorded, target: float
+    ) -> MaximumPrice:
+        """The most that can be paid for a return, 1/year, of a buyout.
+
+        Raises:
+            InvalidInput: for the target. Infeasible, NotConverged.
+        """
+        return await self._compute.run(
+            _expected_ms(of, 1),
+            lambda: maximum_price(self._ask(principal, of, None).inputs, target),
         )
 
     async def tornado(

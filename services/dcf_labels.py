@@ -14,6 +14,7 @@ _OF_THE_FIRM: Final[Labels] = {
     "timing.years": Label("Years of forecast"),
     "timing.flows": Label("Timing of flows", Form.CHOICE),
     "timing.fiscalYearEnd": Label("End of fiscal year 1"),
+    "operations": Label("Operations"),
     **OPERATIONS,
     "capital": Label("Cost of capital"),
     "capital.wacc": Label("WACC", _RATE),

@@ -15,7 +15,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from services.words import camel
+from services.words import camel, for_callers
 
 T = TypeVar("T")
 Read: TypeAlias = Callable[[Any], Any]
@@ -58,6 +58,27 @@ def document_of(result: Any) -> Any:
     if isinstance(result, tuple | list):
         return [document_of(each) for each in result]
     return result
+
+
+def answer_document(answer: Any) -> dict[str, Any]:
+    """An answer that has the shape of its document, with its remarks in the callers' words.
+
+    The inputs that it may hold are kept by themselves.
+    """
+    document: dict[str, Any] = {
+        camel(field.name): document_of(getattr(answer, field.name))
+        for field in dataclasses.fields(answer)
+        if field.name != "inputs"
+    }
+    document["remarks"] = [
+        {
+            "code": remark["code"],
+            "path": camel(remark["path"]),
+            "message": for_callers(remark["message"]),
+        }
+        for remark in document["remarks"]
+    ]
+    return document
 
 
 def _read_as(hint: Any) -> Read | None:

@@ -9,7 +9,6 @@ from services.labels import Form, Label, Labels
 _RATE, _MONEY = Form.RATE, Form.MONEY
 
 OPERATIONS: Final[Labels] = {
-    "operations": Label("Operations"),
     "operations.revenue": Label("Base revenue", _MONEY),
     "operations.revenueGrowth": Label("Revenue growth", _RATE),
     "operations.taxRate": Label("Tax rate", _RATE),

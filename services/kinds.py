@@ -1,119 +1,88 @@
-"""The kinds of valuation: for each, how a document becomes inputs, and a result a document.
-
-A document is the JSON that a caller sends, a file holds and a row keeps: one shape everywhere, in
-the schema's names, with defaults applied.
-"""
+"""The kinds of valuation that there are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from math import isfinite
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final
 
-from engine.dcf import INPUT_VERSION, DcfInputs, DcfOutput, DcfResult, dcf_question, value_dcf
-from engine.dcf.inputs import admit
-from engine.errors import Infeasible, InvalidInput, Problem
-from engine.scenarios import Question
+from engine import comparables, dcf, lbo, merger
+from engine.comparables.inputs import admit as admit_comparables
+from engine.dcf.inputs import admit as admit_dcf
+from engine.lbo.inputs import admit as admit_lbo
+from services.comparables_labels import COMPARABLES_LABELS
 from services.dcf import inputs_of, result_document
 from services.dcf_labels import DCF_LABELS
-from services.labels import Labels
+from services.documents import answer_document, reader
+from services.kind import Document, Kind, Output
+from services.lbo_labels import LBO_LABELS
+from services.merger_labels import MERGER_LABELS
 from services.sourced_inputs import with_sources_checked
-from services.words import camel
 
-Document: TypeAlias = dict[str, Any]
-I = TypeVar("I")  # noqa: E741 - the inputs of a kind
-R = TypeVar("R")
+__all__ = ["COMPARABLES", "DCF", "KINDS", "LBO", "MERGER", "Document", "Kind", "Output"]
 
+_OF_A_FIRM: Final = (Output.VALUE_PER_SHARE, Output.EQUITY_VALUE, Output.ENTERPRISE_VALUE)
 
-class Output(StrEnum):
-    """A number of a valuation that analyses ask for over many scenarios. Each kind has some."""
-
-    VALUE_PER_SHARE = "VALUE_PER_SHARE"
-    EQUITY_VALUE = "EQUITY_VALUE"
-    ENTERPRISE_VALUE = "ENTERPRISE_VALUE"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[I, R]):
-    """One verb of the engine, and its words."""
-
-    name: str  # of the closed list in the schema
-    input_version: int
-    inputs_of: Callable[[Mapping[str, Any]], I]
-    value: Callable[[I], R]
-    result_document: Callable[[R], Document]
-    admitted: Callable[[R], I]  # the inputs of a result: they have passed the door
-    outputs: tuple[Output, ...]  # as its kernel names them; the first is meant where none is named
-    observed: Mapping[Output, str]  # outputs that a market tells as well: the input that holds it
-    question: Callable[[I, str, I | None], Question[I]]  # of an output; known to have passed
-    admit: Callable[[I], object]  # raises InvalidInput with every problem of the inputs
-    labels: Labels  # what each input is called, by its path
-    # From a document of version n to one of n + 1. An input keeps its path in all of them.
-    upgrades: Mapping[int, Callable[[Document], Document]] = field(default_factory=dict)
-
-    def asked(self, output: Output | None) -> Output:
-        """The output that is meant, of those that the kind has.
-
-        Raises:
-            InvalidInput: for one of another kind.
-        """
-        if output is None:
-            return self.outputs[0]
-        if output in self.outputs:
-            return output
-        message = f"A valuation of the kind {self.name} has no {output}."
-        known = f"Ask for one of: {', '.join(self.outputs)}."
-        raise InvalidInput.of([Problem("of", "UNKNOWN", message, known)])
-
-    def outputs_of(self, document: Document) -> dict[str, float]:
-        """Every output of a document, without the way to it.
-
-        Raises:
-            InvalidInput; Infeasible: if one is beyond the range of a number.
-        """
-        question = self.question(self.inputs_of(document), self.outputs[0], None)
-        found = {name: float(value) for name, value in question.values(question.inputs).items()}
-        if not all(map(isfinite, found.values())):
-            raise Infeasible("The value is beyond the range of a number.")
-        return found
-
-    def kept(self, output: Output, result: Mapping[str, Any]) -> float:
-        """An output as it stands in the document of a result."""
-        return float(result[camel(output.lower())])
-
-    def observed_in(self, inputs: Mapping[str, Any], output: Output) -> float | None:
-        """What the market says that an output is, where it is among the inputs."""
-        name = self.observed.get(output)
-        return None if name is None else inputs.get(name)
-
-    def door(self, document: Document) -> None:
-        """
-        Raises:
-            InvalidInput: with every problem of a document that has the kind's shape.
-        """
-        self.admit(self.inputs_of(document))
-
-    def upgraded(self, document: Document, version: int, to: int) -> Document:
-        """A document of one version as one of a later version; what is kept stays as it is."""
-        for past in range(version, to):
-            document = self.upgrades[past](document)
-        return document
-
-
-DCF: Final[Kind[DcfInputs, DcfResult]] = Kind(
+DCF: Final[Kind[dcf.DcfInputs, dcf.DcfResult]] = Kind(
     name="DCF",
-    input_version=INPUT_VERSION,
-    inputs_of=with_sources_checked(inputs_of, admit, DCF_LABELS),
-    value=value_dcf,
+    input_version=dcf.INPUT_VERSION,
+    inputs_of=with_sources_checked(inputs_of, admit_dcf, DCF_LABELS),
+    value=dcf.value_dcf,
     result_document=result_document,
     admitted=lambda result: result.inputs,
-    outputs=(Output.VALUE_PER_SHARE, Output.EQUITY_VALUE, Output.ENTERPRISE_VALUE),
+    outputs=_OF_A_FIRM,
     observed={Output.VALUE_PER_SHARE: "marketPrice"},
-    question=lambda inputs, output, known: dcf_question(inputs, DcfOutput(output), known),
-    admit=admit,
+    question=lambda inputs, output, known: dcf.dcf_question(inputs, dcf.DcfOutput(output), known),
+    admit=admit_dcf,
     labels=DCF_LABELS,
 )
 
-KINDS: Final[dict[str, Kind[Any, Any]]] = {kind.name: kind for kind in (DCF,)}
+COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesResult]] = Kind(
+    name="COMPARABLES",
+    input_version=comparables.INPUT_VERSION,
+    inputs_of=with_sources_checked(
+        reader(comparables.ComparablesInputs), admit_comparables, COMPARABLES_LABELS
+    ),
+    value=comparables.value_comparables,
+    result_document=lambda result: answer_document(result.valuation),
+    admitted=lambda result: result.inputs,
+    outputs=_OF_A_FIRM,
+    observed={Output.VALUE_PER_SHARE: "marketPrice"},
+    question=lambda inputs, output, known: comparables.comparables_question(
+        inputs, comparables.ComparablesOutput(output), known
+    ),
+    admit=admit_comparables,
+    labels=COMPARABLES_LABELS,
+)
+
+LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
+    name="LBO",
+    input_version=lbo.INPUT_VERSION,
+    inputs_of=with_sources_checked(reader(lbo.LboInputs), admit_lbo, LBO_LABELS),
+    value=lbo.value_lbo,
+    result_document=lambda result: answer_document(result.valuation),
+    admitted=lambda result: result.inputs,
+    outputs=(Output.IRR, Output.MOIC, Output.EXIT_EQUITY, Output.SPONSOR_EQUITY),
+    observed={},
+    question=lambda inputs, output, known: lbo.lbo_question(inputs, lbo.LboOutput(output), known),
+    admit=admit_lbo,
+    labels=LBO_LABELS,
+)
+
+MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
+    name="MERGER",
+    input_version=merger.INPUT_VERSION,
+    inputs_of=with_sources_checked(reader(merger.MergerInputs), merger.admit, MERGER_LABELS),
+    value=merger.value_merger,
+    result_document=answer_document,
+    admitted=lambda result: result.inputs,
+    outputs=tuple(Output(output) for output in merger.MergerOutput),
+    observed={},
+    question=lambda inputs, output, known: merger.merger_question(
+        inputs, merger.MergerOutput(output), known
+    ),
+    admit=merger.admit,
+    labels=MERGER_LABELS,
+)
+
+KINDS: Final[dict[str, Kind[Any, Any]]] = {
+    kind.name: kind for kind in (DCF, LBO, MERGER, COMPARABLES)
+}

@@ -69,7 +69,7 @@ class AskedSimulation:
     """What `startSimulation` is given."""
 
     source: Source
-    output: Output
+    output: Output | None  # None: what the kind is asked for first
     spec: SimulationSpec
     price: float | None  # None: what the market says that the output is, where it does
 
@@ -83,16 +83,13 @@ class AskedSimulation:
                 source = {"model": str(model_id), "scenario": scenario}
             case OfInputs(kind, inputs):
                 source = {"kind": kind.name, "inputs": inputs}
-        asked = {"source": source, **self.work(self.price)}
+        asked = {"source": source, **work_document(self.output, self.spec, self.price)}
         return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    def work(self, price: float | None) -> Document:
-        """What a worker is told besides the inputs, and a row keeps."""
-        return work_document(self.output, self.spec, price)
-
-    def row(self, price: float | None) -> str:
-        """The same as a row has it: with the version of its form."""
-        return orjson.dumps({"version": SPEC_VERSION, **self.work(price)}).decode()
+    def row(self, output: Output, price: float | None) -> str:
+        """What a worker is told besides the inputs, as a row keeps it: with its form's version."""
+        work = work_document(output, self.spec, price)
+        return orjson.dumps({"version": SPEC_VERSION, **work}).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,8 @@ class RunService:
                 "change the plan."
             )
         recorded = await self._recorded(principal, asked)
-        question = question_of(recorded.kind.name, recorded.inputs, asked.output)
+        output = recorded.kind.asked(asked.output)
+        question = question_of(recorded.kind.name, recorded.inputs, output)
         # In a thread: to find the nearest of a large impossible matrix takes a while.
         await asyncio.to_thread(admit_spec, question, asked.spec, limits.trials, asked.price)
         if self._work.full:
@@ -103,14 +104,14 @@ class RunService:
             await self._work.look(tenant_id, lapsed)
         price = asked.price
         if price is None:
-            price = recorded.kind.observed_in(recorded.inputs, asked.output)
+            price = recorded.kind.observed_in(recorded.inputs, output)
         new = RunRecord(
             id=new_id(),
             kind="SIMULATION",
             operation_id=operation_id,
             fingerprint=asked.fingerprint,
             valuation_id=recorded.id,
-            spec=asked.row(price),
+            spec=asked.row(output, price),
             state=RunState.QUEUED.value,
             owner=self._work.name,
             lease_until=self._work.lease_end(),

@@ -50,9 +50,9 @@ def spec_document(spec: SimulationSpec) -> Document:
     }
 
 
-def work_document(output: Output, spec: SimulationSpec, price: float | None) -> Document:
+def work_document(output: Output | None, spec: SimulationSpec, price: float | None) -> Document:
     """What a worker is told besides the inputs."""
-    return {"output": output.value, "price": price, "spec": spec_document(spec)}
+    return {"output": output, "price": price, "spec": spec_document(spec)}
 
 
 def spec_of(document: Mapping[str, Any]) -> SimulationSpec:

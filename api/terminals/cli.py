@@ -103,26 +103,38 @@ def query(file: Path, variables: Path | None) -> None:
 @click.option("--explain", is_flag=True, help="Every step of the number, in words.")
 @click.option("--json", "as_json", is_flag=True, help="The whole valuation as JSON.")
 def value(file: Path, *, explain: bool, as_json: bool) -> None:
-    """Value the DCF inputs in FILE, without a server. FILE is JSON: the fields of `DcfInput`."""
+    """Value the inputs in FILE, without a server. FILE is JSON: the fields of `DcfInput`, or of
+    another kind's input type."""
     from api.embedded import opened
+    from api.terminals.buyout import buyout
+    from api.terminals.compared import comparison
     from api.terminals.explain import explanation, refusal, summary
-    from api.terminals.selections import VALUE, whole
+    from api.terminals.merger import merger
+    from api.terminals.selections import VALUE, kind_of, whole
 
     given = json_object(file)
 
     async def ask() -> dict[str, Any]:
         async with opened(settings_of(dev=True)) as embedded:
-            asked = whole(embedded.parts.schema._schema) if as_json else VALUE  # noqa: SLF001 - Strawberry offers no other way
+            schema = embedded.parts.schema._schema  # noqa: SLF001 - Strawberry offers no other way
+            kind = kind_of(schema, given)
+            asked = VALUE if kind == "Dcf" and not as_json else whole(schema, kind)
             return await embedded.ask(asked, {"input": given})
 
     answer = run_to_end(ask())
     if answer.get("errors"):
         fail("\n".join(_in_file(error["message"], file) for error in answer["errors"]))
-    outcome = answer["data"]["valueDcf"]
+    outcome = answer["data"]["valued"]
     if outcome["__typename"] == "Refusal":
         fail(f"{file} cannot be valued.\n{refusal(outcome)}")
     if as_json:
         click.echo(pretty(outcome))
+    elif outcome["__typename"] == "ComparablesValuation":
+        click.echo(comparison(outcome, peers=explain))
+    elif outcome["__typename"] == "MergerValuation":
+        click.echo(merger(outcome, explained=explain))
+    elif outcome["__typename"] == "LboValuation":
+        click.echo(buyout(outcome, explained=explain))
     else:
         click.echo(explanation(outcome) if explain else summary(outcome))
 

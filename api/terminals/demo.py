@@ -99,7 +99,7 @@ async def _model(embedded: Embedded, company: Mapping[str, Any]) -> str:
 
 async def _valued(embedded: Embedded, company: Mapping[str, Any]) -> str:
     derived = company["dcfInputs"]
-    value = (await embedded.data(VALUE, {"input": derived["input"]}))["valueDcf"]
+    value = (await embedded.data(VALUE, {"input": derived["input"]}))["valued"]
     lines = [
         f"{company['name']}, valued by discounted cash flow",
         "═" * 44,

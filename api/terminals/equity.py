@@ -110,9 +110,12 @@ def businesses(value: Answer) -> list[Answer]:
 
 def unit_of(value: Answer) -> tuple[float, str]:
     """Money as a person reads it: a scale, and what it is called."""
-    code = value["currency"]
     sold = sum(each["revenue"] for each in businesses(value))
-    largest = max(abs(value["enterpriseValue"]), abs(sold))
+    return scale_of(max(abs(value["enterpriseValue"]), abs(sold)), value["currency"])
+
+
+def scale_of(largest: float, code: str) -> tuple[float, str]:
+    """A scale for amounts up to this one, and what it is called."""
     return next(
         (
             (scale, f"{word} {code}")

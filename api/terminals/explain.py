@@ -49,7 +49,7 @@ def summary(value: Answer) -> str:
         told.append(f"implied growth {checks['impliedGrowth']:.2%}")
     lines.append(f"{'WACC':<34}{value['wacc']:>16.2%}")
     lines += [", ".join(told).replace("-", "−")] if told else []
-    lines += _remarks(value)
+    lines += remarks(value)
     lines += ["", f"Valuation id  {value['id']}"]
     return "\n".join(lines)
 
@@ -80,7 +80,7 @@ def explanation(value: Answer) -> str:
         "",
         _heading("5  Does it hold together?"),
         *_checks(value),
-        *_remarks(value),
+        *remarks(value),
         *sources(value, WIDTH),
         "",
         f"Valuation id  {value['id']}",
@@ -275,7 +275,7 @@ def _checks(value: Answer) -> list[str]:
     return told
 
 
-def _remarks(value: Answer) -> list[str]:
+def remarks(value: Answer) -> list[str]:
     if not value["remarks"]:
         return []
     return ["", "A reviewer would note:"] + [

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+)
 
 from resolvers.calls import DEFINITION
+from resolvers.shapes import INPUTS
 
 # What the reports in words ask for.
 FIELDS: Final = """
@@ -51,23 +58,37 @@ FIELDS: Final = """
 """
 
 
-def valued(fields: str = FIELDS) -> str:
-    """The mutation that values a firm, with what is wanted of the answer."""
-    return f"mutation Value($input: DcfInput!) {{ valueDcf(input: $input) {{ {fields} }} }}"
+def valued(fields: str = FIELDS, kind: str = "Dcf") -> str:
+    """The mutation that values a firm, with what is wanted of the answer, under `valued`."""
+    return (
+        f"mutation Value($input: {kind}Input!) {{ "
+        f"valued: value{kind}(input: $input) {{ {fields} }} }}"
+    )
 
 
 VALUE: Final = valued()
 
 
-def whole(schema: GraphQLSchema) -> str:
+def whole(schema: GraphQLSchema, kind: str = "Dcf") -> str:
     """The same mutation, asking for all that is kept of a valuation, and of a refusal."""
-    types = (schema.get_type(name) for name in ("DcfValuation", "Refusal"))
+    types = (schema.get_type(name) for name in (f"{kind}Valuation", "Refusal"))
     asked = (
-        f"... on {kind.name} {{ {_kept(kind)} }}"
-        for kind in types
-        if isinstance(kind, GraphQLObjectType)
+        f"... on {each.name} {{ {_kept(each)} }}"
+        for each in types
+        if isinstance(each, GraphQLObjectType)
     )
-    return valued(f"__typename {' '.join(asked)}")
+    return valued(f"__typename {' '.join(asked)}", kind)
+
+
+def kind_of(schema: GraphQLSchema, document: Mapping[str, object]) -> str:
+    """Which kind's inputs a document is, as its types begin: the one with most of its names."""
+    choice = schema.get_type(INPUTS)
+    assert isinstance(choice, GraphQLInputObjectType)  # noqa: S101 - as `resolvers.shapes` has it
+
+    types = [get_named_type(field.type) for field in choice.fields.values()]
+    kinds = [each for each in types if isinstance(each, GraphQLInputObjectType)]
+    best = max(kinds, key=lambda kind: len(document.keys() & kind.fields.keys()))
+    return best.name.removesuffix("Input")
 
 
 def _kept(kind: GraphQLObjectType) -> str:

@@ -12,7 +12,7 @@ from resolvers.scalars import FloatSeries
 from resolvers.valuations.analyses import Analysable
 from resolvers.valuations.dcf_inputs import DcfInput
 from resolvers.valuations.reconciliation import CostOfCapital, Reconciliation
-from resolvers.valuations.record import record_of
+from resolvers.valuations.record import Remark, record_of
 from resolvers.valuations.results import filled
 from services.kinds import DCF
 from services.valuations import Recorded
@@ -232,13 +232,6 @@ class DcfSegment:
             "money is the firm's, and saves no tax here."
         )
     )
-
-
-@strawberry.type(description="What a reviewer would write in the margin. It changes no number.")
-class Remark:
-    code: str = strawberry.field(description="What kind of remark, for a program.")
-    path: str = strawberry.field(description="The input to look at.")
-    message: str = strawberry.field(description="The remark, for a person.")
 
 
 @strawberry.type(

@@ -8,15 +8,23 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.ids import inner_id, type_of
+from resolvers.valuations.comparables import ComparablesValuation
 from resolvers.valuations.dcf import DcfValuation
+from resolvers.valuations.lbo import LboValuation
+from resolvers.valuations.merger import MergerValuation
 from resolvers.valuations.record import Valuation
 from services.errors import NotFound
-from services.kinds import DCF
+from services.kinds import COMPARABLES, DCF, LBO, MERGER
 from services.valuations import Recorded
 
-# A second kind is a second member here, and in the table below: an outcome of any kind has both.
-AnyValuation: TypeAlias = DcfValuation
-TYPES: Final[dict[str, type[AnyValuation]]] = {DCF.name: DcfValuation}
+# A kind is a member here and a row of the table below: an outcome of any kind has them all.
+AnyValuation: TypeAlias = DcfValuation | LboValuation | MergerValuation | ComparablesValuation
+TYPES: Final[dict[str, type[AnyValuation]]] = {
+    DCF.name: DcfValuation,
+    LBO.name: LboValuation,
+    MERGER.name: MergerValuation,
+    COMPARABLES.name: ComparablesValuation,
+}
 _NOTHING: Final = "There is no valuation under this id."
 
 

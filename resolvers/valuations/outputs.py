@@ -15,7 +15,10 @@ VALUATION_OUTPUT = strawberry.enum(
     name="ValuationOutput",
     description=(
         "A number of a valuation that analyses ask for over many scenarios. Each kind has some of "
-        "them; a DCF has the value per share, the equity value and the enterprise value."
+        "them; a DCF and a comparison have the value per share, the equity value and the "
+        "enterprise value, a buyout the sponsor's IRR and MOIC, the equity at exit and the "
+        "sponsor's "
+        "equity at closing."
     ),
 )
 Of: TypeAlias = Annotated[

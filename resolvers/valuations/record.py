@@ -28,6 +28,13 @@ class ValuationKind(StrEnum):
     CREDIT = "CREDIT"
 
 
+@strawberry.type(description="What a reviewer would write in the margin. It changes no number.")
+class Remark:
+    code: str = strawberry.field(description="What kind of remark, for a program.")
+    path: str = strawberry.field(description="The input to look at.")
+    message: str = strawberry.field(description="The remark, for a person.")
+
+
 @strawberry.interface(
     description=(
         "A valuation that was computed and kept. Its id is the address of its content: the same "

@@ -8,6 +8,7 @@ was such a line.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cache
 from typing import Any, TypeVar
 
@@ -49,4 +50,6 @@ def _reader(hint: Any) -> Callable[[Any], Any] | None:
         return None if each is None else lambda given: [each(one) for one in given]
     if get_object_definition(hint) is not None:
         return lambda given: filled(hint, given)
+    if hint is date:
+        return date.fromisoformat
     return None

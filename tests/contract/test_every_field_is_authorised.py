@@ -19,7 +19,10 @@ from graphql import GraphQLObjectType
 from observability.resolver_times import time_resolvers
 from resolvers.schema import build_schema
 from services.principal import ALLOWED, Action, Role
+from tests.comparables_documents import compared
 from tests.dcf_documents import firm
+from tests.lbo_documents import bought
+from tests.merger_documents import merged
 from tests.own_companies import acme
 from tests.served import Caller, Served, http, served
 
@@ -34,26 +37,89 @@ class Field:
     needs: Action | None
 
 
-def value(more: str = "") -> str:
-    """The mutation; ``more`` is selected of its outcome."""
-    return (
-        "mutation ($input: DcfInput!) { valueDcf(input: $input) { "
-        f"__typename ... on Refusal {{ code }} {more} }} }}"
-    )
+@dataclass(frozen=True)
+class Asked:
+    """A kind of valuation: how it is asked for, two of its inputs, and what is asked backwards."""
 
+    kind: str  # as its types begin
+    variable: str
+    path: str
+    other: str
+    back: str
 
-def valued(analysis: str) -> str:
-    """An analysis of a new valuation: `valuation` would need the same right and hide its own."""
-    return value(f"... on Analysable {{ {analysis} }}")
+    def value(self, more: str = "") -> str:
+        """The mutation; ``more`` is selected of its outcome."""
+        return (
+            f"mutation (${self.variable}: {self.kind}Input!) "
+            f"{{ value{self.kind}(input: ${self.variable}) {{ "
+            f"__typename ... on Refusal {{ code }} {more} }} }}"
+        )
+
+    def valued(self, analysis: str) -> str:
+        """An analysis of a new valuation: of a found one, finding it would need the same right."""
+        return self.value(f"... on Analysable {{ {analysis} }}")
+
+    def analyses(self) -> dict[str, Field]:
+        axes = (
+            f'rows: {{path: "{self.path}", values: [0.1]}}, '
+            f'columns: {{path: "{self.other}", values: [1]}}'
+        )
+        spec = (
+            f'spec: {{trials: 100, shocks: [{{path: "{self.path}", '
+            "distribution: {normal: {standardDeviation: 0.01}}}]}"
+        )
+        fields = {
+            "sensitivity": f"sensitivity({axes}) {{ {NO} }}",
+            "oneWaySensitivity": (
+                f'oneWaySensitivity(axis: {{path: "{self.path}", values: [0.1]}}) {{ {NO} }}'
+            ),
+            "reverse": f"reverse({self.back}) {{ {NO} }}",
+            "scenarios": f'scenarios(cases: [{{name: "Base", changes: []}}]) {{ {NO} }}',
+            "tornado": f"tornado {{ {NO} }}",
+            "gradient": f"gradient {{ {NO} }}",
+            "replay": "replay { sameHash }",
+            "simulation": f"simulation({spec}) {{ {NO} }}",
+        }
+        found = {
+            f"{self.kind}Valuation.{name}": Field(self.valued(text), Action.READ_VALUATION)
+            for name, text in fields.items()
+        }
+        return found | {
+            f"{self.kind}Valuation.attribution": Field(
+                f"query (${self.variable}Id: ID!) {{ valuation(id: ${self.variable}Id) {{ "
+                f"... on Analysable {{ attribution(from: ${self.variable}Id) {{ {NO} }} }} }} }}",
+                Action.READ_VALUATION,
+            )
+        }
 
 
 NO: Final = "__typename ... on Refusal { code }"
-AXES: Final = (
-    'rows: {path: "capital.wacc", values: [0.1]}, columns: {path: "bridge.debt", values: [1]}'
-)
 SPEC: Final = (
     "spec: {trials: 100, shocks: ["
     '{path: "capital.wacc", distribution: {normal: {standardDeviation: 0.01}}}]}'
+)
+
+
+DCF: Final = Asked(
+    "Dcf", "input", "capital.wacc", "bridge.debt", 'path: "capital.wacc", target: 12'
+)
+COMPARABLES: Final = Asked(
+    "Comparables",
+    "compared",
+    "subject.bridge.debt",
+    "subject.bridge.cash",
+    'path: "subject.bridge.debt", target: 12',
+)
+LBO: Final = Asked(
+    "Lbo",
+    "bought",
+    "cash.interestRate",
+    "cash.minimum",
+    'path: "exit.evToEbitda", target: 0.2',
+)
+
+MERGER: Final = Asked(
+    "Merger", "merged", "wacc", "acquirer.balance.cash", 'path: "offer.premium", target: 0.1'
 )
 
 
@@ -97,7 +163,10 @@ FIELDS: Final = {
     "FinancialModel.atRevision": Field(
         of_model("atRevision(revision: 1) { id }"), Action.READ_MODEL
     ),
-    "Mutation.valueDcf": Field(value(), Action.VALUE),
+    "Mutation.valueDcf": Field(DCF.value(), Action.VALUE),
+    "Mutation.valueComparables": Field(COMPARABLES.value(), Action.VALUE),
+    "Mutation.valueLbo": Field(LBO.value(), Action.VALUE),
+    "Mutation.valueMerger": Field(MERGER.value(), Action.VALUE),
     "Mutation.valueModel": Field(
         f"mutation ($model: ID!) {{ valueModel(id: $model) {{ {NO} }} }}", Action.VALUE
     ),
@@ -173,30 +242,17 @@ FIELDS: Final = {
         ),
         EDITS,
     ),
-    "DcfValuation.sensitivity": Field(
-        valued(f"sensitivity({AXES}) {{ {NO} }}"), Action.READ_VALUATION
-    ),
-    "DcfValuation.oneWaySensitivity": Field(
-        valued(f'oneWaySensitivity(axis: {{path: "capital.wacc", values: [0.1]}}) {{ {NO} }}'),
+    **DCF.analyses(),
+    **COMPARABLES.analyses(),
+    **LBO.analyses(),
+    **MERGER.analyses(),
+    "LboValuation.exitGrid": Field(
+        LBO.valued(f"... on LboValuation {{ exitGrid(years: [1], multiples: [8]) {{ {NO} }} }}"),
         Action.READ_VALUATION,
     ),
-    "DcfValuation.reverse": Field(
-        valued(f'reverse(path: "capital.wacc", target: 12) {{ {NO} }}'), Action.READ_VALUATION
-    ),
-    "DcfValuation.scenarios": Field(
-        valued(f'scenarios(cases: [{{name: "Base", changes: []}}]) {{ {NO} }}'),
+    "LboValuation.maximumPrice": Field(
+        LBO.valued(f"... on LboValuation {{ maximumPrice(targetIrr: 0.2) {{ {NO} }} }}"),
         Action.READ_VALUATION,
-    ),
-    "DcfValuation.attribution": Field(
-        "query ($id: ID!) { valuation(id: $id) { ... on Analysable { attribution(from: $id) "
-        f"{{ {NO} }} }} }} }}",
-        Action.READ_VALUATION,
-    ),
-    "DcfValuation.tornado": Field(valued(f"tornado {{ {NO} }}"), Action.READ_VALUATION),
-    "DcfValuation.gradient": Field(valued(f"gradient {{ {NO} }}"), Action.READ_VALUATION),
-    "DcfValuation.replay": Field(valued("replay { sameHash }"), Action.READ_VALUATION),
-    "DcfValuation.simulation": Field(
-        valued(f"simulation({SPEC}) {{ {NO} }}"), Action.READ_VALUATION
     ),
 }
 
@@ -211,10 +267,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def variables(server: Served) -> dict[str, Any]:
     """The firm, the id of its valuation, that of a model of it, and those of two runs."""
     with server.caller(Role.OWNER) as owner:
-        asked = (
-            "mutation ($input: DcfInput!) { valueDcf(input: $input) { ... on Valuation { id } } }"
-        )
-        kept: dict[str, Any] = owner.data(asked, {"input": firm()})["valueDcf"]
+        ids: dict[str, Any] = {}
+        for kind, document in (
+            (DCF, firm()),
+            (COMPARABLES, compared()),
+            (LBO, bought()),
+            (MERGER, merged()),
+        ):
+            kept = owner.data(kind.value("... on Valuation { id }"), {kind.variable: document})[
+                f"value{kind.kind}"
+            ]
+            ids[f"{kind.variable}Id"] = kept["id"]
         made = owner.data(
             "mutation ($input: CreateModelInput!) { createModel(input: $input) { "
             "... on FinancialModel { id } } }",
@@ -230,13 +293,21 @@ def variables(server: Served) -> dict[str, Any]:
         ]
         cancel = "mutation ($id: ID!) { cancelRun(id: $id) { __typename } }"
         owner.data(cancel, {"id": runs[1]})
-    ids = {"model": made["createModel"]["id"], "run": runs[0], "cancelled": runs[1]}
-    return {"input": firm(), "company": acme()} | ids | kept
+    ids |= {"model": made["createModel"]["id"], "run": runs[0], "cancelled": runs[1]}
+    return {
+        "input": firm(),
+        "compared": compared(),
+        "bought": bought(),
+        "merged": merged(),
+        "company": acme(),
+        "id": ids["inputId"],
+        **ids,
+    }
 
 
 def used(text: str, variables: dict[str, Any]) -> dict[str, Any]:
     given = {"op": str(uuid4()), **variables}
-    return {name: value for name, value in given.items() if f"${name}" in text}
+    return {name: value for name, value in given.items() if f"${name}:" in text}
 
 
 def codes(answer: Any) -> set[str]:
@@ -320,7 +391,7 @@ def test_a_role_gets_what_it_may_and_a_no_for_the_rest(
 ) -> None:
     rights = ALLOWED[role]
     needs = {FIELDS[name].needs} - {None}
-    if "valueDcf" in FIELDS[name].ask:
+    if FIELDS[name].needs is Action.READ_VALUATION and "mutation" in FIELDS[name].ask:
         needs.add(Action.VALUE)
     with server.caller(role) as caller:
         said = asked(caller, name, variables)
@@ -351,7 +422,7 @@ def test_a_role_without_any_right_learns_nothing_but_who_it_is(
 
 
 def test_a_viewer_may_not_value_and_is_told_who_may(server: Served) -> None:
-    text = value("... on Refusal { message issues { path } }")
+    text = DCF.value("... on Refusal { message issues { path } }")
     with server.caller(Role.VIEWER) as viewer:
         no = viewer.data(text, {"input": firm()})["valueDcf"]
     assert no["code"] == "FORBIDDEN"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import AsyncExitStack, aclosing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,17 @@ from api.operations.request import Parameters
 from api.settings import Settings
 from resolvers.context import Context
 from resolvers.financial_models import model_id
+from resolvers.valuations.kinds import type_names
 from services.sessions import Session
+from tests.comparables_documents import compared
+from tests.lbo_documents import bought
+from tests.merger_documents import merged
 from tests.own_companies import acme
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
+VALUATIONS = tuple(type_names())
 # What differs from one asking to the next, whoever answers.
 VOLATILE = frozenset({"durationMs", "sloStatus", "health"})
 # Arguments for the fields that need some; the rest take their defaults. A change has an id of its
@@ -82,9 +88,64 @@ ARGUMENTS = {
         '(cases: [{name: "Bear", changes: [{path: "capital.capm.beta", value: 1.3}]}])'
     ),
     "DcfValuation.attribution": "(from: $valuation)",
+    "Mutation.valueComparables": "(input: $compared)",
+    "ComparablesValuation.sensitivity": (
+        '(rows: {path: "subject.bridge.debt", values: [100, 200]}, '
+        'columns: {path: "subject.bridge.cash", values: [1, -1]})'
+    ),
+    "ComparablesValuation.simulation": (
+        '(spec: {trials: 200, shocks: [{path: "subject.bridge.debt", '
+        "distribution: {normal: {standardDeviation: 10}}}]})"
+    ),
+    "ComparablesValuation.oneWaySensitivity": (
+        '(axis: {path: "subject.bridge.debt", values: [1, 100]})'
+    ),
+    "ComparablesValuation.reverse": '(path: "subject.bridge.debt")',
+    "ComparablesValuation.scenarios": (
+        '(cases: [{name: "Bear", changes: [{path: "subject.bridge.debt", value: 1000}]}])'
+    ),
+    "ComparablesValuation.attribution": "(from: $comparison)",
+    "Mutation.valueLbo": "(input: $bought)",
+    "Mutation.valueMerger": "(input: $merged)",
+    "MergerValuation.sensitivity": (
+        '(rows: {path: "offer.premium", values: [0.2, 0.3]}, '
+        'columns: {path: "financing.stockShare", values: [0, 0.5, 1]})'
+    ),
+    "MergerValuation.simulation": (
+        '(spec: {trials: 200, shocks: [{path: "offer.premium", '
+        "distribution: {normal: {standardDeviation: 0.02}}}]})"
+    ),
+    "MergerValuation.oneWaySensitivity": '(axis: {path: "offer.premium", values: [0.2, 0.3]})',
+    "MergerValuation.reverse": '(path: "offer.premium", target: 0.1)',
+    "MergerValuation.scenarios": (
+        '(cases: [{name: "Bear", changes: [{path: "synergies.cost", value: -10}]}])'
+    ),
+    "MergerValuation.attribution": "(from: $merger)",
+    "LboValuation.sensitivity": (
+        '(rows: {path: "entry.evToEbitda", values: [7, 8]}, '
+        'columns: {path: "exit.evToEbitda", values: [7, 8, 9]})'
+    ),
+    "LboValuation.simulation": (
+        '(spec: {trials: 200, shocks: [{path: "exit.evToEbitda", '
+        "distribution: {normal: {standardDeviation: 0.5}}}]})"
+    ),
+    "LboValuation.oneWaySensitivity": '(axis: {path: "exit.evToEbitda", values: [7, 9]})',
+    "LboValuation.reverse": '(path: "exit.evToEbitda", target: 0.25)',
+    "LboValuation.scenarios": (
+        '(cases: [{name: "Bear", changes: [{path: "exit.evToEbitda", value: 7}]}])'
+    ),
+    "LboValuation.attribution": "(from: $buyout)",
+    "LboValuation.exitGrid": "(years: [3, 5], multiples: [7, 8, 9])",
+    "LboValuation.maximumPrice": "(targetIrr: 0.2)",
 }
 TYPES = {
     "input": "DcfInput!",
+    "compared": "ComparablesInput!",
+    "comparison": "ID!",
+    "bought": "LboInput!",
+    "merged": "MergerInput!",
+    "merger": "ID!",
+    "buyout": "ID!",
     "valuation": "ID!",
     "model": "ID!",
     "run": "ID!",
@@ -114,21 +175,29 @@ def everything(
     kind: Any,
     seen: tuple[str, ...] = (),
     differing: frozenset[str] = frozenset(),
+    whose: str = "DcfValuation",
 ) -> str:
     """A selection of all that a type has, an object within itself left out.
 
-    What is called ``differing`` in another type of the same place gets a name of its own.
+    What is called ``differing`` in another type of the same place gets a name of its own. Of the
+    kinds of valuation one is asked for, ``whose``: all of them are more than a document may hold.
+    Models and runs have roots of their own beside `node`.
     """
     kind = get_named_type(kind)
     if isinstance(kind, GraphQLUnionType | GraphQLInterfaceType):
-        possible = schema.get_possible_types(kind)
+        possible = [
+            each
+            for each in schema.get_possible_types(kind)
+            if each.name == whose or (kind.name != "Node" and not each.name.endswith("Valuation"))
+        ]
         types: dict[str, set[str]] = {}
         for each in possible:
             for name, field in each.fields.items():
                 types.setdefault(name, set()).add(str(field.type))
         differing = frozenset(name for name, found in types.items() if len(found) > 1)
         inner = " ".join(
-            f"... on {each.name} {everything(schema, each, seen, differing)}" for each in possible
+            f"... on {each.name} {everything(schema, each, seen, differing, whose)}"
+            for each in possible
         )
         return f"{{ __typename {inner} }}"
     if not isinstance(kind, GraphQLObjectType):
@@ -140,7 +209,9 @@ def everything(
         if name not in VOLATILE:
             alias = f"{kind.name}_{name}: " if name in differing else ""
             asked = f"{name}{ARGUMENTS.get(f'{kind.name}.{name}', '')}"
-            parts.append(f"{alias}{asked} {everything(schema, field.type, (*seen, kind.name))}")
+            parts.append(
+                f"{alias}{asked} {everything(schema, field.type, (*seen, kind.name), whose=whose)}"
+            )
     return f"{{ {' '.join(parts)} }}"
 
 
@@ -171,6 +242,9 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
         embedded = await stack.enter_async_context(opened(settings))
         given: dict[str, Any] = {
             "input": document,
+            "compared": compared(),
+            "bought": bought(),
+            "merged": merged(),
             "create": {"name": "Apple", "inputs": {"dcf": document}},
             "edits": EDITS,
             "spec": SPEC,
@@ -178,16 +252,23 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             "companies": [acme()],
         }
         kept = await embedded.data(
-            "mutation($input: DcfInput!, $create: CreateModelInput!) { "
+            "mutation($input: DcfInput!, $compared: ComparablesInput!, $bought: LboInput!, "
+            "$merged: MergerInput!, $create: CreateModelInput!) "
+            "{ valueLbo(input: $bought) { ... on LboValuation { id } } "
+            "valueMerger(input: $merged) { ... on MergerValuation { id } } "
             "valueDcf(input: $input) { ... on DcfValuation { id } } "
+            "valueComparables(input: $compared) { ... on ComparablesValuation { id } } "
             "createModel(input: $create) { ... on FinancialModel { id } } }",
-            {name: given[name] for name in ("input", "create")},
+            {name: given[name] for name in ("input", "compared", "bought", "merged", "create")},
         )
         await embedded.data(
             "mutation($company: CompanyInput!) { addCompany(company: $company) { __typename } }",
             {"company": given["company"]},
         )
         given["valuation"], given["model"] = kept["valueDcf"]["id"], kept["createModel"]["id"]
+        given["merger"] = kept["valueMerger"]["id"]
+        given["buyout"] = kept["valueLbo"]["id"]
+        given["comparison"] = kept["valueComparables"]["id"]
         given["simulation"] = {"source": {"valuation": given["valuation"]}, "spec": SPEC}
         given["run"] = await simulated(embedded, given["simulation"])
         executor = embedded.parts.executor
@@ -198,12 +279,16 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
         rooms = executor._services.collaboration
         joining = rooms.join(session, model_id(given["model"]))  # for moves in it
         await anext(await stack.enter_async_context(aclosing(joining)))
-        for name in root.fields:
+        texts: set[str] = set()
+        for name, whose in product(root.fields, VALUATIONS):
             if name in VOLATILE:
                 continue
             field = root.fields[name]
             asked = f"{name}{ARGUMENTS.get(f'{root.name}.{name}', '')}"
-            selected = f"{asked} {everything(schema, field.type)}"
+            selected = f"{asked} {everything(schema, field.type, whose=whose)}"
+            if selected in texts:
+                continue
+            texts.add(selected)
             used = [name for name in TYPES if f"${name}" in selected]
             variables = {name: given[name] for name in used}
             head = ", ".join(f"${name}: {TYPES[name]}" for name in used)

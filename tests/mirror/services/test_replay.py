@@ -311,7 +311,8 @@ async def test_a_fault_of_ours_is_told_and_the_others_are_replayed(
     found = [each async for each in replay_all(valuations, OURS)]
     assert {each.verdict for each in found} == {Verdict.IDENTICAL, Verdict.UNREADABLE}
     (problem,) = [each.problem for each in found if each.problem]
-    assert problem == "The engine failed: KeyError: 'revenue'"
+    assert problem.startswith("The engine failed: TypeError: Operations")
+    assert "'revenue'" in problem
 
 
 async def test_a_member_replays_what_is_their_tenants(database: Database, compute: Compute) -> None:

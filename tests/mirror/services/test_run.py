@@ -14,7 +14,9 @@ from engine.correlation import Correlation
 from engine.distributions import DISTRIBUTIONS, Outcome
 from engine.simulation import Shock, SimulationSpec, StopWhen
 from services.compute import Compute
+from services.kinds import Output
 from services.run import SPEC_VERSION, RunState, understood
+from services.simulations import work_document
 from store.database import Database
 from tests.mirror.services.computing import expected
 from tests.mirror.services.conftest import principal
@@ -32,7 +34,7 @@ def form() -> str:
         each.__name__: sorted(field.name for field in fields(each))
         for each in (SimulationSpec, Shock, StopWhen, Correlation, Outcome, *DISTRIBUTIONS)
     }
-    asking = asked().row(None)
+    asking = asked().row(Output.VALUE_PER_SHARE, None)
     said["row"] = sorted(orjson.loads(asking))
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -69,9 +71,10 @@ async def test_a_process_leaves_a_run_alone_that_a_newer_version_started(
 
 
 def test_a_row_without_a_version_is_of_the_first() -> None:
-    spec = orjson.loads(asked().row(10.0))
+    output = Output.VALUE_PER_SHARE
+    spec = orjson.loads(asked().row(output, 10.0))
     assert spec.pop("version") == SPEC_VERSION
-    assert spec == asked().work(10.0)
+    assert spec == work_document(output, asked().spec, 10.0)
 
 
 def test_the_version_of_the_form_is_no_part_of_what_was_asked(

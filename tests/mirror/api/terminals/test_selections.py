@@ -6,10 +6,11 @@ from typing import Any
 
 from graphql import GraphQLObjectType, parse, validate
 
-from api.terminals.selections import VALUE, whole
+from api.terminals.selections import VALUE, kind_of, whole
 from engine.dcf import value_dcf
 from resolvers.schema import build_schema
 from services.dcf import inputs_of, result_document
+from tests.comparables_documents import compared
 from tests.dcf_documents import firm
 
 SCHEMA = build_schema()._schema
@@ -58,3 +59,11 @@ def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
     computed = {name for name in interface.fields if name not in asked}
     assert {"replay", "sensitivity", "simulation", "tornado"} <= computed
     assert computed.isdisjoint(kept)
+
+
+def test_a_document_is_of_the_kind_whose_names_it_has() -> None:
+    assert kind_of(SCHEMA, firm()) == "Dcf"
+    assert kind_of(SCHEMA, compared()) == "Comparables"
+    # With a name misspelt and another left out it is told what is wrong with it, not with another.
+    broken = {name: value for name, value in compared().items() if name != "peers"} | {"peer": []}
+    assert kind_of(SCHEMA, broken) == "Comparables"

@@ -25,7 +25,7 @@ from resolvers.valuations.equity_inputs import ConvertibleInput, OptionTrancheIn
 from resolvers.valuations.firm_inputs import ScheduleInput
 from resolvers.valuations.given import document_of
 from resolvers.valuations.lbo_inputs import CovenantInput, LboInput, TrancheInput
-from resolvers.valuations.merger_inputs import MergerInput
+from resolvers.valuations.merger_inputs import ExchangeRatioInput, MergerInput, WriteUpInput
 from resolvers.valuations.record import ValuationKind
 from services.contents import NAME_MOST, Unit
 from services.edits import Edit
@@ -115,6 +115,12 @@ class ChangeValue:
     )
     tranches: list[TrancheInput] | None = _arm("All tranches of a buyout, for `tranches`.")
     covenants: list[CovenantInput] | None = _arm("All covenants of a buyout, for `covenants`.")
+    exchange_ratio: ExchangeRatioInput | None = _arm(
+        "What is paid in shares, as a whole, for `offer.exchangeRatio` of a merger."
+    )
+    write_ups: list[WriteUpInput] | None = _arm(
+        "All intangible assets of a merger, for `allocation.intangibles`."
+    )
     assumptions: list[AssumptionInput] | None = _arm(
         "Where inputs come from, all of it, for the path `assumptions`."
     )

@@ -7,7 +7,9 @@ from typing import Any, Final
 from engine import comparables, dcf, lbo, merger
 from engine.comparables.inputs import admit as admit_comparables
 from engine.dcf.inputs import admit as admit_dcf
+from engine.door import Door
 from engine.lbo.inputs import admit as admit_lbo
+from engine.merger.inputs import enter
 from services.comparables_labels import COMPARABLES_LABELS
 from services.dcf import inputs_of, result_document
 from services.dcf_labels import DCF_LABELS
@@ -67,10 +69,20 @@ LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     labels=LBO_LABELS,
 )
 
+
+def _admit_merger(inputs: merger.MergerInputs) -> merger.MergerInputs:
+    """Inputs that are sound each by itself. Whether the deal can be closed, its value says: a
+    model may be on its way to one that can."""
+    door = Door()
+    admitted = enter(door, inputs, None)
+    door.close()
+    return admitted
+
+
 MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     name="MERGER",
     input_version=merger.INPUT_VERSION,
-    inputs_of=with_sources_checked(reader(merger.MergerInputs), merger.admit, MERGER_LABELS),
+    inputs_of=with_sources_checked(reader(merger.MergerInputs), _admit_merger, MERGER_LABELS),
     value=merger.value_merger,
     result_document=answer_document,
     admitted=lambda result: result.inputs,
@@ -79,7 +91,7 @@ MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     question=lambda inputs, output, known: merger.merger_question(
         inputs, merger.MergerOutput(output), known
     ),
-    admit=merger.admit,
+    admit=_admit_merger,
     labels=MERGER_LABELS,
 )
 

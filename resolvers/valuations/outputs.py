@@ -17,8 +17,8 @@ VALUATION_OUTPUT = strawberry.enum(
         "A number of a valuation that analyses ask for over many scenarios. Each kind has some of "
         "them; a DCF and a comparison have the value per share, the equity value and the "
         "enterprise value, a buyout the sponsor's IRR and MOIC, the equity at exit and the "
-        "sponsor's "
-        "equity at closing."
+        "sponsor's equity at closing, a merger the accretion of earnings per share in year 1 and "
+        "what the deal comes to."
     ),
 )
 Of: TypeAlias = Annotated[

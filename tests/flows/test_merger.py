@@ -109,3 +109,30 @@ def test_all_that_is_wrong_is_said_at_once_by_the_paths_as_typed(analyst: Caller
     assert {"currency", "wacc"} <= paths
     assert any(path.startswith("offer") for path in paths)
     assert all(issue["suggestion"] for issue in found["issues"])
+
+
+def test_a_model_may_be_on_its_way_to_a_deal_that_can_be_closed(analyst: Caller) -> None:
+    """An allocation above the price is kept in a model, and refused when that is valued."""
+    made = analyst.data(
+        """mutation ($inputs: ModelInputs!) { createModel(input: {name: "Deal", inputs: $inputs}) {
+             ... on FinancialModel { id } } }""",
+        {"inputs": {"merger": merged()}},
+    )["createModel"]
+    edited = analyst.data(
+        """mutation ($id: ID!, $edits: [ModelEdit!]!) {
+             editModel(id: $id, operationId: "on its way", edits: $edits) {
+               __typename ... on Refusal { issues { path message } } } }""",
+        {
+            "id": made["id"],
+            "edits": [
+                {
+                    "path": "allocation.intangibles",
+                    "value": {"writeUps": [{"amount": 5000.0, "life": 10.0}]},
+                }
+            ],
+        },
+    )["editModel"]
+    assert edited["__typename"] == "EditedModel", edited
+    text = "mutation ($id: ID!) { valueModel(id: $id) { ... on Refusal { code message } } }"
+    refused = analyst.data(text, {"id": made["id"]})["valueModel"]
+    assert refused["code"] == "INFEASIBLE"

@@ -120,7 +120,7 @@ def test_a_model_may_be_on_its_way_to_a_deal_that_can_be_closed(analyst: Caller)
     )["createModel"]
     edited = analyst.data(
         """mutation ($id: ID!, $edits: [ModelEdit!]!) {
-             editModel(id: $id, operationId: "on its way", edits: $edits) {
+             editModel(id: $id, operationId: "on-its-way", edits: $edits) {
                __typename ... on Refusal { issues { path message } } } }""",
         {
             "id": made["id"],

@@ -12,7 +12,7 @@ from tests.live_server import LiveServer
 from tests.pages import EXAMPLES, text_of
 
 FIRMS = [
-    path.name for path in sorted(EXAMPLES.glob("*.json")) if "timing" in json.loads(text_of(path))
+    path.name for path in sorted(EXAMPLES.glob("*.json")) if "terminal" in json.loads(text_of(path))
 ]
 VALUE = """
 mutation Value($input: DcfInput!) {

@@ -1,10 +1,11 @@
-"""Every noun of a DCF has a field, a law, a case and a peer: the documents' table is whole."""
+"""Every noun of a model has a field, a law, a case and a peer: the documents' tables are whole."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import re
+from fnmatch import fnmatchcase
 from functools import cache
 
 import pytest
@@ -16,145 +17,35 @@ from graphql import (
     get_named_type,
 )
 
+from tests.contract.nouns import FAMILIES, Family
 from tests.pages import DOCS, ROOT, text_of
 
-PAGE = DOCS / "maths" / "nouns.md"
 HEAD = ("noun", "field", "law", "case", "case from", "peer", "whose")
 BELOW = ROOT / "tests"
 
-# What a DCF is asked to know, in and out: the specification, in its words and its order. A noun
-# that is new here has no row yet; a row that is new there is no noun until it stands here.
-GO_IN = (
-    "base-year figures",
-    "revenue growth by stage: levels",
-    "stages with ramps",
-    "explicit years",
-    "EBIT margin",
-    "EBITDA margin",
-    "D&A",
-    "capex",
-    "net working capital, share of revenue",
-    "net working capital by days",
-    "opening net working capital, given or implied",
-    "stock compensation",
-    "its treatment",
-    "tax, marginal to effective fade",
-    "NOL balance",
-    "its yearly limit, share of EBIT",
-    "its yearly limit, amount",
-    "fixed assets of the opening capital",
-    "valuation date",
-    "years of forecast",
-    "fiscal year end",
-    "stub year",
-    "end- or mid-year",
-    "WACC given",
-    "WACC built",
-    "risk-free rate",
-    "equity risk premium",
-    "beta given",
-    "country premium",
-    "size premium",
-    "specific premium",
-    "beta unlevered from comparables",
-    "each peer's own debt to equity",
-    "each peer's own tax",
-    "the median",
-    "beta relevered",
-    "Hamada or Harris-Pringle",
-    "Blume",
-    "pre-tax cost of debt",
-    "target weights",
-    "tax rate on interest",
-    "how tax shields are discounted",
-    "terminal value by Gordon",
-    "a normalised year: D&A",
-    "a normalised year: capex",
-    "discounting at N − ½ or N",
-    "exit multiple",
-    "value driver: growth",
-    "value driver: RONIC",
-    "H-model: gL",
-    "H-model: gS",
-    "H-model: H",
-    "bridge: debt",
-    "bridge: leases",
-    "bridge: preferred",
-    "bridge: minority",
-    "bridge: pension after tax",
-    "bridge: cash",
-    "bridge: associates",
-    "bridge: PV of NOL",
-    "shares, diluted",
-    "shares, basic",
-    "restricted stock",
-    "treasury-stock method: count",
-    "treasury-stock method: strike",
-    "convertibles: face value",
-    "convertibles: conversion price",
-    "solved jointly at the implied price",
-    "failure probability",
-    "recovery in failure",
-    "sum of the parts",
-    "market price",
+EACH_FAMILY = pytest.mark.parametrize("family", FAMILIES, ids=[each.page for each in FAMILIES])
+EACH_NOUN = pytest.mark.parametrize(
+    ("family", "noun"),
+    [(family, noun) for family in FAMILIES for noun in family.nouns],
+    ids=[f"{family.page}: {noun}" for family in FAMILIES for noun in family.nouns],
 )
-COME_OUT = (
-    "every line of every year: revenue",
-    "EBITDA",
-    "D&A, by year",
-    "EBIT",
-    "tax on EBIT",
-    "NOPAT",
-    "capex, by year",
-    "NWC",
-    "increase in NWC",
-    "unlevered FCF",
-    "losses used, left, and tax saved",
-    "discount factors",
-    "PV by year",
-    "TV",
-    "TV's share",
-    "EV",
-    "implied multiple",
-    "implied growth",
-    "implied ROIC",
-    "EV over revenue",
-    "EV over EBITDA",
-    "bridge",
-    "equity value",
-    "value per share",
-    "upside",
-    "cost of equity",
-    "unlevered cost of capital",
-    "economic profit",
-    "APV, debt a constant share",
-    "APV, debt fixed",
-    "DCF = APV = economic profit",
-    "both futures of a failure",
-    "segments",
-    "warnings a reviewer would write",
-)
-ASKED_FURTHER = (
-    "reverse DCF",
-    "scenario-weighted value",
-    "attribution of a change",
-    "exact gradient",
-    "XNPV",
-    "XIRR",
-)
-
-NOUNS = (*GO_IN, *COME_OUT, *ASKED_FURTHER)
 
 Row = dict[str, str]
 
 
 @cache
-def rows() -> tuple[Row, ...]:
-    lines = [line for line in text_of(PAGE).splitlines() if line.startswith("|")]
+def rows(family: Family) -> tuple[Row, ...]:
+    page = DOCS / "maths" / family.page
+    lines = [line for line in text_of(page).splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
     assert {len(each) for each in cells} == {len(HEAD)}
     told = [each for each in cells if tuple(each) != HEAD and set("".join(each)) != {"-"}]
     return tuple(dict(zip(HEAD, each, strict=True)) for each in told)
+
+
+def row_of(family: Family, noun: str) -> Row:
+    (row,) = (row for row in rows(family) if row["noun"] == noun)
+    return row
 
 
 def named(cell: str) -> str:
@@ -227,13 +118,21 @@ def is_run(text: str, name: str) -> bool:
 
 # What stands in a test whose peer is somebody; who is not here is a way to compute, in words.
 SIGNS = {
-    "40 digits": ("exact_", "in_full", "mp.workdps"),
+    "40 digits": ("exact_", "in_full", "mp.workdps", "mpmath.workdps"),
     "60 digits": ("by_bisection",),
     "numpy-financial": ("numpy_financial.",),
     "pyxirr": ("pyxirr.",),
     "scipy's Brent": ("brentq",),
     "numpy": ("np.",),
+    "Python's fractions": ("in_fractions(",),
+    "Python's statistics": ("statistics.quantiles(", "statistics.fmean("),
+    "the independent model": (
+        *("compared(", "exit_at(document", "maximum_price(document"),
+        "breakeven_synergies(document",
+    ),
 }
+# The engine has a function of that name too: whose it is, is said where it is imported.
+IMPORTED = {"the independent model": r"\.independent(_merger)? import "}
 IN_WORDS = {
     "2,000 years one by one",
     "a valuation of each alone",
@@ -252,14 +151,14 @@ def text_and_name(cell: str) -> tuple[str, str]:
     return text_of_tests(file), name
 
 
-def leads_somewhere(field: str) -> bool:
+def leads_somewhere(field: str, inputs: str) -> bool:
     """A path of the inputs, `Type.field` of an answer, or a function of the engine."""
     first, *rest = field.split(".")
     if first == "engine":
         module, _, name = field.rpartition(".")
         return callable(getattr(importlib.import_module(module), name, None))
     kinds = schema().type_map
-    at = kinds[first] if first in kinds and rest else kinds["DcfInput"]
+    at = kinds[first] if first in kinds and rest else kinds[inputs]
     for name in rest if first in kinds and rest else (first, *rest):
         if not isinstance(at, GraphQLInputObjectType | GraphQLObjectType):
             return False
@@ -269,18 +168,19 @@ def leads_somewhere(field: str) -> bool:
     return True
 
 
-def test_every_noun_has_its_row_and_every_row_its_noun() -> None:
-    told = [row["noun"] for row in rows()]
-    assert [noun for noun in NOUNS if noun not in told] == [], "nouns without a row"
-    assert [noun for noun in told if noun not in NOUNS] == [], "rows of no noun"
-    assert told == list(NOUNS), "each once, in the order of the specification"
+@EACH_FAMILY
+def test_every_noun_has_its_row_and_every_row_its_noun(family: Family) -> None:
+    told, nouns = [row["noun"] for row in rows(family)], family.nouns
+    assert [noun for noun in nouns if noun not in told] == [], "nouns without a row"
+    assert [noun for noun in told if noun not in nouns] == [], "rows of no noun"
+    assert told == list(nouns), "each once, in the order of the specification"
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_a_noun_is_known_by_four_things(noun: str) -> None:
-    (row,) = (row for row in rows() if row["noun"] == noun)
+@EACH_NOUN
+def test_a_noun_is_known_by_four_things(family: Family, noun: str) -> None:
+    row = row_of(family, noun)
     assert [column for column in HEAD if not row[column].strip(" -–—`?…")] == [], "empty cells"
-    assert leads_somewhere(named(row["field"])), row["field"]
+    assert leads_somewhere(named(row["field"]), family.inputs), row["field"]
     tests = [row[column] for column in ("law", "case", "peer")]
     assert [test for test in tests if not source_of(test)] == [], "tests that are not there"
     assert len(set(tests)) == len(tests), "one test cannot be two of law, case and peer"
@@ -288,17 +188,21 @@ def test_a_noun_is_known_by_four_things(noun: str) -> None:
     assert idle == [], "tests that may be left out, or ask nothing"
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_a_peer_is_the_one_that_it_is_said_to_be(noun: str) -> None:
-    (row,) = (row for row in rows() if row["noun"] == noun)
+@EACH_NOUN
+def test_a_peer_is_the_one_that_it_is_said_to_be(family: Family, noun: str) -> None:
+    row = row_of(family, noun)
     whose = row["whose"]
     assert whose in IN_WORDS or any(peer in whose for peer in SIGNS), whose
     assert shows(whose, source_of(row["peer"]) or "")
+    text, _ = text_and_name(row["peer"])
+    assert [
+        peer for peer, line in IMPORTED.items() if peer in whose and not re.search(line, text)
+    ] == []
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_what_a_case_is_said_to_be_from_is_what_the_test_says(noun: str) -> None:
-    (row,) = (row for row in rows() if row["noun"] == noun)
+@EACH_NOUN
+def test_what_a_case_is_said_to_be_from_is_what_the_test_says(family: Family, noun: str) -> None:
+    row = row_of(family, noun)
     if row["case from"] == "by hand":
         return
     source = source_of(row["case"]) or ""
@@ -307,35 +211,39 @@ def test_what_a_case_is_said_to_be_from_is_what_the_test_says(noun: str) -> None
     assert [word for word in wanted if word not in source] == []
 
 
-def test_every_input_that_is_a_number_or_a_choice_has_a_noun() -> None:
-    told = {named(row["field"]) for row in rows()}
-    # A schedule has one row for each way of giving it, and is the same type everywhere.
-    whole = ("ScheduleInput", "WorkingCapitalDaysInput")
-    beside = {"currency", "assumptions", "segments.name", "capital.capm.comparables.peers.name"}
+@EACH_FAMILY
+def test_every_input_that_is_a_number_or_a_choice_has_a_noun(family: Family) -> None:
+    told = {named(row["field"]) for row in rows(family)}
     missing: list[str] = []
 
     def walk(kind: GraphQLInputObjectType, path: str) -> None:
         for name, field in kind.fields.items():
             below, here = get_named_type(field.type), f"{path}{name}"
-            if here in beside or here.startswith("segments."):
+            if any(fnmatchcase(here, each) for each in family.beside):
                 continue
-            if isinstance(below, GraphQLInputObjectType) and below.name not in whole:
+            if isinstance(below, GraphQLInputObjectType) and below.name not in family.whole:
                 walk(below, f"{here}.")
             elif not any(each == here or each.startswith(f"{here}.") for each in told):
                 missing.append(here)
 
-    inputs = schema().type_map["DcfInput"]
+    inputs = schema().type_map[family.inputs]
     assert isinstance(inputs, GraphQLInputObjectType)
     walk(inputs, "")
-    # How a perpetuity is discounted is one noun, whichever perpetuity it is.
-    assert [each for each in missing if not each.endswith(".discounting")] == []
+    assert missing == []
+
+
+def test_every_page_of_nouns_is_guarded() -> None:
+    pages = {page.name for page in (DOCS / "maths").glob("nouns*.md")}
+    assert pages == {family.page for family in FAMILIES}
 
 
 def test_a_row_that_lies_is_found() -> None:
-    assert not leads_somewhere("operations.revenu")
-    assert not leads_somewhere("operations.revenue.level")
-    assert not leads_somewhere("DcfValuation.worth")
-    assert not leads_somewhere("engine.cashflows.irr")
+    assert not leads_somewhere("operations.revenu", "DcfInput")
+    assert not leads_somewhere("operations.revenue.level", "DcfInput")
+    assert not leads_somewhere("DcfValuation.worth", "DcfInput")
+    assert not leads_somewhere("engine.cashflows.irr", "DcfInput")
+    assert leads_somewhere("exit.costs", "LboInput")
+    assert not leads_somewhere("exit.costs", "DcfInput")
     assert source_of("`dcf/test_kernel.py::test_that_is_not_there`") is None
     with pytest.raises(AssertionError):
         named("by hand")
@@ -374,3 +282,5 @@ def test_a_peer_that_is_not_asked_is_found() -> None:
     assert not shows("40 digits", "book = dcf(inputs)")
     assert shows("scipy's Brent on the 40 digits", "brentq(exact_dcf)")
     assert not shows("scipy's Brent on the 40 digits", "brentq(our_dcf)")
+    assert shows("the independent model", "assert not compared(document)")
+    assert not shows("the independent model", "assert value_lbo(document)")

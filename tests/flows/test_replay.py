@@ -16,6 +16,7 @@ import pytest
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION
 from resolvers.ids import global_id
 from services.ids import new_id
+from services.kinds import Output
 from services.replay import Verdict
 from services.run import sealed
 from store.runs import RunRecord, Runs
@@ -206,7 +207,7 @@ async def keep_runs(place: Place) -> list[RunRecord]:
                 id=new_id(),
                 operation_id=str(new_id()),
                 valuation_id=about.id,
-                spec=asking.row(10.0),
+                spec=asking.row(Output.VALUE_PER_SHARE, 10.0),
                 state="DONE",
                 owner=None,
                 lease_until=None,

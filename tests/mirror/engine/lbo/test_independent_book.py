@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
-
 import pytest
 
 from tests.mirror.engine.lbo import valueco as book
@@ -16,19 +14,7 @@ HALF_A_DIGIT = 0.051  # of what is printed with one
 def test_valuecos_years_are_the_books() -> None:
     """Rosenbaum and Pearl, Investment Banking, 1st ed., ch. 5: interest on average balances."""
     years = lbo(valueco())["years"][:3]
-    paid = [year["cashInterest"] + year["undrawnFee"] for year in years]
-    flows = [year["cashBeforeRepayment"] for year in years]
-    told = {
-        "sales": [year["revenue"] for year in years],
-        "ebitda": [year["ebitda"] for year in years],
-        "cash interest": paid,
-        "interest": [each + year["amortisedCosts"] for each, year in zip(paid, years, strict=True)],
-        "taxes": [year["tax"] for year in years],
-        "capex": [year["capitalExpenditure"] for year in years],
-        "increase in working capital": [year["increaseInWorkingCapital"] for year in years],
-        "free cash flow": flows,
-        "repaid so far": list(accumulate(flows)),
-    }
+    told = book.as_printed(years)
     for name, printed in book.PRINTED.items():
         assert told[name] == pytest.approx(printed, abs=HALF_A_DIGIT), name
     assert years[2]["balance"]["debt"] == pytest.approx(750.0 - 155.4, abs=HALF_A_DIGIT)

@@ -13,6 +13,8 @@ times are 1,100. What the document says in other words than the book:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 LTM_EBITDA: Final = 1100.0 / 7.5
@@ -102,4 +104,21 @@ def valueco(**entry: float) -> dict[str, Any]:
         "interest": "AVERAGE",
         "equity": {},
         "exit": {"evToEbitda": 7.5, "year": 5},
+    }
+
+
+def as_printed(years: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
+    """The lines that the book prints of some years, whichever witness tells them."""
+    paid = [year["cashInterest"] + year["undrawnFee"] for year in years]
+    flows = [year["cashBeforeRepayment"] for year in years]
+    return {
+        "sales": [year["revenue"] for year in years],
+        "ebitda": [year["ebitda"] for year in years],
+        "cash interest": paid,
+        "interest": [each + year["amortisedCosts"] for each, year in zip(paid, years, strict=True)],
+        "taxes": [year["tax"] for year in years],
+        "capex": [year["capitalExpenditure"] for year in years],
+        "increase in working capital": [year["increaseInWorkingCapital"] for year in years],
+        "free cash flow": flows,
+        "repaid so far": list(accumulate(flows)),
     }

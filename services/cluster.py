@@ -11,11 +11,13 @@ run is begun anew.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -30,6 +32,7 @@ CONNECT_S: Final = 10.0  # for the scheduler to answer at first
 ANSWER_S: Final = 10.0  # for it to answer later
 LOOK_S: Final = 2.0  # between two looks at whether it is still there
 IDLE_S: Final = 20.0  # without any worker; then the run is begun anew
+CLOSE_S: Final = 1.0  # to take leave of the scheduler, and as much for what is still under way
 MOST_AHEAD: Final = 64  # tasks under way: a quarter of a gigabyte of values
 
 # What it has to say comes as exceptions; its own log would be lines that are no JSON.
@@ -69,6 +72,7 @@ class Cluster:
     def __init__(self, place: ClusterPlace) -> None:
         self._place = place
         self._client: Client | None = None
+        self._loop: _Loop | None = None
 
     @contextmanager
     def crew(self, stopped: Callable[[], bool]) -> Iterator[tuple[FarExecutor, Callable[[], bool]]]:
@@ -127,15 +131,19 @@ class Cluster:
                 "This server cannot use a cluster: `distributed` is not installed. Whoever runs it "
                 "installs valor-ivx-server[cluster]."
             ) from None
+        security = self._security()
+        self._loop = _Loop()
         try:
             connect: Any = distributed.Client  # untyped
             self._client = connect(
                 self._place.address,
+                loop=self._loop.io,
                 timeout=CONNECT_S,
                 set_as_default=False,
-                security=self._security(),
+                security=security,
             )
         except (OSError, TimeoutError) as no:
+            self._let_go()
             raise ClusterLost(
                 f"The cluster at {self._place.address} does not answer: {_words(no)}"
             ) from None
@@ -208,9 +216,51 @@ class Cluster:
 
     def _let_go(self) -> None:
         client, self._client = self._client, None
+        loop, self._loop = self._loop, None
         if client is not None:
             with suppress(Exception):  # it is of no use any more, whatever it says
-                client.close(timeout=1.0)
+                client.close(timeout=CLOSE_S)
+        if loop is not None:
+            loop.end()
+        if client is not None:
+            client.status = "closed"  # else its finalizer would ask for the loop
+
+
+class _Loop(Thread):
+    """The event loop of one connection, which ends with all that is in it.
+
+    Dask's own stays, with its thread and three files, after a connection that was not made or was
+    not closed in time. And tornado forgets a socket whose making is given up in the one turn of the
+    loop between its connection and the news of it: only a loop knows what is still open in it.
+    """
+
+    def __init__(self) -> None:
+        from tornado.ioloop import IOLoop  # what Dask is made of
+
+        super().__init__(name="cluster", daemon=True)
+        self.io = IOLoop(make_current=False)
+        running = Event()
+        self.io.add_callback(running.set)
+        self.start()
+        running.wait()
+
+    def run(self) -> None:
+        self.io.start()
+        self.io.run_sync(_give_up)
+        self.io.close(all_fds=True)
+
+    def end(self) -> None:
+        self.io.add_callback(self.io.stop)
+        self.join()
+
+
+async def _give_up() -> None:
+    """Cancel whatever is under way in this loop, and let it come to its end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CLOSE_S)
 
 
 class _ClusterExecutor(FarExecutor):

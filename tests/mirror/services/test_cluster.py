@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -224,6 +226,59 @@ def test_nobody_at_the_address_is_a_loss(connect: Connect, monkeypatch: pytest.M
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(ClusterLost, match=f"The cluster at {address} does not answer"):
         connect(address).threads()
+
+
+# What is left behind
+
+
+def test_a_connection_that_is_not_made_leaves_no_thread(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CONNECT_S", 0.1)
+    before = threading.enumerate()
+    with pytest.raises(ClusterLost):
+        connect(f"tcp://127.0.0.1:{free_port()}").threads()
+    assert threading.enumerate() == before
+
+
+def test_a_connection_that_is_not_closed_in_time_leaves_no_thread(
+    local: Local, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_S", 0.1)
+    before = threading.enumerate()
+    cluster = connect(local)
+    cluster.threads()
+
+    async def close(**_: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(cluster._client, "_close", close)
+    cluster.close()
+    assert threading.enumerate() == before
+
+
+def test_a_connection_that_is_closed_while_another_is_made_leaves_no_socket(
+    local: Local, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tornado has connected, and whoever asked for it is cancelled before it knows."""
+    from tornado.tcpclient import TCPClient
+
+    made: list[Any] = []
+    there, tornado = threading.Event(), TCPClient.connect
+    cluster = connect(local)
+    cluster.threads()
+
+    async def but_not_told(*given: Any, **more: Any) -> Any:
+        made.append((await tornado(*given, **more)).socket)
+        there.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(TCPClient, "connect", but_not_told)
+    client = cluster._client
+    client.loop.add_callback(client.rpc.connect, local.address)
+    assert there.wait(10.0)
+    cluster.close()
+    assert [each.fileno() for each in made] == [-1]
 
 
 def test_a_cluster_without_workers_is_a_loss_in_the_end(

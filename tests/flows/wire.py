@@ -63,21 +63,24 @@ class Wire:
     def _accept(self) -> None:
         while not self._stopping:
             client, _ = self._listener.accept()
-            with self._lock:
-                whole = self._whole and not self._stopping
-            if not whole:
+            with self._lock:  # none is connected while the wire is being cut
+                server = self._connected() if self._whole and not self._stopping else None
+                if server is not None:
+                    self._open |= {client, server}
+            if server is None:
                 client.close()
                 continue
-            try:
-                server = socket.create_connection(self._target, timeout=_DEADLINE_S)
-            except OSError:  # nobody is there, and that is all that is told
-                client.close()
-                continue
-            server.settimeout(None)
-            with self._lock:
-                self._open |= {client, server}
             for one, other in ((client, server), (server, client)):
                 threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
+
+    def _connected(self) -> socket.socket | None:
+        """To the server; None: nobody is there, and that is all that is told."""
+        try:
+            server = socket.create_connection(self._target, timeout=_DEADLINE_S)
+        except OSError:
+            return None
+        server.settimeout(None)
+        return server
 
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):

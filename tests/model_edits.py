@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from resolvers.schema import build_schema
 from resolvers.shapes import shapes_of
 from services.edits import Edit, Rules
 from services.kinds import DCF
 from services.shapes import Group
 from tests.dcf_documents import Document, firm
+from tests.the_schema import SCHEMA
 
-SHAPES: Final[dict[str, Group]] = shapes_of(build_schema())
+SHAPES: Final[dict[str, Group]] = shapes_of(SCHEMA)
 RULES: Final = Rules.of(SHAPES["DCF"], DCF.door)
 YEARS: Final = 3
 

@@ -25,8 +25,7 @@ from tests.lbo_documents import bought
 from tests.merger_documents import merged
 from tests.own_companies import acme
 from tests.served import Caller, Served, http, served
-
-SCHEMA = build_schema()._schema
+from tests.the_schema import GRAPHQL
 
 
 @dataclass(frozen=True)
@@ -357,7 +356,7 @@ def in_the_room(caller: Caller, name: str, variables: dict[str, Any]) -> set[str
 
 def roots() -> set[str]:
     found = set()
-    for root in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type):
+    for root in (GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.subscription_type):
         if isinstance(root, GraphQLObjectType):
             found |= {f"{root.name}.{field}" for field in root.fields}
     return found

@@ -20,14 +20,14 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from resolvers.schema import build_schema as build_ours
+from tests.the_schema import GRAPHQL
+from tests.the_schema import SCHEMA as OURS
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = build_ours()._schema
 
 
 def printed() -> str:
-    return build_ours().as_str().rstrip() + "\n"
+    return OURS.as_str().rstrip() + "\n"
 
 
 def test_the_committed_schema_is_the_codes() -> None:
@@ -58,7 +58,7 @@ def things(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
             yield f"@{directive.name}", directive.description
 
 
-NAMES = dict(things(SCHEMA))
+NAMES = dict(things(GRAPHQL))
 
 
 def test_everything_in_the_schema_has_a_description() -> None:
@@ -76,7 +76,7 @@ def test_a_description_is_a_sentence_in_our_spelling() -> None:
 
 
 def test_no_enum_says_one_thing_twice() -> None:
-    enums = [kind for kind in SCHEMA.type_map.values() if isinstance(kind, GraphQLEnumType)]
+    enums = [kind for kind in GRAPHQL.type_map.values() if isinstance(kind, GraphQLEnumType)]
     for kind in enums:
         assert len(kind.values) == len({value.value for value in kind.values.values()}), kind
 

@@ -9,9 +9,9 @@ import httpx
 
 from engine.distributions import DISTRIBUTIONS
 from engine.sampling import CHUNK, FIRST_ROUND, SCRAMBLES
-from resolvers.schema import build_schema
 from tests.live_server import LiveServer
 from tests.pages import DOCS, EXAMPLES, table, text_of
+from tests.the_schema import GRAPHQL
 
 PAGE = DOCS / "maths" / "simulation.md"
 
@@ -55,8 +55,7 @@ def test_the_numbers_of_the_page_are_those_of_its_example(live_server: LiveServe
 def test_the_page_has_every_distribution_and_the_schemas_defaults() -> None:
     told = [row[0] for row in table(PAGE, "distribution | given | draw | mean")]
     assert told == [f"`{each.NAME}`" for each in DISTRIBUTIONS]
-    schema = build_schema()._schema
-    default = schema.type_map["SimulationInput"].fields["trials"].default_value
+    default = GRAPHQL.type_map["SimulationInput"].fields["trials"].default_value
     text = text_of(PAGE)
     assert f"the {default:,} of the default" in text
     assert default % SCRAMBLES == 0

@@ -7,12 +7,12 @@ from dataclasses import fields
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType
 
-from resolvers.schema import build_schema
 from services.company_lines import BALANCE_SHEETS, PEERS, PRICES, SECTIONS, YEARS, Section
 from services.words import snake
 from store import companies as store
+from tests.the_schema import GRAPHQL
 
-TYPES = build_schema()._schema.type_map
+TYPES = GRAPHQL.type_map
 BROUGHT = {
     YEARS.name: "FiscalYearInput",
     BALANCE_SHEETS.name: "BalanceSheetInput",

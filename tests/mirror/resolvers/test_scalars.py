@@ -9,13 +9,11 @@ import pytest
 from graphql import GraphQLError, GraphQLScalarType
 
 from resolvers.scalars import grid, series
-from resolvers.schema import build_schema
-
-SCHEMA = build_schema()._schema
+from tests.the_schema import GRAPHQL
 
 
 def scalar(name: str) -> GraphQLScalarType:
-    found = SCHEMA.type_map[name]
+    found = GRAPHQL.type_map[name]
     assert isinstance(found, GraphQLScalarType)
     return found
 

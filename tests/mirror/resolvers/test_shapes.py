@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from engine.errors import Problem
 from resolvers.model_inputs import EditValue, ModelInputs
-from resolvers.schema import build_schema
 from resolvers.shapes import kind_of, shapes_of
 from resolvers.valuations.given import document_of
 from services.contents import canonical_text, inputs_in, model_shape
@@ -24,9 +23,9 @@ from services.fitting import fit
 from services.kinds import KINDS
 from services.shapes import Choice, Day, Flag, Group, Many, Number, Shape, Text, known_paths
 from tests.model_edits import SHAPES
+from tests.the_schema import GRAPHQL
 
-SCHEMA = build_schema()
-INPUT: Any = SCHEMA._schema.type_map["DcfInput"]
+INPUT: Any = GRAPHQL.type_map["DcfInput"]
 
 
 @strawberry.input
@@ -148,7 +147,7 @@ def test_every_choice_in_a_kinds_inputs_can_be_given_as_a_whole() -> None:
         own = {shape.name} if isinstance(shape, Group) and shape.one_of else set()
         return own.union(*(choices(member.shape) for member in inner))
 
-    kind = SCHEMA._schema.type_map[EditValue.__name__]
+    kind = GRAPHQL.type_map[EditValue.__name__]
     assert isinstance(kind, GraphQLInputObjectType)
     given_as = {str(field.type) for field in kind.fields.values()}
     assert choices(SHAPES["DCF"]) <= given_as
@@ -164,7 +163,7 @@ def test_every_list_of_groups_can_be_given_as_a_whole() -> None:
             return set()
         return set().union(*(lists(member.shape) for member in shape.members.values()))
 
-    kind = SCHEMA._schema.type_map[EditValue.__name__]
+    kind = GRAPHQL.type_map[EditValue.__name__]
     assert isinstance(kind, GraphQLInputObjectType)
     given_as = {str(field.type) for field in kind.fields.values()}
     found = {f"[{name}!]" for name in lists(SHAPES["DCF"])}

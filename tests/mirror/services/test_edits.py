@@ -12,7 +12,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidInput
-from resolvers.schema import build_schema
 from resolvers.valuations.given import document_of
 from services.contents import OWN, canonical_text, differences, inputs_in, play, touched_after
 from services.edits import (
@@ -29,8 +28,9 @@ from services.edits import (
 from services.shapes import canonical_steps, steps_of, value_at
 from tests.dcf_documents import Document
 from tests.model_edits import EDITS, RULES, model
+from tests.the_schema import GRAPHQL
 
-INPUT: Any = build_schema()._schema.type_map["DcfInput"]
+INPUT: Any = GRAPHQL.type_map["DcfInput"]
 BY_YEAR = {"operations.taxRate": {"byYear": [0.1, 0.2, 0.3]}}
 CAPM = {
     "riskFreeRate": 0.04,

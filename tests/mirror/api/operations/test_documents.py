@@ -12,9 +12,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged as merging
 
 from api.operations import documents as module
 from api.operations.documents import SOURCE_MAX, TOKENS_MAX, Document, Documents
-from resolvers.schema import build_schema
-
-SCHEMA = build_schema()
+from tests.the_schema import SCHEMA
 
 
 @pytest.fixture

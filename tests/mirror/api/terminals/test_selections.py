@@ -8,12 +8,10 @@ from graphql import GraphQLObjectType, parse, validate
 
 from api.terminals.selections import VALUE, kind_of, whole
 from engine.dcf import value_dcf
-from resolvers.schema import build_schema
 from services.dcf import inputs_of, result_document
 from tests.comparables_documents import compared
 from tests.dcf_documents import firm
-
-SCHEMA = build_schema()._schema
+from tests.the_schema import GRAPHQL
 
 
 def names_in(found: Any) -> set[str]:
@@ -26,12 +24,12 @@ def names_in(found: Any) -> set[str]:
 
 
 def test_what_the_commands_ask_for_is_in_the_schema() -> None:
-    assert validate(SCHEMA, parse(VALUE)) == []
-    assert validate(SCHEMA, parse(whole(SCHEMA))) == []
+    assert validate(GRAPHQL, parse(VALUE)) == []
+    assert validate(GRAPHQL, parse(whole(GRAPHQL))) == []
 
 
 def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
-    asked = set(whole(SCHEMA).replace("{", " ").replace("}", " ").split())
+    asked = set(whole(GRAPHQL).replace("{", " ").replace("}", " ").split())
     part = {"name": "Shops", "operations": firm()["operations"]}
     peers = [{"name": "Plum", "beta": 1.3, "debtToEquity": 0.5, "taxRate": 0.4}]
     built = {
@@ -54,7 +52,7 @@ def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
     kept = names_in(result_document(value_dcf(inputs_of(document))))
     assert len(kept) > 90
     assert kept <= asked
-    interface = SCHEMA.get_type("DcfValuation")
+    interface = GRAPHQL.get_type("DcfValuation")
     assert isinstance(interface, GraphQLObjectType)
     computed = {name for name in interface.fields if name not in asked}
     assert {"replay", "sensitivity", "simulation", "tornado"} <= computed
@@ -62,8 +60,8 @@ def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
 
 
 def test_a_document_is_of_the_kind_whose_names_it_has() -> None:
-    assert kind_of(SCHEMA, firm()) == "Dcf"
-    assert kind_of(SCHEMA, compared()) == "Comparables"
+    assert kind_of(GRAPHQL, firm()) == "Dcf"
+    assert kind_of(GRAPHQL, compared()) == "Comparables"
     # With a name misspelt and another left out it is told what is wrong with it, not with another.
     broken = {name: value for name, value in compared().items() if name != "peers"} | {"peer": []}
-    assert kind_of(SCHEMA, broken) == "Comparables"
+    assert kind_of(GRAPHQL, broken) == "Comparables"

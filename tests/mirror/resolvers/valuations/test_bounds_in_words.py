@@ -16,10 +16,10 @@ from graphql import (
 )
 
 from engine.errors import InvalidInput
-from resolvers.schema import build_schema
 from services.kinds import DCF
 from services.words import snake
 from tests.dcf_documents import Document, firm, without
+from tests.the_schema import GRAPHQL
 
 BOUNDS = re.compile(r"from (-?[\d.,]*\d) to (-?[\d.,]*\d)|(?<!from )\b(\S+) or more(?! below)")
 NUMBERS = ("Float", "ScheduleInput")
@@ -76,7 +76,7 @@ def told(kind: GraphQLNamedType, before: str = "") -> Iterator[tuple[str, bool, 
 
 
 def bounds() -> Iterator[tuple[str, bool, float, float | None]]:
-    kind = build_schema()._schema.type_map["DcfInput"]
+    kind = GRAPHQL.type_map["DcfInput"]
     for path, by_year, sentence in told(kind):
         found = BOUNDS.search(sentence)
         if path.startswith("bridge."):
@@ -134,7 +134,7 @@ def test_a_number_is_let_in_from_the_least_to_the_most_that_its_sentence_says(
 
 
 def test_most_numbers_say_their_bounds() -> None:
-    kind = build_schema()._schema.type_map["DcfInput"]
+    kind = GRAPHQL.type_map["DcfInput"]
     silent = {path for path, _, _ in told(kind)} - {each[0] for each in ALL}
     # Money of either sign; a price of more than nothing; and what has no bound of its own.
     assert silent == {

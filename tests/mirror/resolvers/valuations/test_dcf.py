@@ -11,7 +11,6 @@ from graphql import GraphQLObjectType
 
 from engine.dcf import value_dcf
 from resolvers.ids import inner_id
-from resolvers.schema import build_schema
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.record import ValuationKind
 from services.dcf import inputs_of, result_document
@@ -20,9 +19,9 @@ from services.valuations import Recorded
 from services.words import snake
 from store.tables import KINDS as KINDS_OF_THE_TABLE
 from tests.dcf_documents import but, firm, without
+from tests.the_schema import GRAPHQL
 
 ID = "ab" * 32
-SCHEMA = build_schema()._schema
 # A remark, a price and an exit multiple: a result in which little is null.
 INPUTS = firm(
     **{
@@ -63,7 +62,7 @@ def said(recorded: Recorded) -> DcfValuation:
 
 
 def names(type_name: str) -> set[str]:
-    found = SCHEMA.type_map[type_name]
+    found = GRAPHQL.type_map[type_name]
     assert isinstance(found, GraphQLObjectType)
     return set(found.fields)
 

@@ -11,14 +11,13 @@ from graphql.utilities import validate_input_value, value_from_ast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.schema import build_schema
 from resolvers.valuations.given import document_of
 from services.kinds import DCF
 from services.valuations import canonical, content_id
 from tests.dcf_documents import Document, but, firm, without
+from tests.the_schema import GRAPHQL
 
-SCHEMA = build_schema()._schema
-INPUT: Any = SCHEMA.type_map["DcfInput"]
+INPUT: Any = GRAPHQL.type_map["DcfInput"]
 
 DEFAULTS = {
     "currency": "USD",

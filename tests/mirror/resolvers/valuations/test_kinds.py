@@ -9,12 +9,12 @@ import pytest
 import strawberry
 
 from resolvers.ids import global_id
-from resolvers.schema import build_schema
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.kinds import TYPES, ValuationQuery, kept_id, said
 from services.errors import NotFound
 from services.kinds import KINDS
 from services.valuations import Recorded
+from tests.the_schema import GRAPHQL
 
 ADDRESS = "ab" * 32
 
@@ -53,7 +53,7 @@ async def asked(given: str) -> Any:
 
 def test_every_kind_that_can_be_valued_has_a_type_in_the_schema() -> None:
     assert TYPES.keys() == KINDS.keys()
-    known = build_schema()._schema.type_map
+    known = GRAPHQL.type_map
     assert all(each.__name__ in known for each in TYPES.values())
 
 

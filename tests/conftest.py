@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+from collections.abc import Generator
 from contextlib import ExitStack
 
 import hypothesis
@@ -31,6 +33,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.pluginmanager.hasplugin("dsession"):
         for kind, variable in ADDRESS.items():
             os.environ[variable] = address(session.config, kind)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Ten thousand tests and what they import stay to the end: nobody looks for garbage among them,
+    neither now nor when a test, or a server that starts, collects its own."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_terminal_summary(config: pytest.Config) -> None:

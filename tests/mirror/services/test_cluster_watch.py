@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,12 +12,13 @@ import pytest
 
 from engine.errors import Infeasible
 from observability.health import State
+from services import workers
 from services.cluster import ClusterPlace
 from services.cluster_watch import ClusterWatch, finding
 from services.workers import ClusterAway, ClusterNews, WorkerDied, WorkerPool
 from tests.local_cluster import local_cluster
 from tests.mirror.services.computing import QUIET, pool_of, until
-from tests.mirror.services.test_cluster import free_port
+from tests.mirror.services.test_cluster import free_port, other_world
 
 pytestmark = pytest.mark.anyio
 
@@ -52,9 +55,14 @@ def test_what_health_says_has_no_address_and_tells_the_reasons_apart() -> None:
     assert not any("10.0.0" in str(each.detail) for each in said)
 
 
-async def test_a_cluster_that_is_lost_is_told_and_so_is_its_return() -> None:
+async def test_a_cluster_that_is_lost_is_told_and_so_is_its_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed; in CI it is")
     port = free_port()
+    # Nobody answers twice here: a worker that does not wait ten seconds for it each time.
+    hasty = other_world(tmp_path, "import services.cluster\nservices.cluster.CONNECT_S = 4.0\n")
+    monkeypatch.setattr(workers, "ROOT", os.pathsep.join((str(hasty), workers.ROOT)))
     shown, log = gauges(), Told()
     async with pool_of(cluster=ClusterPlace(address=f"tcp://127.0.0.1:{port}")) as pool:
         watch = ClusterWatch(pool, shown, log)  # type: ignore[arg-type] # a log

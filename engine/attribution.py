@@ -177,7 +177,7 @@ def _mixed_group(one: Any, other: Any, path: str, chosen: Callable[[_Change], An
     steps = (path, getattr(one, "BRANCH", ""))
     before = "".join(f"{step}." for step in steps if step)
     fresh = {}
-    for name in one.__slots__:
+    for name in one.__dataclass_fields__:  # with those that a class has from another
         now = getattr(one, name)
         if name not in COMPARED:
             mixed = _mixed(now, getattr(other, name), f"{before}{name}", chosen)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ Scalar: TypeAlias = float | npt.NDArray[Any]
 
 _ALONE = (float, int)  # a number that is no batch
 MAX_YEARS = 100
+_SHOWN = 6  # digits of a number below 10,000; of a larger one all before its point
 MONEY_MAX = 1e18  # above the money of all the world, in any currency
 
 
@@ -61,6 +63,24 @@ def show(value: float) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) <= 1e18 else f"{value:.6g}"
 
 
+def no_less(value: float) -> str:
+    """A number as a person would write it, not below ``value`` by more than its last bits."""
+    return _rounded(value, ROUND_CEILING)
+
+
+def no_more(value: float) -> str:
+    """A number as a person would write it, not above ``value`` by more than its last bits."""
+    return _rounded(value, ROUND_FLOOR)
+
+
+def _rounded(value: float, way: str) -> str:
+    # A sum that misses a round number by its last bits means that number.
+    exact = Decimal(f"{value:.14g}")
+    if abs(value) >= 1e4:
+        return show(float(exact.to_integral_value(way)))
+    return show(float(Context(prec=_SHOWN, rounding=way).plus(exact)))
+
+
 class Door:
     """Collects problems; `close` raises them all as one `InvalidInput`.
 
@@ -99,8 +119,18 @@ class Door:
                 continue
             self.within(f"{path}[{year}]", value, low, high)
 
-    def apart(self, path: str, lower: Scalar, upper: Scalar, least: float, what: str) -> None:
-        """``upper - lower >= least``, for every scenario. ``what`` says why, as a sentence."""
+    def apart(
+        self,
+        path: str,
+        lower: Scalar,
+        upper: Scalar,
+        least: float,
+        what: str,
+        mend: Callable[[], str] | None = None,
+    ) -> None:
+        """``upper - lower >= least``, for every scenario. ``what`` says why, as a sentence; so does
+        ``mend``, where it is given, what would be right.
+        """
         try:
             spread = real(upper) - real(lower)
             narrowest = float(spread) if isinstance(spread, _ALONE) else float(spread.min())
@@ -118,7 +148,7 @@ class Door:
             path,
             "CONTRADICTION",
             f"{what} Here: {where}.",
-            f"Keep them at least {show(least)} apart.",
+            f"Keep them at least {show(least)} apart." if mend is None else mend(),
         )
 
     def _outside(self, path: str, value: float, low: float, high: float) -> None:
@@ -151,7 +181,15 @@ class Sieve(Door):
         if isinstance(value, np.ndarray) and not (low <= value.min() and value.max() <= high):
             self._sort_out((low <= value) & (value <= high))
 
-    def apart(self, path: str, lower: Scalar, upper: Scalar, least: float, what: str) -> None:  # noqa: ARG002 - as the door's
+    def apart(
+        self,
+        path: str,  # noqa: ARG002 - as the door's
+        lower: Scalar,
+        upper: Scalar,
+        least: float,
+        what: str,  # noqa: ARG002 - as the door's
+        mend: Callable[[], str] | None = None,  # noqa: ARG002 - as the door's
+    ) -> None:
         spread = upper - lower
         if isinstance(spread, np.ndarray) and not spread.min() >= least:
             self._sort_out(spread >= least)

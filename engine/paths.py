@@ -54,7 +54,7 @@ class Names(Mapping[str, float | Schedule]):
         if branch:
             if leaf != getattr(node, "WHOLE", None):
                 raise KeyError(path)
-        elif isinstance(node, Schedule) or leaf not in getattr(node, "__slots__", ()):
+        elif isinstance(node, Schedule) or leaf not in getattr(node, "__dataclass_fields__", ()):
             raise KeyError(path)
         value = getattr(node, leaf)
         if isinstance(value, Schedule):
@@ -94,7 +94,7 @@ def _last_name(path: str) -> str:
 
 
 def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
-    for name in node.__slots__:  # inputs are dataclasses with slots, all the way
+    for name in node.__dataclass_fields__:  # inputs are dataclasses, all the way
         value = getattr(node, name)
         if name in _FIXED:
             continue
@@ -111,7 +111,7 @@ def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
 
 
 def _wholes(node: Any, prefix: str) -> Iterator[str]:
-    for name in node.__slots__:
+    for name in node.__dataclass_fields__:
         value = getattr(node, name)
         if isinstance(value, tuple):
             for index, group in enumerate(value):
@@ -127,7 +127,7 @@ def _wholes(node: Any, prefix: str) -> Iterator[str]:
 def _child(node: Any, step: str) -> Any:
     """The group under a name, or under a name and an index; None where there is none."""
     name, index = split_year(step)
-    child = getattr(node, name) if name in getattr(node, "__slots__", ()) else None
+    child = getattr(node, name) if name in getattr(node, "__dataclass_fields__", ()) else None
     if isinstance(child, tuple):
         return child[index] if index is not None and index < len(child) else None
     return child if index is None else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ I = TypeVar("I")  # noqa: E741 - the inputs of a kind
 
 MAX_CELLS = 40_000  # 200 × 200: some hundred kilobytes of answer
 MAX_SWINGS = 200
+MAX_TOGETHER = 5  # swings in every combination: 3 to the fifth power are 243 valuations
 # Scenarios at once, where each changes numbers of its own: every number that one of them changes is
 # an array over all of them, so the work of many at once grows with their square.
 _TOGETHER = 512
@@ -214,22 +216,55 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
         InvalidInput: for too many swings, an unknown or repeated path, or ends that do not pass
             the door.
     """
-    door, table = Door(), Names(question.inputs)
-    if not 1 <= len(swings) <= MAX_SWINGS:
+    _check_swings(Names(question.inputs), swings, MAX_SWINGS)
+    ends = [{swing.path: end} for swing in swings for end in (swing.low, swing.high)]
+    values = question.of_each(ends)[question.output].tolist()
+    bars = [Bar(swing, *values[2 * k : 2 * k + 2]) for k, swing in enumerate(swings)]
+    return sorted(bars, key=lambda bar: -bar.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From where to where the value goes, and what it is with all inputs as they are."""
+
+    low: float
+    own: float
+    high: float
+
+
+def span(question: Question[I], swings: Sequence[Swing]) -> Span:
+    """The lowest and the highest value while inputs swing together: each at its low end, as it is,
+    and at its high end, in every combination.
+
+    Raises:
+        InvalidInput: for too many swings, an unknown or repeated path, or a combination that does
+            not pass the door; Infeasible: if one has no finite value.
+    """
+    table = Names(question.inputs)
+    _check_swings(table, swings, MAX_TOGETHER)
+    # As they are comes first: nothing else may stand between the value and its own bits.
+    levels = [(value_at(table, swing.path), swing.low, swing.high) for swing in swings]
+    columns = np.array(list(product(*levels))).T
+    changes: dict[str, Scalar] = {
+        swing.path: column for swing, column in zip(swings, columns, strict=True)
+    }
+    values = question.over(changes, columns.shape[1:], "swings")[question.output]
+    return Span(low=float(values.min()), own=float(values[0]), high=float(values.max()))
+
+
+def _check_swings(table: Table, swings: Sequence[Swing], most: int) -> None:
+    door = Door()
+    if not 1 <= len(swings) <= most:
         many = f"{len(swings):,} swings are given."
-        door.refuse("swings", "WRONG_LENGTH", many, f"Give 1 to {MAX_SWINGS}.")
+        door.refuse("swings", "WRONG_LENGTH", many, f"Give 1 to {most}.")
     seen: set[str] = set()
-    for number, swing in enumerate(swings[:MAX_SWINGS]):
+    for number, swing in enumerate(swings[:most]):
         where = f"swings[{number}].path"
         known(door, table, where, swing.path)
         if swing.path in seen:
             door.refuse(where, "CONTRADICTION", "This path has a swing already.", "Give one each.")
         seen.add(swing.path)
     door.close()
-    ends = [{swing.path: end} for swing in swings for end in (swing.low, swing.high)]
-    values = question.of_each(ends)[question.output].tolist()
-    bars = [Bar(swing, *values[2 * k : 2 * k + 2]) for k, swing in enumerate(swings)]
-    return sorted(bars, key=lambda bar: -bar.width)
 
 
 def default_swings(question: Question[I], share: float) -> list[Swing]:

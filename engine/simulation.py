@@ -114,7 +114,7 @@ def simulate(
     if sample.kept < max(2, drawn / 2):
         raise Infeasible(
             f"{infeasible:,} of {drawn:,} trials have no finite value: the shocks are wider "
-            "than the model can bear (for instance, growth drawn above the WACC)."
+            "than the model can bear (for instance, growth above the WACC, or a share above 1)."
         )
     return summarise(sample, price, _drivers(spec, work, told), converged)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.errors import Infeasible, InvalidInput, Problem, Refused
+from engine.errors import Infeasible, InvalidInput, NotConverged, Problem, Refused
 
 
 class DeadlineMissed(Refused):
@@ -26,7 +26,8 @@ class Cancelled(Refused):
 
 
 _KINDS: Final[dict[str, type[Refused]]] = {
-    kind.code: kind for kind in (InvalidInput, Infeasible, DeadlineMissed, TooLarge, Cancelled)
+    kind.code: kind
+    for kind in (InvalidInput, Infeasible, NotConverged, DeadlineMissed, TooLarge, Cancelled)
 }
 
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from engine.comparables.inputs import Asked, ComparablesInputs, Multiple, Peer, Subject
 from engine.comparables.quartiles import quantiles
-from engine.door import Scalar, at_least, real, where
-from engine.firm.equity import Settled, Shares, settle
+from engine.door import Scalar, real, where
+from engine.firm.equity import Settled, settle
 
 # Less than a hundredth of a unit of money is nothing that a value could be a multiple of.
 LEAST = 0.01
@@ -97,7 +97,7 @@ def enterprise_value(peer: Peer) -> Scalar:
         return peer.enterprise_value
     price, shares, bridge = peer.share_price, peer.shares, peer.bridge
     assert price is not None and shares is not None and bridge is not None  # noqa: S101, PT018 - the door let one of the two ways in
-    return claims_at(price, shares) + bridge.net_debt
+    return shares.claims_at(price) + bridge.net_debt
 
 
 def equity_before_conversion(peer: Peer) -> Scalar | None:
@@ -107,27 +107,10 @@ def equity_before_conversion(peer: Peer) -> Scalar | None:
     value, and above their conversion price with no more than what they are worth beyond it.
     """
     if peer.share_price is not None and peer.shares is not None:
-        return claims_at(peer.share_price, peer.shares) - peer.shares.convertible_debt
+        return peer.shares.claims_at(peer.share_price) - peer.shares.convertible_debt
     if peer.enterprise_value is not None and peer.bridge is not None:
         return peer.enterprise_value - peer.bridge.net_debt
     return None
-
-
-def claims_at(price: Scalar, shares: Shares) -> Scalar:
-    """(*batch) money: what shares, options above their strike and convertibles come to at a price.
-
-    P basic + sum n max(0, P - K) + sum F max(1, P / C): the inverse of
-    `engine.firm.dilution.share_out`, by the same two methods (Rosenbaum and Pearl, Investment
-    Banking, 2nd ed., ch. 1).
-    """
-    if shares.diluted is not None:
-        return price * shares.diluted
-    claims = price * shares.held
-    for option in shares.options:
-        claims = claims + option.count * at_least(price - option.strike, 0.0)
-    for bond in shares.convertibles:
-        claims = claims + bond.face_value * at_least(price / bond.conversion_price, 1.0)
-    return claims
 
 
 def implied(subject: Subject, asked: Asked, as_of: date, multiple: Scalar) -> Worth:

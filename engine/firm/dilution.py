@@ -30,6 +30,14 @@ class OptionTranche:
     count: Scalar  # whole shares
     strike: Scalar  # money a share, paid on exercise
 
+    @property
+    def real(self) -> OptionTranche:
+        """The same without complex steps."""
+        count, strike = real(self.count), real(self.strike)
+        if count is self.count and strike is self.strike:  # numbers alone are what they were
+            return self
+        return OptionTranche(count=count, strike=strike)
+
     def check(self, door: Door, path: str) -> None:
         door.within(f"{path}.count", self.count, 0.0, SHARES_MAX)
         door.within(f"{path}.strike", self.strike, 0.0, PRICE_MAX)
@@ -41,6 +49,14 @@ class Convertible:
 
     face_value: Scalar  # money, owed where it is not converted
     conversion_price: Scalar  # money a share
+
+    @property
+    def real(self) -> Convertible:
+        """The same without complex steps."""
+        face, price = real(self.face_value), real(self.conversion_price)
+        if face is self.face_value and price is self.conversion_price:
+            return self
+        return Convertible(face_value=face, conversion_price=price)
 
     def check(self, door: Door, path: str) -> None:
         door.within(f"{path}.face_value", self.face_value, 0.0, MONEY_MAX)
@@ -74,12 +90,14 @@ def share_out(
 
     Raises nothing. A complex step moves along the piece that the real parts are on.
     """
-    at, table = real(equity), _Claims(held, options, convertibles)
+    # Of real numbers alone: a division of complex ones rounds their real parts differently.
+    holders = real(held), [each.real for each in options], [each.real for each in convertibles]
+    at, (_, their_options, their_bonds) = real(equity), holders
     gross: Scalar = held
     strikes: Scalar = ZERO  # money that exercised options pay
     debt: Scalar = ZERO
-    exercised = tuple(at > table.at(real(option.strike)) for option in options)
-    converted = tuple(at > table.at(real(bond.conversion_price)) for bond in convertibles)
+    exercised = tuple(at > claims_at(each.strike, *holders) for each in their_options)
+    converted = tuple(at > claims_at(each.conversion_price, *holders) for each in their_bonds)
     for option, does in zip(options, exercised, strict=True):
         gross = gross + where(does, option.count, ZERO)
         strikes = strikes + where(does, option.count * option.strike, ZERO)
@@ -93,26 +111,44 @@ def share_out(
     return Shared(price, gross - bought_back, debt, exercised, converted)
 
 
-class _Claims:
-    """What all holders together can claim at a price: real numbers, or real (*batch) arrays."""
+def claims_at(
+    price: Scalar,
+    held: Scalar,
+    options: Sequence[OptionTranche],
+    convertibles: Sequence[Convertible],
+) -> Scalar:
+    """(*batch) money: what all holders together can claim at a price, the inverse of `share_out`.
 
-    def __init__(
-        self, held: Scalar, options: Sequence[OptionTranche], convertibles: Sequence[Convertible]
-    ) -> None:
-        self._held = real(held)
-        self._options = [(real(each.count), real(each.strike)) for each in options]
-        self._bonds = [
-            (real(each.face_value), real(each.conversion_price)) for each in convertibles
-        ]
+    P held + sum n max(0, P - K) + sum F max(1, P / C), by the same two methods. Raises nothing.
+    """
+    claims = price * held
+    for option in options:
+        claims = claims + option.count * at_least(price - option.strike, ZERO)
+    for bond in convertibles:
+        claims = claims + bond.face_value * at_least(price / bond.conversion_price, 1.0)
+    return claims
 
-    def at(self, price: Scalar) -> Scalar:
-        """(*batch) money."""
-        claims = price * self._held
-        for count, strike in self._options:
-            claims = claims + count * at_least(price - strike, ZERO)
-        for face, conversion in self._bonds:
-            claims = claims + face * at_least(price / conversion, 1.0)
-        return claims
+
+def shared_at(
+    price: Scalar,
+    held: Scalar,
+    options: Sequence[OptionTranche],
+    convertibles: Sequence[Convertible],
+) -> Shared:
+    """Who shares the equity at a price that is given, where `share_out` would look for it.
+
+    The claims of `claims_at`, told as shares and debt. Raises nothing.
+    """
+    at, diluted = real(price), held
+    debt: Scalar = ZERO
+    exercised = tuple(at > real(option.strike) for option in options)
+    converted = tuple(at > real(bond.conversion_price) for bond in convertibles)
+    for option, does in zip(options, exercised, strict=True):
+        diluted = diluted + where(does, option.count * (1.0 - option.strike / price), ZERO)
+    for bond, does in zip(convertibles, converted, strict=True):
+        diluted = diluted + where(does, bond.face_value / bond.conversion_price, ZERO)
+        debt = debt + where(does, ZERO, bond.face_value)
+    return Shared(price, diluted, debt, exercised, converted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from engine.firm.dilution import (
     Dilution,
     OptionTranche,
     Shared,
+    claims_at,
     dilution_at,
     share_out,
+    shared_at,
 )
 
 
@@ -71,6 +73,18 @@ class Shares:
         for bond in self.convertibles:
             face = face + bond.face_value
         return face
+
+    def claims_at(self, price: Scalar) -> Scalar:
+        """(*batch) money: what all holders together can claim at a price."""
+        if self.diluted is not None:
+            return price * self.diluted
+        return claims_at(price, self.held, self.options, self.convertibles)
+
+    def shared_at(self, price: Scalar) -> Shared:
+        """Who shares the equity at a price that is given."""
+        if self.diluted is not None:
+            return Shared(price, self.diluted, ZERO, (), ())
+        return shared_at(price, self.held, self.options, self.convertibles)
 
     def check(self, door: Door) -> None:
         if (self.diluted is None) == (self.basic is None):

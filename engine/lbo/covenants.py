@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf, isfinite
 
 from engine.door import Door
 from engine.schedules import Schedule
@@ -144,7 +145,7 @@ def _test_year(measure: Measure, limit: float, credit: CreditYear, flows: Flows)
         owed = credit.debt if measure is Measure.LEVERAGE else credit.net_debt
         # Of an EBITDA that is not above zero no debt is a multiple: none may be owed.
         kept = owed <= 0.0 or (actual is not None and actual <= limit)
-        ebitda, least = flows.fiscal_year_ebitda, owed / limit if limit > 0.0 else None
+        ebitda, least = flows.fiscal_year_ebitda, _over(owed, limit)
     else:
         charges = flows.cash_interest
         ebitda, least = flows.ebitda, limit * charges
@@ -154,9 +155,12 @@ def _test_year(measure: Measure, limit: float, credit: CreditYear, flows: Flows)
         kept = actual is None or actual >= limit
         if actual is None:
             least = None
-    headroom = None if least is None or ebitda <= 0.0 else 1.0 - least / ebitda
+    used = None if least is None else _over(least, ebitda)
+    headroom = None if used is None else 1.0 - used
     return CovenantYear(year=credit.year, actual=actual, limit=limit, headroom=headroom, kept=kept)
 
 
 def _over(part: float, whole: float) -> float | None:
-    return part / whole if whole > 0.0 else None
+    """How many times; None of what is not above zero, and beyond the range of a number."""
+    times = part / whole if whole > 0.0 else inf
+    return times if isfinite(times) else None

@@ -253,19 +253,20 @@ class _Service:
         return _Moved(available, paid, drawn, wanted, needed, short, cash, cost, dividends)
 
     def taxed(self, ebt: Scalar) -> tuple[Scalar, Scalar, Scalar]:
-        """Tax, losses used, and losses left at the end of the year."""
+        """Tax, losses used, and losses left at the end of the year.
+
+        Losses are set against what is taxable without them, after the fees that are deducted.
+        """
         given = self.given
-        taxable: Scalar = ebt
+        taxable = ebt if _is_zero(given.deducted) else ebt - given.deducted
         used: Scalar = 0.0
         left = given.losses_left
         if given.losses is not None:
             trial = LossesLeft(given.losses)
             trial.balance = given.losses_left
-            used = trial.set_against(ebt, given.part)
+            used = trial.set_against(taxable, given.part)
             left = trial.balance
             taxable = taxable - used
-        if not _is_zero(given.deducted):
-            taxable = taxable - given.deducted
         return given.tax_rate * positive(taxable), used, left
 
     def slope(self, moved: _Moved, ebt: Scalar, used: Scalar) -> Scalar:
@@ -298,14 +299,15 @@ class _Service:
 
     def marginal_tax(self, ebt: Scalar, used: Scalar) -> Scalar:
         given, losses = self.given, self.given.losses
+        income = ebt - real(given.deducted)
         share: Scalar = 1.0
         if losses is not None:
-            free = (ebt > 0.0) & (used < real(given.losses_left))
+            free = (income > 0.0) & (used < real(given.losses_left))
             limit: Scalar = 1.0 if losses.limit_share is None else real(losses.limit_share)
             if losses.limit_amount is not None:
                 free = free & (used < real(losses.limit_amount) * given.part)
             share = where(free, 1.0 - limit, 1.0)
-        taxed = ebt - used - real(given.deducted) > 0.0
+        taxed = income - used > 0.0
         return where(taxed, real(given.tax_rate) * share, 0.0)
 
     def bound(self) -> Scalar:

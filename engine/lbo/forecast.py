@@ -67,7 +67,7 @@ class Business:
         # One share of revenue for all that is no EBIT: the same sum with fewer passes.
         other = revenue * (self._non_cash[year] - self._capex[year] - share) + self._invested
         self._invested = share * revenue
-        part = self._timing.part(year)
+        part = self._timing.share(year)
         if part < 1.0:
             ebit, other = ebit * part, other * part
         return BusinessYear(revenue, revenue * self._ebitda_margin[year], ebit, other)

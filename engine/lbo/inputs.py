@@ -16,6 +16,7 @@ from engine.firm.operations import Operations
 from engine.lbo.closing import close_deal
 from engine.lbo.covenants import COVENANTS_MOST, Covenant
 from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
+from engine.lbo.mending import too_much_debt
 from engine.lbo.timing import Timing
 from engine.lbo.tranches import (
     BASE_RATE_BOUNDS,
@@ -285,17 +286,19 @@ def _check_sources(door: Door, inputs: LboInputs) -> None:
 
     def told() -> tuple[str, str]:
         # Of a batch, the scenario that lacks most.
-        sponsor, uses, debt = np.broadcast_arrays(
-            *(np.asarray(real(each)) for each in (deal.sponsor, deal.uses, deal.debt))
-        )
+        sponsor = np.asarray(real(deal.sponsor))
         at = np.unravel_index(int(sponsor.argmin()), sponsor.shape)
-        missing = CENT - float(sponsor[at])
+
+        def number(value: Scalar) -> float:
+            return float(np.broadcast_to(real(value), sponsor.shape)[at])
+
+        lacks = number(deal.sponsor)
+        above = f"is {show(-lacks)} above them" if lacks < 0.0 else "is all of them"
         wrong = (
-            f"The sponsor would have nothing to pay: uses are {show(float(uses[at]))}, and debt of "
-            f"{show(float(debt[at]))} with the rollover is {show(-float(sponsor[at]))} above them."
+            f"The sponsor would have nothing to pay: uses are {show(number(deal.uses))}, and debt "
+            f"of {show(number(deal.debt))} with the rollover {above}."
         )
-        mend = f"Lower the debt or the rollover by {show(missing)} or more, or pay as much more."
-        return wrong, mend
+        return wrong, too_much_debt(inputs.entry, inputs.tranches, deal, CENT - lacks, number)
 
     # Half a cent less than is asked for, so that whoever follows the advice is let in.
     _above(door, "tranches", deal.sponsor, 0.5 * CENT, told)

@@ -105,7 +105,7 @@ def run(inputs: LboInputs, years: int, keep: list[Year] | None = None) -> Course
         end = serve(
             YearInputs(
                 year=year,
-                part=timing.part(year),
+                part=timing.share(year),
                 cash=cash,
                 ebit=lines.ebit,
                 other=lines.other,
@@ -193,8 +193,8 @@ def written_off(tenor: int, timing: Timing, year: int) -> float:
     if year + 1 > tenor:
         return 0.0
     if year + 1 < tenor:
-        return timing.part(year) / tenor
-    return 1.0 - timing.elapsed(year - 1) / tenor if year else 1.0
+        return timing.share(year) / tenor
+    return 1.0 - timing.elapsed(year - 1) / tenor
 
 
 def _position(tranche: Tranche, face: Scalar, base: Schedule | None, years: int) -> Position:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from engine.door import Door, FloatArray, power, show
+from engine.door import Door, FloatArray, no_less, no_more, power, show
 from engine.errors import Infeasible, NotConverged, Problem
-from engine.lbo.entry import MULTIPLE_MAX
+from engine.lbo.entry import CENT, MULTIPLE_MAX
 from engine.lbo.inputs import LboInputs
-from engine.lbo.kernel import Year, owners_at, run
+from engine.lbo.kernel import Course, Year, owners_at, run
+from engine.lbo.mending import beyond_numbers, dear_rates
 from engine.scenarios import MAX_CELLS
 
 IRR_BOUNDS = (0.0, 10.0)
+_HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,12 +72,15 @@ def exit_grid(inputs: LboInputs, years: Sequence[int], multiples: FloatArray) ->
     door.close()
     lines: list[Year] = []
     course = run(inputs, max(years), lines)
-    check_certificates(lines)
+    check_certificates(inputs, lines)
     with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
         rows = [owners_at(inputs, course, year, multiples) for year in years]
         irr, moic = (np.array([getattr(row, name) for row in rows]) for name in ("irr", "moic"))
-    if not (np.isfinite(irr).all() and np.isfinite(moic).all()):
-        raise Infeasible("At least one exit has no finite return.")
+    finite = np.isfinite(irr) & np.isfinite(moic)
+    if not finite.all():
+        row, column = divmod(int(finite.argmin()), multiples.size)
+        message, mend = beyond_number(inputs, course, years[row])
+        raise Infeasible(message, [Problem(f"multiples[{column}]", "OUT_OF_RANGE", message, mend)])
     return ExitGrid(years=tuple(years), multiples=multiples, irr=irr, moic=moic)
 
 
@@ -90,12 +96,28 @@ def maximum_price(inputs: LboInputs, target: float) -> MaximumPrice:
         Infeasible: if no price above zero returns so much.
     """
     door = Door()
-    door.within("target", target, *IRR_BOUNDS)
+    door.within("target_irr", target, *IRR_BOUNDS)
     door.close()
     lines: list[Year] = []
     course = run(inputs, inputs.exit_year, lines)
-    check_certificates(lines)
-    year, deal = inputs.exit_year, course.deal
+    check_certificates(inputs, lines)
+    deal = course.deal
+    sponsor = _sponsors_most(inputs, course, target)
+    price = float(deal.price) + sponsor - float(deal.sponsor)
+    if not (sponsor > 0.0 and price > 0.0):
+        raise _no_price(inputs, course, target, sponsor, price)
+    return MaximumPrice(
+        target=target,
+        enterprise_value=price,
+        ev_to_ebitda=price / float(inputs.entry.ltm_ebitda),
+        sponsor_equity=sponsor,
+        premium=price / float(deal.price) - 1.0,
+    )
+
+
+def _sponsors_most(inputs: LboInputs, course: Course, target: float) -> float:
+    """Money that the sponsor may put in for a return, 1/year: the less, the higher that is."""
+    year = inputs.exit_year
     with np.errstate(all="ignore"):  # the return as it is may be beyond the range of a number
         owners = owners_at(inputs, course, year, inputs.exit.ev_to_ebitda)
     v = 1.0 / (1.0 + target)
@@ -107,28 +129,64 @@ def maximum_price(inputs: LboInputs, target: float) -> MaximumPrice:
     invested = (early + (1.0 - pool) * equity * last) / (1.0 - pool * last)
     if invested > equity:  # the options are worth nothing
         invested = early + equity * last
-    sponsor = invested - float(deal.rollover)
-    price = float(deal.price) + sponsor - float(deal.sponsor)
-    if not (sponsor > 0.0 and price > 0.0):
-        message = (
-            f"No price returns {target:.1%} a year: the equity at exit is worth "
-            f"{show(invested)} today at that rate, and the rollover alone is "
-            f"{show(float(deal.rollover))}."
-            if sponsor <= 0.0
-            else f"No price above zero returns {target:.1%} a year: it would be {show(price)}."
-        )
-        mend = "Ask for a lower return, or lower the debt and the rollover."
-        raise Infeasible(message, [Problem("target", "OUT_OF_RANGE", message, mend)])
-    return MaximumPrice(
-        target=target,
-        enterprise_value=price,
-        ev_to_ebitda=price / float(inputs.entry.ltm_ebitda),
-        sponsor_equity=sponsor,
-        premium=price / float(deal.price) - 1.0,
+    return invested - float(course.deal.rollover)
+
+
+def _no_price(
+    inputs: LboInputs, course: Course, target: float, sponsor: float, price: float
+) -> Infeasible:
+    """With the highest return that there is a price for."""
+    rollover = float(course.deal.rollover)
+    message = (
+        f"No price returns {target:.1%} a year: the equity at exit is worth "
+        f"{show(sponsor + rollover)} today at that rate, and the rollover alone is "
+        f"{show(rollover)}."
+        if sponsor <= 0.0
+        else f"No price above zero returns {target:.1%} a year: it would be {show(price)}."
+    )
+    deal, problem = course.deal, partial(Problem, "target_irr", "OUT_OF_RANGE", message)
+    all_of_it = _sponsors_most(inputs, course, 0.0)
+    too_much = (
+        ("fees", float(deal.sponsor) - float(deal.price) - all_of_it),
+        ("rollover", -all_of_it),
+    )
+    mends = [f"the {where} by {no_less(by + CENT)} or more" for where, by in too_much if by > -CENT]
+    if mends:
+        mend = f"No return above 0 has a price: lower {' and '.join(mends)}, or the debt."
+        return Infeasible(message, [problem(mend)])
+    least = max(0.0, float(deal.sponsor) - float(deal.price))
+    low, high = 0.0, target
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        if _sponsors_most(inputs, course, middle) > least:
+            low = middle
+        else:
+            high = middle
+    mend = f"Ask for {no_more(low)} or less, or lower the debt and the rollover."
+    return Infeasible(message, [problem(mend)])
+
+
+def beyond_number(inputs: LboInputs, course: Course, year: int) -> tuple[str, str]:
+    """What is said of a sale at the end of ``year``, from 1, whose return no number holds."""
+    claims = course.claims[year - 1]
+    owed = float(claims.debt + claims.preferred - claims.cash)
+    years = inputs.timing.elapsed(year - 1)
+    message = (
+        f"The return of a sale at the end of year {year}, {years:.3g} years after the closing, is "
+        "beyond the range of a number."
+    )
+    kept = 1.0 - float(inputs.exit.costs)
+    return message, beyond_numbers(
+        float(course.deal.invested), float(claims.ebitda), owed, kept, years
     )
 
 
-def check_certificates(years: Sequence[Year]) -> None:
+def check_certificates(inputs: LboInputs, years: Sequence[Year]) -> None:
+    """That each year of average interest has its one solution.
+
+    Raises:
+        NotConverged: with the first year that has not, and what would be certain.
+    """
     for number, year in enumerate(years):
         certificate = year.debt.certificate
         if certificate is None or not bool(certificate.unsound):
@@ -145,4 +203,6 @@ def check_certificates(years: Sequence[Year]) -> None:
             f"Interest on average balances has no certain solution in year {number + 1}: {why}"
         )
         mend = "Lower the rates, or let interest be on the OPENING balance."
-        raise NotConverged(message, [Problem("interest", "OUT_OF_RANGE", message, mend)])
+        problem = Problem("interest", "OUT_OF_RANGE", message, mend)
+        dear = dear_rates(inputs.tranches, inputs.base_rate, inputs.timing)
+        raise NotConverged(message, [problem, *dear])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.door import Scalar, at_least, power, real, where
 from engine.lbo.closing import Deal
@@ -113,9 +114,15 @@ def discount_factor(
 
 
 def raised(base: Scalar, exponent: Scalar) -> Scalar:
-    """A power whose exponent may be of a batch, too: the same bits for a number alone."""
-    if isinstance(exponent, float | int):
-        return power(base, float(exponent))
-    pair = np.broadcast_arrays(base, exponent)
-    found: Scalar = np.power(*(np.array(each, order="C") for each in pair))
-    return found
+    """A power whose exponent may be of a batch, too: the same bits for a number alone.
+
+    numpy takes a shorter way where one exponent is for all, such as a square root for a half: so
+    one number is raised as two that are the same, each by its own.
+    """
+    shape = np.broadcast_shapes(np.shape(base), np.shape(exponent))
+    many = shape if np.prod(shape) > 1 else (2, *shape)
+    pair = (np.array(np.broadcast_to(each, many), order="C") for each in (base, exponent))
+    found: npt.NDArray[Any] = np.power(*pair)
+    if many is not shape:
+        found = found[0]
+    return found if shape else found.item()

@@ -118,7 +118,7 @@ def state(inputs: LboInputs, course: Course, years: Sequence[Year]) -> Statement
 
 def _income(inputs: LboInputs, years: Sequence[Year]) -> IncomeStatement:
     operations, timing = inputs.operations, inputs.timing
-    parts = [timing.part(number) for number in range(len(years))]
+    parts = [timing.share(number) for number in range(len(years))]
     ebit = tuple(float(year.business.ebit) for year in years)
     depreciation = tuple(
         float(year.business.revenue * share) * part
@@ -165,7 +165,7 @@ def _cash_flow(
     stock = None
     if paid is not None and adds_back(operations):
         shares = paid.years()
-        stock = tuple(float(years[t].business.revenue * shares[t]) * timing.part(t) for t in count)
+        stock = tuple(float(years[t].business.revenue * shares[t]) * timing.share(t) for t in count)
     closing = tuple(float(year.debt.cash) for year in years)
     opening = (float(inputs.entry.cash_at_closing), *closing[:-1])
     return CashFlowStatement(
@@ -175,7 +175,7 @@ def _cash_flow(
         pik_interest=income.pik_interest,
         stock_compensation=stock,
         capital_expenditure=tuple(
-            float(years[t].business.revenue * capex[t]) * timing.part(t) for t in count
+            float(years[t].business.revenue * capex[t]) * timing.share(t) for t in count
         ),
         increase_in_working_capital=tuple(invested[t + 1] - invested[t] for t in count),
         cash_preferred_dividends=tuple(float(year.debt.cash_dividends) for year in years),
@@ -192,7 +192,7 @@ def _cash_flow(
 
 def _working_capital(inputs: LboInputs, years: Sequence[Year]) -> list[float]:
     """(n_years + 1,) money; at closing on the way from the year's start to its end."""
-    operations, part = inputs.operations, inputs.timing.part(0)
+    operations, part = inputs.operations, inputs.timing.share(0)
     shares = working_capital_shares(operations)
     ends = [float(share * year.business.revenue) for share, year in zip(shares, years, strict=True)]
     start = float(opening_working_capital(operations))

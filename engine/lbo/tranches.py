@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from engine.door import MONEY_MAX, Door, Scalar, at_least, real
+import numpy as np
+
+from engine.door import MONEY_MAX, Door, Scalar, at_least, no_less, no_more, real
 from engine.schedules import Schedule
 
 TRANCHES_MOST = 20
@@ -191,13 +193,15 @@ def check_drawn(door: Door, path: str, tranche: Tranche, ltm_ebitda: Scalar) -> 
     """A revolver's drawing at closing is within its commitment."""
     if tranche.commitment is None:
         return
-    drawn = tranche.face(ltm_ebitda)
+    committed, drawn = tranche.commitment, tranche.face(ltm_ebitda)
     name = "amount" if tranche.amount is not None else "times_ebitda"
-    slack = 1e-9 * real(tranche.commitment)  # a product of doubles may miss it by its last digit
-    door.apart(
-        f"{path}.{name}",
-        drawn,
-        tranche.commitment + slack,
-        0.0,
-        "More of the revolver is drawn at closing than was committed.",
-    )
+    slack = 1e-9 * real(committed)  # a product of doubles may miss it by its last digit
+
+    def mend() -> str:
+        # Of a batch, what holds for every scenario.
+        per = 1.0 if tranche.amount is not None else np.max(real(ltm_ebitda))
+        most, least = float(np.min(real(committed)) / per), float(np.max(real(drawn)))
+        return f"Give {no_more(most)} or less, or a commitment of {no_less(least)} or more."
+
+    what = "More of the revolver is drawn at closing than was committed."
+    door.apart(f"{path}.{name}", drawn, committed + slack, 0.0, what, mend)

@@ -23,7 +23,8 @@ from engine.lbo.document import (
 )
 from engine.lbo.inputs import InterestBasis, LboInputs, admit, outside
 from engine.lbo.kernel import Course, LboOutput, Year, owners_at, run, values
-from engine.lbo.price import check_certificates
+from engine.lbo.mending import wiped_out
+from engine.lbo.price import beyond_number, check_certificates
 from engine.lbo.returns import Owners
 from engine.lbo.review import review
 from engine.lbo.statements import lenders_view, schedules, state
@@ -54,7 +55,7 @@ def value_lbo(inputs: LboInputs) -> LboResult:
 def _value(admitted: LboInputs) -> LboResult:
     years: list[Year] = []
     course = run(admitted, admitted.timing.years, years)
-    check_certificates(years)
+    check_certificates(admitted, years)
     owners = owners_at(admitted, course, admitted.exit_year, admitted.exit.ev_to_ebitda)
     _check_worth(admitted, course, owners)
     statements = state(admitted, course, years)
@@ -106,26 +107,21 @@ def lbo_question(
 
 
 def _check_worth(inputs: LboInputs, course: Course, owners: Owners) -> None:
+    year, multiple = inputs.exit_year, float(inputs.exit.ev_to_ebitda)
     if not (math.isfinite(owners.irr) and math.isfinite(owners.surplus)):
-        raise Infeasible(
-            "The return is beyond the range of a number: the growth is out of this world."
-        )
+        message, mend = beyond_number(inputs, course, year)
+        raise Infeasible(message, [Problem("exit.ev_to_ebitda", "OUT_OF_RANGE", message, mend)])
     if owners.exit_equity > 0.0 or owners.dividend > 0.0:
         return
-    year = inputs.exit_year
     claims = course.claims[year - 1]
     owed = float(claims.debt + claims.preferred - claims.cash)
-    ebitda = float(claims.ebitda)
     message = (
-        f"The owners are wiped out: at the end of year {year} the firm is sold for "
-        f"{show(float(owners.enterprise))}, and owes {show(owed)} net of cash."
+        f"The owners are wiped out, and there is no rate of return: at the end of year {year} the "
+        f"firm is sold for {show(float(owners.enterprise))}, and owes {show(owed)} net of cash."
     )
-    if ebitda > 0.0:
-        least = owed / (ebitda * (1.0 - float(inputs.exit.costs)))
-        mend = f"Give an exit multiple above {least:.4g}, or less debt."
-    else:
-        mend = f"No multiple of an EBITDA of {show(ebitda)} helps: mend the operations."
-    raise Infeasible(message, [Problem("exit.ev_to_ebitda", "OUT_OF_RANGE", message, mend)])
+    kept = 1.0 - float(inputs.exit.costs)
+    path, mend = wiped_out(multiple, float(claims.ebitda), owed, kept)
+    raise Infeasible(message, [Problem(path, "OUT_OF_RANGE", message, mend)])
 
 
 def _sources(inputs: LboInputs, course: Course) -> SourcesAndUses:

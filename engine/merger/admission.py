@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from engine.door import Door, Scalar, Sieve, real, show
+from engine.door import Door, Scalar, Sieve, no_less, real, show
 from engine.errors import Infeasible, Problem
-from engine.firm.dilution import share_out
 from engine.merger.inputs import MergerInputs, enter
 from engine.merger.kernel import Deal, close
-from engine.merger.parties import Party
+from engine.merger.mending import enough_money, enough_price
 
 # Of the money at stake: what rounding may leave of two sums that are equal.
 _ROUNDING = 1e-9
@@ -81,8 +80,9 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             "MISSING",
             f"The sources are below the uses by {show(missing)}: there is no new debt that could "
             "pay for it.",
-            f"Give financing.new_debt, or {show(missing)} more of financing.balance_sheet_cash, or "
-            "pay more of the price in shares.",
+            enough_money(inputs, deal, missing)
+            if _alone(deal)
+            else "Give financing.new_debt, use more cash, or pay more of the price in shares.",
         )
     if np.any(_bargain(deal)):
         gap = _worst(-deal.goodwill)
@@ -91,7 +91,9 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             "CONTRADICTION",
             f"The net assets at their fair values exceed the price by {show(gap)}: the goodwill "
             "would be below zero.",
-            f"Bring the net assets down by {show(gap)} after deferred tax{_price(inputs, deal)}.",
+            enough_price(inputs, deal, gap)
+            if _alone(deal)
+            else f"Bring the net assets down by {no_less(gap)} after deferred tax.",
         )
     if np.any(_no_earnings(inputs)):
         yield Problem(
@@ -103,26 +105,10 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
         )
 
 
-def _price(inputs: MergerInputs, deal: Deal) -> str:
-    """The least offer that pays for the net assets, where there is one deal to speak of."""
-    price, goodwill = deal.equity_price, deal.goodwill
-    if not isinstance(price, float | int) or not isinstance(goodwill, float | int):
-        return ""
-    offer = offer_for(inputs.target, float(price - goodwill), float(deal.bought.debt))
-    return "" if offer is None else f", or offer {show(offer)} a share or more"
-
-
-def offer_for(target: Party, equity_price: float, debt: float) -> float | None:
-    """Money a share at which all of the target's shares, diluted at that offer, come to a price.
-
-    ``debt`` is the face value of the convertibles that stay debt; None where, at the offer that is
-    found, others do.
-    """
-    shares = target.shares
-    if shares.diluted is not None:
-        return equity_price / float(shares.diluted)
-    found = share_out(equity_price + debt, shares.held, shares.options, shares.convertibles)
-    return float(found.price) if float(found.debt) == debt else None
+def _alone(deal: Deal) -> bool:
+    """Whether there is one deal to speak of."""
+    numbers = (deal.equity_price, deal.goodwill, deal.cash_need, deal.target_debt)
+    return all(isinstance(number, float | int) for number in numbers)
 
 
 def _worst(value: Scalar) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.merger.admission import offer_for
 from engine.merger.allocation import straight_line
 from engine.merger.inputs import MergerInputs
 from engine.merger.kernel import Deal, Year, accretion, cash_income, close, earn
+from engine.merger.mending import offer_for
 from engine.merger.offer import Offer
 from engine.merger.statements import Column
 

@@ -17,7 +17,6 @@ from engine.merger.allocation import Structure, straight_line
 from engine.merger.financing import Funding, fund
 from engine.merger.inputs import MergerInputs
 from engine.merger.offer import Terms, terms_of
-from engine.merger.parties import shared_at
 
 
 class MergerOutput(StrEnum):
@@ -74,8 +73,8 @@ def close(inputs: MergerInputs) -> Deal:
     """
     acquirer, target, financing = inputs.acquirer, inputs.target, inputs.financing
     terms = terms_of(inputs.offer, financing.stock_share, target.share_price, acquirer.share_price)
-    own = shared_at(acquirer.shares, acquirer.share_price)
-    bought = shared_at(target.shares, terms.price)
+    own = acquirer.shares.shared_at(acquirer.share_price)
+    bought = target.shares.shared_at(terms.price)
     equity_price = terms.price * bought.diluted_shares
     in_stock = equity_price * terms.stock_share
     new_shares = in_stock / acquirer.share_price
@@ -284,7 +283,7 @@ def unaffected_claims(inputs: MergerInputs) -> Scalar:
     """(*batch) money: the target's diluted equity before the deal was known, with its convertibles
     that are debt there, so that what converts at the offer is compared with itself."""
     target = inputs.target
-    shared = shared_at(target.shares, target.share_price)
+    shared = target.shares.shared_at(target.share_price)
     return target.share_price * shared.diluted_shares + shared.debt
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
-from engine.door import Door, Scalar, real, show, where
+from engine.door import Door, Scalar, no_less, no_more, real, where
 from engine.firm.dilution import PRICE_MAX, ZERO
 
 PREMIUM_RANGE = (-0.9, 10.0)
@@ -120,8 +120,12 @@ class Collar:
         what = "The price that the ratio was agreed at lies outside the band."
         mended = "Give a reference price inside the band: {edge} is its edge."
         where_it_is = f"{path}.reference_price"
-        keep_apart(door, where_it_is, self.low_price, given, what, mended.replace("edge", "low"))
-        keep_apart(door, where_it_is, given, self.high_price, what, mended.replace("edge", "high"))
+        keep_apart(
+            door, where_it_is, self.low_price, given, what, mended.replace("{edge}", "{low}")
+        )
+        keep_apart(
+            door, where_it_is, given, self.high_price, what, mended.replace("{edge}", "{high}")
+        )
 
 
 ExchangeRatio: TypeAlias = FixedRatio | FloatingRatio | Collar
@@ -198,15 +202,9 @@ def terms_of(offer: Offer, stock_share: Scalar | None, target: Scalar, own: Scal
 
 def keep_apart(door: Door, path: str, lower: Scalar, upper: Scalar, what: str, mended: str) -> None:
     """``lower <= upper``, for every scenario; ``mended`` may name both, as {low} and {high}."""
-    before = len(door.problems)
-    door.apart(path, lower, upper, 0.0, what)
-    if len(door.problems) > before:
-        said = {"low": lower, "high": upper}
-        numbers = {name: show(float(value)) for name, value in said.items() if _alone(value)}
-        if len(numbers) == len(said):
-            problem = door.problems[-1]
-            door.problems[-1] = replace(problem, suggestion=mended.format(**numbers))
+    alone = isinstance(lower, float | int) and isinstance(upper, float | int)
 
+    def mend() -> str:
+        return mended.format(low=no_less(float(lower)), high=no_more(float(upper)))
 
-def _alone(value: Scalar) -> bool:
-    return isinstance(value, float | int)
+    door.apart(path, lower, upper, 0.0, what, mend if alone else None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from engine.door import MONEY_MAX, Door, Scalar, real, where
-from engine.firm.dilution import PRICE_MAX, ZERO, Shared
+from engine.door import MONEY_MAX, Door, Scalar
+from engine.firm.dilution import PRICE_MAX, ZERO
 from engine.firm.equity import Shares
 from engine.schedules import Schedule
 
@@ -122,24 +122,3 @@ class Party:
         if known is None or statements is not known.statements:
             statements = statements.admit(door, f"{path}.statements", years)
         return self if statements is self.statements else replace(self, statements=statements)
-
-
-def shared_at(shares: Shares, price: Scalar) -> Shared:
-    """Who shares the equity at a price that is given, where `share_out` would look for it.
-
-    Options above their strike buy shares back at the price (treasury-stock method), convertibles
-    above their conversion price are shares (if-converted method): Rosenbaum and Pearl, Investment
-    Banking, 2nd ed., ch. 1.
-    """
-    if shares.diluted is not None:
-        return Shared(price, shares.diluted, ZERO, (), ())
-    at, diluted = real(price), shares.held
-    debt: Scalar = ZERO
-    exercised = tuple(at > real(option.strike) for option in shares.options)
-    converted = tuple(at > real(bond.conversion_price) for bond in shares.convertibles)
-    for option, does in zip(shares.options, exercised, strict=True):
-        diluted = diluted + where(does, option.count * (1.0 - option.strike / price), ZERO)
-    for bond, does in zip(shares.convertibles, converted, strict=True):
-        diluted = diluted + where(does, bond.face_value / bond.conversion_price, ZERO)
-        debt = debt + where(does, ZERO, bond.face_value)
-    return Shared(price, diluted, debt, exercised, converted)

@@ -46,7 +46,8 @@ def _on_parties(inputs: MergerInputs, deal: Deal, per_share: EarningsPerShare) -
             "STAND_ALONE_LOSS",
             "acquirer.statements",
             f"By itself the acquirer makes a loss in {_years(losing)}. Accretion is a share of "
-            "that loss there, and above zero where the deal makes it smaller: read the money.",
+            "that loss there, above zero where the deal makes it smaller. Such a share says "
+            "little: read the money.",
         )
     for name, its in (("acquirer", inputs.buyer), ("target", inputs.bought)):
         span = range(inputs.timing.years)

@@ -16,7 +16,7 @@ from engine.merger.kernel import (
     synergy_value,
     unaffected_claims,
 )
-from engine.merger.parties import Party, shared_at
+from engine.merger.parties import Party
 from engine.merger.statements import BalanceSheet, BalanceSheets, Column
 
 ColumnOrNone = tuple[float | None, ...]  # (n_years,)
@@ -127,12 +127,12 @@ def contribution(inputs: MergerInputs, deal: Deal) -> Contribution:
 
 def _market_value(party: Party) -> float:
     """Money: diluted equity at the firm's own price."""
-    return float(party.share_price * shared_at(party.shares, party.share_price).diluted_shares)
+    return float(party.share_price * party.shares.shared_at(party.share_price).diluted_shares)
 
 
 def _net_debt(party: Party) -> float:
     """Money, with the convertibles that are debt at the firm's own price."""
-    debt = shared_at(party.shares, party.share_price).debt
+    debt = party.shares.shared_at(party.share_price).debt
     return float(party.balance.debt + debt - party.balance.cash)
 
 

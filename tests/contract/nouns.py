@@ -7,7 +7,6 @@ from typing import NamedTuple
 from tests.contract.nouns_of_mergers import (
     MERGER_COME_OUT,
     MERGER_GO_IN,
-    MERGER_WITHOUT_A_PEER,
 )
 
 # A noun that is new here has no row yet; a row that is new there is no noun until it stands here.
@@ -213,6 +212,7 @@ LBO_COME_OUT = (
     "shortfall",
     "debt schedule by tranche",
     "leverage",
+    "net leverage",
     "interest cover",
     "FCCR",
     "covenant headroom",
@@ -228,7 +228,9 @@ LBO_COME_OUT = (
     "returns attribution: cross term",
     "returns attribution: deleveraging",
     "returns attribution: fees",
+    "returns attribution: claims not covered",
     "maximum entry price at a target IRR",
+    "remarks of a reviewer",
 )
 
 COMPARABLES_GO_IN = (
@@ -310,6 +312,28 @@ COMPARABLES_COME_OUT = (
     "where methods agree",
 )
 
+CREDIT_GO_IN = (
+    "equity value",
+    "equity volatility",
+    "debt",
+    "horizon",
+    "risk-free rate",
+)
+CREDIT_COME_OUT = (
+    "asset value",
+    "asset volatility",
+    "distance to default",
+    "default probability",
+    "spread",
+    "debt's value",
+    "riskless value of the debt",
+    "expected loss",
+    "recovery",
+    "leverage",
+    "certificate of the two equations",
+    "warnings a reviewer would write",
+)
+
 
 class Family(NamedTuple):
     """A model, the page of its nouns below docs/maths, and which of its inputs need none."""
@@ -354,7 +378,14 @@ FAMILIES = (
         page="nouns_merger.md",
         inputs="MergerInput",
         nouns=(*MERGER_GO_IN, *MERGER_COME_OUT),
-        beside=("currency", "assumptions", "acquirer.name", "target.name", *MERGER_WITHOUT_A_PEER),
+        beside=("currency", "assumptions", "acquirer.name", "target.name"),
         whole=SCHEDULES,
+    ),
+    Family(
+        page="nouns_credit.md",
+        inputs="CreditInput",
+        nouns=(*CREDIT_GO_IN, *CREDIT_COME_OUT),
+        beside=("currency", "assumptions"),
+        whole=(),
     ),
 )

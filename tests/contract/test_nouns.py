@@ -124,11 +124,12 @@ SIGNS = {
     "pyxirr": ("pyxirr.",),
     "scipy's Brent": ("brentq",),
     "numpy": ("np.",),
+    "QuantLib": ("ql.",),
     "Python's fractions": ("in_fractions(",),
     "Python's statistics": ("statistics.quantiles(", "statistics.fmean("),
     "the independent model": (
         *("compared(", "exit_at(document", "maximum_price(document"),
-        "breakeven_synergies(document",
+        *("breakeven_synergies(document", "accretion_at(document", "remarks_on(document"),
     ),
 }
 # The engine has a function of that name too: whose it is, is said where it is imported.

@@ -61,6 +61,15 @@ def test_the_order_in_which_peers_are_given_does_not_matter(
     assert quantiles(values, counted, LEVELS) == quantiles(mixed, counted, LEVELS)
 
 
+@LAW
+@given(VALUES)
+def test_turned_around_the_lower_quartile_is_the_upper_one(values: list[float]) -> None:
+    found = quartiles(values, [True] * len(values))
+    turned = quartiles([-value for value in values], [True] * len(values))
+    near = pytest.approx([-getattr(found, name) for name in NAMES[::-1]], rel=1e-12, abs=1e-6)
+    assert [getattr(turned, name) for name in NAMES] == near
+
+
 def test_quartiles_by_hand() -> None:
     found = quartiles([11.0, 8.0, 9.0, 14.0], [True] * 4)
     assert (found.low, found.high, found.mean) == (8.0, 14.0, 10.5)

@@ -22,7 +22,6 @@ from engine.comparables import (
     Stated,
     value_comparables,
 )
-from engine.comparables.kernel import claims_at
 from engine.dcf import Bridge, Convertible, OptionTranche, Shares
 from engine.errors import Infeasible
 from engine.firm.dilution import share_out
@@ -72,8 +71,8 @@ def test_a_firm_that_is_its_own_only_peer_is_worth_what_it_trades_at(
     itself = peer(
         enterprise_value=None, share_price=price, shares=shares, bridge=bridge, metrics=metrics
     )
-    value = claims_at(price, shares) + bridge.net_debt
-    equity = claims_at(price, shares) - shares.convertible_debt
+    value = shares.claims_at(price) + bridge.net_debt
+    equity = shares.claims_at(price) - shares.convertible_debt
     assume((equity if asked.multiple is Multiple.PRICE_TO_EARNINGS else value) > 0.01)
     answer = value_comparables(comparison(itself, asked=(asked,), subject=own)).valuation
     slack = CLOSE * (gross(own) + abs(value))
@@ -85,7 +84,7 @@ def test_a_firm_that_is_its_own_only_peer_is_worth_what_it_trades_at(
 @LAW
 @given(numbers(0.0, 80.0), any_shares())
 def test_claims_at_a_price_are_what_is_shared_out_at_it(price: float, shares: Shares) -> None:
-    claims = claims_at(price, shares)
+    claims = shares.claims_at(price)
     if shares.diluted is not None:
         assert claims == price * shares.diluted
         return
@@ -270,6 +269,23 @@ def test_a_peer_at_its_share_price_by_hand() -> None:
     # its holders would have been paid as lenders.
     assert seen.equity_value == pytest.approx(3_380.0, rel=1e-14)
     assert answer.ranges[1].peers[0].multiple == pytest.approx(33.8, rel=1e-14)
+
+
+def test_a_peer_whose_shares_were_counted_already_by_hand() -> None:
+    """30 shares at 20, and 90 more that it owes, less 40 of cash: 650, for 130 and for 65."""
+    priced = peer(
+        enterprise_value=None,
+        share_price=20.0,
+        shares=Shares(diluted=30.0),
+        bridge=Bridge(debt=90.0, cash=40.0),
+        metrics=Stated(ltm=months(ebitda=130.0), ntm=months(ebitda=65.0)),
+    )
+    asked = (dataclasses.replace(LTM_EBITDA, period=Period.NTM), LTM_EBITDA)
+    answer = value_comparables(comparison(priced, asked=asked)).valuation
+    assert (answer.peers[0].enterprise_value, answer.peers[0].equity_value) == (650.0, 600.0)
+    assert [each.peers[0].multiple for each in answer.ranges] == [10.0, 5.0]
+    # By the first: 10 times the firm's 20.
+    assert answer.enterprise_value == 200.0
 
 
 def test_price_to_earnings_by_hand() -> None:

@@ -43,7 +43,7 @@ def term_loan(face: float, rate: float | None = 0.0, **changes: Any) -> Tranche:
     return Tranche(**(plain | changes))
 
 
-def revolver(commitment: float, rate: float = 0.0, **changes: Any) -> Tranche:
+def revolver(commitment: float, rate: float | None = 0.0, **changes: Any) -> Tranche:
     plain: dict[str, Any] = {
         "name": "Revolver",
         "kind": TrancheKind.REVOLVER,

@@ -23,6 +23,7 @@ from tests.mirror.engine.lbo.independent_business import (
     operations_by_year,
     stub,
 )
+from tests.mirror.engine.lbo.independent_remarks import remarks
 from tests.mirror.engine.lbo.independent_years import all_years, balance_sheet
 
 
@@ -37,6 +38,7 @@ def lbo(document: Document) -> Facts:
     facts["exit"] = exit_at(document, facts, last, document["exit"]["evToEbitda"])
     facts["attribution"] = _attribution(document, facts, last)
     facts["covenants"] = [_covenant(each, facts) for each in document.get("covenants") or []]
+    facts["remarks"] = "; ".join(remarks(document, facts))
     return facts
 
 
@@ -191,6 +193,7 @@ def _attribution(document: Document, facts: Facts, year: int) -> Facts:
         "multipleExpansion": expansion * ltm,
         "cross": growth * expansion,
         "netDebt": opening - ending + dividends + recapitalisation_fee,
+        "claimsNotCovered": max(-sold["beforeLimitedLiability"], 0.0) or None,
         "fees": -math.fsum(
             [
                 closing["transactionFees"],

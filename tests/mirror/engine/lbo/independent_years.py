@@ -158,7 +158,7 @@ def _year(
         accrued = math.fsum(row["pik"] for row in lent)
         undrawn = math.fsum(row["undrawnFee"] for row in lent)
         ebt = math.fsum([ebitda, -depreciation, -interest, -accrued, -undrawn, -amortised, income])
-        used, left = _losses(document["operations"].get("losses"), losses, ebt, part)
+        used, left = _losses(document["operations"].get("losses"), losses, ebt - deducted, part)
         tax = firm["taxRate"] * max(ebt - deducted - used, 0.0)
         dividends = math.fsum(row["cashInterest"] for row in held)
         flow = math.fsum(
@@ -229,6 +229,8 @@ def _year(
         "netIncome": net_income,
         "mandatory": mandatory,
         "drawn": drawn,
+        "openingCash": begins_with,
+        "changeInCash": year_lived["cash"] - begins_with,
         "swept": math.fsum(row["swept"] for row in rows),
         "recapitalisationDividend": dividend,
         "recapitalisationFee": fee,

@@ -222,18 +222,25 @@ def test_why_two_deals_differ_adds_up_and_names_what_changed() -> None:
 
 
 def test_an_exit_grid_is_the_deals_typed_in_and_shows_who_is_wiped_out() -> None:
-    question = lbo_question(structured(recapitalisation=None), LboOutput.IRR)
-    multiples = np.array([1.0, 9.0, 10.0])
-    grid = exit_grid(question.inputs, [1, 3], multiples)
-    assert (grid.irr[:, 0] == -1.0).all()
-    assert (grid.moic[:, 0] == 0.0).all()
-    for i, year in enumerate(grid.years):
-        for j in (1, 2):
-            typed = structured(
-                recapitalisation=None, exit=Exit(ev_to_ebitda=multiples[j], year=year)
-            )
-            result = value_lbo(typed).valuation
-            assert (grid.irr[i, j], grid.moic[i, j]) == (result.irr, result.moic)
+    for again in (structured().recapitalisation, None):
+        question = lbo_question(
+            structured(recapitalisation=again, exit=Exit(ev_to_ebitda=10.0, costs=0.02)),
+            LboOutput.IRR,
+        )
+        multiples = np.array([1.0, 9.0, 10.0])
+        grid = exit_grid(question.inputs, [3, 1], multiples)
+        if again is None:
+            assert (grid.irr[:, 0] == -1.0).all()
+            assert (grid.moic[:, 0] == 0.0).all()
+        for i, year in enumerate((3, 1)):
+            for j in (1, 2):
+                typed = structured(
+                    # What comes after the sale is none of its owners' business.
+                    recapitalisation=again if again and again.year <= year else None,
+                    exit=Exit(ev_to_ebitda=multiples[j], year=year, costs=0.02),
+                )
+                result = value_lbo(typed).valuation
+                assert (grid.irr[i, j], grid.moic[i, j]) == (result.irr, result.moic)
 
 
 def test_a_question_can_be_sent_to_another_process() -> None:

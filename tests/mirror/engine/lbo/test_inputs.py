@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.door import no_less
 from engine.errors import Infeasible, InvalidInput, NotConverged
 from engine.firm.operations import StockCompensation
 from engine.lbo import (
@@ -287,7 +288,7 @@ def test_owners_who_lose_all_are_told_the_multiple_that_would_leave_them_somethi
         value_lbo(inputs)
     # Each year 80 comes in and 180 of interest is due: 900 + 3 x 100 are owed at the end.
     least = 1_200.0 / (80.0 * 0.98)
-    assert f"above {least:.4g}" in no.value.problems[0].suggestion
+    assert f"multiple of {no_less(least)} or more" in no.value.problems[0].suggestion
     saved = replace(inputs, exit=Exit(ev_to_ebitda=least * (1.0 + 1e-12), costs=0.02))
     assert 0.0 < value_lbo(saved).valuation.exit_equity < 1e-6
     with pytest.raises(Infeasible):

@@ -7,23 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dcf import Bridge, DcfInputs, Forecast, GivenWacc, Gordon, Shares
 from engine.dcf import Timing as DcfTiming
 from engine.dcf.inputs import admit as admit_dcf
 from engine.dcf.kernel import worth
-from engine.errors import Infeasible
 from engine.lbo import (
     InterestBasis,
     LboInputs,
     LboOutput,
-    LboValuation,
     TrancheKind,
     kernel,
     lbo_question,
-    value_lbo,
 )
 from engine.lbo.inputs import admit
 from engine.lbo.kernel import Year, run
@@ -31,6 +28,8 @@ from engine.paths import numbers, replaced
 from engine.scenarios import gradient
 from engine.schedules import Schedule
 from tests.mirror.engine.lbo.deals import LAW, deal, deals, revolver, term_loan
+from tests.mirror.engine.lbo.rich_deals import with_everything
+from tests.mirror.engine.lbo.soundness import after_closing, valued
 
 NEAR = 1e-9  # of a firm whose revenue is 1,000
 
@@ -41,15 +40,8 @@ def values(inputs: LboInputs) -> dict[str, Any]:
         return kernel.values(inputs)
 
 
-def valued(inputs: LboInputs) -> LboValuation:
-    try:
-        return value_lbo(inputs).valuation
-    except Infeasible:  # wiped out, or sold after a day for a rate that no number holds
-        assume(False)
-        raise
-
-
 @LAW
+@with_everything
 @given(deals())
 def test_sources_are_uses(inputs: LboInputs) -> None:
     found = valued(inputs).sources_and_uses
@@ -66,6 +58,7 @@ def test_sources_are_uses(inputs: LboInputs) -> None:
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_every_balance_sheet_balances(inputs: LboInputs) -> None:
     sheet = valued(inputs).statements.balance_sheet
@@ -83,6 +76,7 @@ def test_every_balance_sheet_balances(inputs: LboInputs) -> None:
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_cash_at_the_end_is_cash_at_the_start_and_what_came_and_went(inputs: LboInputs) -> None:
     flow = valued(inputs).statements.cash_flow
@@ -100,10 +94,12 @@ def test_cash_at_the_end_is_cash_at_the_start_and_what_came_and_went(inputs: Lbo
         )
         assert flow.cash_before_repayment[t] == pytest.approx(came, abs=1e-8)
         went = flow.mandatory_repayment[t] + flow.sweep[t] - flow.revolver_drawn[t]
+        assert flow.change_in_cash[t] == pytest.approx(came - went, abs=1e-8)
         assert flow.closing_cash[t] == pytest.approx(flow.opening_cash[t] + came - went, abs=1e-8)
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_no_debt_is_below_zero_and_no_revolver_above_its_commitment(inputs: LboInputs) -> None:
     result = valued(inputs)
@@ -121,6 +117,7 @@ def test_no_debt_is_below_zero_and_no_revolver_above_its_commitment(inputs: LboI
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_what_no_revolver_lends_is_missing_from_the_cash(inputs: LboInputs) -> None:
     result = valued(inputs)
@@ -128,20 +125,31 @@ def test_what_no_revolver_lends_is_missing_from_the_cash(inputs: LboInputs) -> N
     for t, year in enumerate(result.credit):
         cash = result.statements.balance_sheet.cash[t + 1]
         assert year.shortfall == pytest.approx(max(0.0, minimum - cash), abs=1e-8)
-        if year.shortfall > 1e-6:
-            for schedule, tranche in zip(result.debt, inputs.tranches, strict=False):
-                if tranche.kind is TrancheKind.REVOLVER and t + 1 < tranche.tenor:
+        # In their order: the next one lends when the one before has nothing left to lend.
+        needed = year.shortfall > 1e-6
+        for schedule, tranche in reversed(list(zip(result.debt, inputs.tranches, strict=False))):
+            if tranche.kind is TrancheKind.REVOLVER and t + 1 < tranche.tenor:
+                if needed:
                     assert schedule.closing[t] == pytest.approx(tranche.commitment, abs=NEAR)
+                needed = needed or schedule.drawn[t] > 1e-6
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_average_interest_is_that_of_the_mean_balance(inputs: LboInputs) -> None:
     """The fixed point, seen from outside: interest follows from the printed schedule."""
+    opening = valued(replace(inputs, interest=InterestBasis.OPENING)).statements
+    assert opening.income.interest_income == pytest.approx(
+        [
+            inputs.cash.interest_rate * after_closing(inputs.timing, t) * cash
+            for t, cash in enumerate(opening.cash_flow.opening_cash)
+        ]
+    )
     inputs = replace(inputs, interest=InterestBasis.AVERAGE)
     result = valued(inputs)
     for t in range(inputs.timing.years):
-        part = inputs.timing.part(t)
+        part = after_closing(inputs.timing, t)
         # The debt of a recapitalisation, which has no kind, is lent on the last day of its year.
         paid = sum(
             each.rate[t]
@@ -156,7 +164,18 @@ def test_average_interest_is_that_of_the_mean_balance(inputs: LboInputs) -> None
         earned = inputs.cash.interest_rate * part * (cash[t] + cash[t + 1]) / 2.0
         assert result.statements.income.interest_income[t] == pytest.approx(earned, abs=1e-8)
     assert result.circularity is not None
-    for year in result.circularity:
+    assert [year.year for year in result.circularity] == list(range(1, inputs.timing.years + 1))
+    for t, year in enumerate(result.circularity):
+        # Half of the dearest rate that a unit of cash can save or cost in the year.
+        rates = [inputs.cash.interest_rate]
+        for each, told in zip(inputs.tranches, result.debt, strict=False):
+            swept = each.kind is TrancheKind.TERM_LOAN if each.swept is None else each.swept
+            if t + 1 < each.tenor and each.kind is TrancheKind.REVOLVER:
+                rates.append(told.rate[t] - (each.undrawn_fee or 0.0))
+            elif t + 1 != each.tenor and swept and each.kind is not TrancheKind.REVOLVER:
+                rates.append(told.rate[t])
+        steepest = max(map(abs, rates)) * after_closing(inputs.timing, t) / 2.0
+        assert year.contraction == pytest.approx(steepest, abs=1e-12)
         assert year.contraction < 1.0
         assert year.residual <= 1e-12
         assert year.iterations <= 12
@@ -174,6 +193,7 @@ def test_where_nothing_bears_interest_it_does_not_matter_on_which_balance(
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_before_financing_the_cash_flow_is_that_of_a_dcf(inputs: LboInputs) -> None:
     years: list[Year] = []
@@ -198,27 +218,48 @@ def test_before_financing_the_cash_flow_is_that_of_a_dcf(inputs: LboInputs) -> N
     for t, (year, rate) in enumerate(zip(years, rates, strict=True)):
         ebit = year.business.ebit
         free = ebit - rate * max(ebit, 0.0) + year.business.other
-        assert free == pytest.approx(forecast.free_cash_flow[t] * timing.part(t), abs=1e-9)
+        assert free == pytest.approx(
+            forecast.free_cash_flow[t] * after_closing(timing, t), abs=1e-9
+        )
         assert year.business.ebitda == pytest.approx(forecast.ebitda[t], abs=1e-9)
 
 
 @LAW
+@with_everything
 @given(deals())
-def test_the_parts_of_the_gain_are_the_gain(inputs: LboInputs) -> None:
-    result = valued(inputs)
-    found = result.value_creation
-    parts = (
-        found.ebitda_growth
-        + found.multiple_expansion
-        + found.cross
-        + found.net_debt
-        + found.fees
-        + (found.claims_not_covered or 0.0)
+def test_each_part_of_the_gain_is_its_own_and_together_they_are_the_gain(inputs: LboInputs) -> None:
+    result, n = valued(inputs), inputs.exit.year or inputs.timing.years
+    found, funds, sheet = (
+        result.value_creation,
+        result.sources_and_uses,
+        result.statements.balance_sheet,
     )
-    assert found.total == pytest.approx(parts, abs=1e-8)
+    ltm = inputs.entry.ltm_ebitda
+    last = result.statements.income.ebitda[n - 1] / after_closing(inputs.timing, n - 1)
+    paid, sold = funds.enterprise_value / ltm, inputs.exit.ev_to_ebitda
+    assert found.ebitda_growth == pytest.approx((last - ltm) * paid, abs=1e-8)
+    assert found.multiple_expansion == pytest.approx((sold - paid) * ltm, abs=1e-8)
+    assert found.cross == pytest.approx((last - ltm) * (sold - paid), abs=1e-8)
+    again = inputs.recapitalisation
+    borrowed = float(again.amount or 0.0) if again is not None and again.year <= n else 0.0
+    owed = [sheet.debt[t] + sheet.preferred[t] - sheet.cash[t] for t in (0, n)]
+    assert found.net_debt == pytest.approx(owed[0] - owed[1] + borrowed, abs=1e-8)
+    costs = (
+        *(funds.transaction_fees, funds.financing_fees, funds.original_issue_discount),
+        *(inputs.exit.costs * sold * last, borrowed * (again.fee if again else 0.0)),
+    )
+    assert found.fees == pytest.approx(-sum(costs), abs=1e-8)
+    parts = (
+        *(found.ebitda_growth, found.multiple_expansion, found.cross, found.net_debt, found.fees),
+        found.claims_not_covered or 0.0,
+    )
+    assert found.total == pytest.approx(sum(parts), abs=1e-8)
     received = sum(each.dividend + each.proceeds for each in result.holders)
     invested = sum(each.invested for each in result.holders)
     assert found.total == pytest.approx(received - invested, abs=1e-8)
+    missing = owed[1] - sold * last * (1.0 - inputs.exit.costs)
+    told = found.claims_not_covered
+    assert (told is None and missing <= 1e-8) or told == pytest.approx(missing, abs=1e-8)
 
 
 @LAW
@@ -240,6 +281,7 @@ def test_a_batch_is_its_rows_to_the_bit(inputs: LboInputs, data: st.DataObject) 
 
 
 @LAW
+@with_everything
 @given(deals())
 def test_a_gradient_is_the_slope_that_small_steps_find(inputs: LboInputs) -> None:
     """Complex steps go through the fixed point; the secant of a small step goes there by itself."""

@@ -228,6 +228,21 @@ def test_losses_of_the_past_are_set_against_half_of_the_income(lbo: Witness) -> 
     assert [first["lossesUsed"], second["lossesUsed"]] == near([55.0, 5.0])
 
 
+@pytest.mark.parametrize(
+    ("fees", "limit", "used", "tax"),
+    [(40.0, 0.5, (35.0, 25.0), 8.75), (130.0, 1.0, (0.0, 80.0), 0.0)],
+)
+def test_losses_are_set_against_income_after_the_fees_that_are_deducted(
+    lbo: Witness, fees: float, limit: float, used: tuple[float, float], tax: float
+) -> None:
+    """Of 110 less 40, half; what 130 are above 110 is a loss of 20 beside the 60 of the past."""
+    entry = {"transactionFees": fees, "transactionFeeTreatment": "DEDUCTED"}
+    losses = {"losses": {"balance": 60.0, "limitShare": limit}}
+    first, second = lbo(bought(entry=entry, operations=losses))["years"]
+    assert first["tax"] == near(tax)
+    assert (first["lossesUsed"], second["lossesUsed"]) == (near(used[0]), near(used[1]))
+
+
 def test_a_stub_has_its_share_of_the_year(lbo: Witness) -> None:
     """73 days before the year's end: a fifth of everything; the exit a fifth of a year later."""
     timing = {"closingDate": "2024-10-19", "fiscalYearEnd": "2024-12-31"}

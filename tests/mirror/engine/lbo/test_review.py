@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from engine.firm.operations import StockCompensation
 from engine.lbo import Covenant, Entry, Exit, LboInputs, Measure, value_lbo
-from tests.mirror.engine.lbo.deals import deal, level, operations, term_loan
+from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, term_loan
+from tests.mirror.engine.lbo.rich_deals import with_everything
+from tests.mirror.engine.lbo.soundness import valued
 
 
 def codes(inputs: LboInputs) -> set[str]:
@@ -60,6 +63,35 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("MULTIPLE_EXPANSION", "exit.ev_to_ebitda", {"exit": Exit(ev_to_ebitda=10.5)}),
     ("UNUSUAL_IRR", "exit", {"exit": Exit(ev_to_ebitda=7.0)}),
 ]
+
+
+@LAW
+@with_everything
+@given(deals())
+def test_a_remark_is_made_exactly_where_the_document_says_what_it_says(inputs: LboInputs) -> None:
+    told, firm = valued(inputs), inputs.operations
+    funds, income = told.sources_and_uses, told.statements.income
+    ltm = inputs.entry.ltm_ebitda
+    margins = firm.ebitda_margin or firm.ebit_margin
+    assert margins is not None
+    worn = 0.0 if firm.ebitda_margin else firm.depreciation.years()[0]
+    base = firm.revenue * (margins.years()[0] + worn)
+    covers = [each.interest_cover for each in told.credit if each.interest_cover is not None]
+    true = {
+        "LOSS_WITHOUT_CREDIT": firm.losses is None and min(income.ebt) < 0.0,
+        "STOCK_COMPENSATION_ADDED_BACK": told.statements.cash_flow.stock_compensation is not None,
+        "UNUSUAL_GROWTH": max(firm.revenue_growth.years()) > 1.0,
+        "LTM_EBITDA_APART": base > 0.0 and abs(ltm - base) > 0.25 * base,
+        "HIGH_LEVERAGE": sum(each.amount for each in funds.tranches) > 7.0 * ltm,
+        "THIN_EQUITY": funds.rollover + funds.sponsor_equity < 0.25 * funds.total,
+        "SHORTFALL": max(told.statements.cash_flow.shortfall) > 0.0,
+        "THIN_INTEREST_COVER": min(covers, default=9.0) < 1.5,
+        "DUE_BEFORE_EXIT": any(each.tenor < told.exit_year for each in inputs.tranches),
+        "COVENANT_BROKEN": not all(each.kept for each in told.covenants),
+        "MULTIPLE_EXPANSION": inputs.exit.ev_to_ebitda > funds.ev_to_ebitda + 1e-7,
+        "UNUSUAL_IRR": not 0.1 <= told.irr <= 0.4,
+    }
+    assert {each.code for each in told.remarks} == {code for code, said in true.items() if said}
 
 
 def test_nothing_is_said_of_a_sober_deal() -> None:

@@ -6,10 +6,12 @@ names only: nothing is computed on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from engine.lbo import LboInputs, value_lbo
+import numpy as np
+
+from engine.lbo import ExitGrid, LboInputs, exit_grid, value_lbo
 from engine.lbo import maximum_price as engines_maximum_price
 from engine.lbo.inputs import admit
 from services.documents import document_of, reader
@@ -42,6 +44,8 @@ LINES: Final = {
     "mandatory": ("cashFlow", "mandatoryRepayment"),
     "swept": ("cashFlow", "sweep"),
     "drawn": ("cashFlow", "revolverDrawn"),
+    "openingCash": ("cashFlow", "openingCash"),
+    "changeInCash": ("cashFlow", "changeInCash"),
     "cash": ("cashFlow", "closingCash"),
     "shortfall": ("cashFlow", "shortfall"),
 }
@@ -130,8 +134,10 @@ def engine(document: Facts) -> Facts:
             "multipleExpansion": told["valueCreation"]["multipleExpansion"],
             "cross": told["valueCreation"]["cross"],
             "netDebt": told["valueCreation"]["netDebt"],
+            "claimsNotCovered": told["valueCreation"]["claimsNotCovered"],
             "fees": told["valueCreation"]["fees"],
         },
+        "remarks": "; ".join(f"{each['code']} {each['path']}" for each in told["remarks"]),
         "covenants": [
             {
                 "measure": each["measure"],
@@ -159,6 +165,16 @@ def _holders(told: list[Facts]) -> Facts:
 def engine_exits(document: Facts) -> list[Facts]:
     """What the engine says of a sale in each year, at the multiple of the document."""
     told: list[Facts] = document_of(value_lbo(read(document)))["valuation"]["exits"]
+    return told
+
+
+def engine_grid(document: Facts, years: Sequence[int], multiples: Sequence[float]) -> ExitGrid:
+    return exit_grid(admit(read(document)), years, np.array(multiples))
+
+
+def engine_circle(document: Facts) -> list[Facts]:
+    """The certificate of each year."""
+    told: list[Facts] = document_of(value_lbo(read(document)))["valuation"]["circularity"]
     return told
 
 

@@ -296,15 +296,9 @@ def deals(draw: st.DrawFn) -> MergerInputs:
     target = draw(parties("Target", years))
     offer = draw(offers(target.share_price, acquirer.share_price))
     # The books are small beside the market value of at least 20 shares at 4: make sure of it.
-    scaled = {
-        name: 0.1 * getattr(target.balance, name) for name in ("cash", "fixed_assets", "goodwill")
-    }
-    target = replace(
-        target,
-        balance=replace(
-            target.balance, **scaled, working_capital=0.0, intangibles=0.0, other_assets=0.0
-        ),
-    )
+    assets = ("cash", "working_capital", "fixed_assets", "goodwill", "intangibles", "other_assets")
+    scaled = {name: 0.1 * getattr(target.balance, name) for name in assets}
+    target = replace(target, balance=replace(target.balance, **scaled))
     there = acquirer.balance.cash + target.balance.cash
     days = draw(st.none() | st.integers(1, 366))
     return MergerInputs(

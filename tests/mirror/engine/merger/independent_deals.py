@@ -29,18 +29,17 @@ def _maybe(choose: Choices, times: int = 2) -> bool:
 
 def _document(choose: Choices) -> Document:
     years = choose.whole(1, 8)
+    timing = _timing(choose, years)
+    its_years = years + (1 if "targetFiscalYearEnd" in timing else 0)
     acquirer = _party(choose, years, "Buyer", choose.one_of([2_000.0, 40_000.0]))
-    target = _party(choose, years, "Target", choose.one_of([300.0, 2_000.0]))
+    target = _party(choose, its_years, "Target", choose.one_of([300.0, 2_000.0]))
     document: Document = {
         "currency": "USD",
-        "timing": {"closingDate": CLOSING.isoformat(), "years": years},
+        "timing": timing,
         "acquirer": acquirer,
         "target": target,
         "wacc": choose.number(0.06, 0.14),
     }
-    if _maybe(choose):
-        end = CLOSING + timedelta(days=choose.one_of([31, 92, 184, 366]))
-        document["timing"]["fiscalYearEnd"] = end.isoformat()
     financing: Document = {"refinanced": choose.one_of([0.0, 0.5, 1.0])}
     price = target["sharePrice"]
     match choose.one_of(["premium", "price", "fixed", "floating", "collar"]):
@@ -61,6 +60,11 @@ def _document(choose: Choices) -> Document:
                 "lowPrice": round(middle * (1.0 - band), 4),
                 "highPrice": round(middle * (1.0 + band), 4),
             }
+            if _maybe(choose):
+                collar["fixes"] = "RATIO"
+            elif _maybe(choose):
+                signed = choose.number(collar["lowPrice"], collar["highPrice"])
+                collar["referencePrice"] = min(max(signed, collar["lowPrice"]), collar["highPrice"])
             document["offer"] = {"exchangeRatio": {"collar": collar}}
         case _:
             value = round(price * choose.number(1.0, 1.4), 2)
@@ -81,17 +85,32 @@ def _document(choose: Choices) -> Document:
             "year": choose.whole(1, years),
             "probability": choose.number(0.0, 1.0),
         }
+        if _maybe(choose):
+            document["earnOut"]["discountRate"] = choose.number(-0.02, 0.2)
     for party in (acquirer, target):
         del party["statements"]["_size"]
     return document
 
 
+def _timing(choose: Choices, years: int) -> Document:
+    """With a stub at times, and then at times a target whose years end earlier."""
+    timing: Document = {"closingDate": CLOSING.isoformat(), "years": years}
+    if _maybe(choose):
+        end = CLOSING + timedelta(days=choose.one_of([31, 92, 184, 366]))
+        timing["fiscalYearEnd"] = end.isoformat()
+        if _maybe(choose):
+            its = end - timedelta(days=choose.one_of([1, 59, 181, 364]))
+            timing["targetFiscalYearEnd"] = its.isoformat()
+    return timing
+
+
 def _party(choose: Choices, years: int, name: str, revenue: float) -> Document:
     margin, growth = choose.number(0.12, 0.3), 1.0 + choose.number(-0.03, 0.1)
+    earns = choose.one_of([1.0] * 9 + [-0.4])  # at times a loss, of a firm that is worth something
     sales = [round(revenue * growth**year, 2) for year in range(1, years + 1)]
     debt = round(revenue * choose.one_of([0.0, 0.1, 0.3]), 2)
     rate = choose.number(0.03, 0.08)
-    ebitda = [round(each * margin, 2) for each in sales]
+    ebitda = [round(each * margin * earns, 2) for each in sales]
     worth = round(revenue * margin * choose.number(6.0, 14.0), 2)
     price = choose.number(5.0, 120.0)
     basic = round(worth / price, 2)
@@ -105,6 +124,23 @@ def _party(choose: Choices, years: int, name: str, revenue: float) -> Document:
             }
             for _ in range(choose.whole(0, 3))
         ]
+        shares["convertibles"] = [
+            {
+                "faceValue": round(basic * price * choose.number(0.0, 0.06), 2),
+                "conversionPrice": round(price * choose.number(0.6, 1.9), 2),
+            }
+            for _ in range(choose.one_of([0, 0, 1, 2]))
+        ]
+    taxed: Document = {"level": choose.number(0.1, 0.35)}
+    if _maybe(choose, 3):
+        taxed = {"byYear": [choose.number(0.1, 0.35) for _ in range(years)]}
+    further: Document = {}
+    if _maybe(choose):
+        spent = [round(choose.number(0.0, 0.08) * each, 2) for each in sales]
+        further["capitalExpenditure"] = {"byYear": spent}
+    if _maybe(choose):
+        tied_up = round(choose.number(-0.01, 0.02) * revenue, 2)
+        further["increaseInWorkingCapital"] = {"level": tied_up}
     return {
         "name": name,
         "sharePrice": price,
@@ -114,7 +150,8 @@ def _party(choose: Choices, years: int, name: str, revenue: float) -> Document:
             "ebitda": {"byYear": ebitda},
             "depreciation": {"byYear": [round(0.03 * each, 2) for each in sales]},
             "interest": {"byYear": [round(debt * rate, 2)] * years},
-            "taxRate": {"level": choose.number(0.1, 0.35)},
+            "taxRate": taxed,
+            **further,
             "_size": revenue * margin,
         },
         "balance": {
@@ -139,7 +176,8 @@ def _borrow(choose: Choices, document: Document, financing: Document) -> None:
     in_cash += offer.get("cashPerShare", 0.0) * shares
     in_cash += document.get("fees", {}).get("advisory", 0.0)
     in_cash += target["balance"]["debt"] * financing["refinanced"]
-    if in_cash > 0.0:
+    bonds = financing["refinanced"] and target["shares"].get("convertibles")
+    if in_cash > 0.0 or bonds:
         there = document["acquirer"]["balance"]["cash"]
         used = min(0.9 * in_cash, there) * choose.one_of([0.0, 0.5, 1.0])
         financing["balanceSheetCash"] = round(0.99 * used, 2)
@@ -149,6 +187,9 @@ def _borrow(choose: Choices, document: Document, financing: Document) -> None:
             "fee": choose.one_of([0.0, choose.number(0.0, 0.03)]),
             "tenor": float(choose.whole(1, 10)),
         }
+        if _maybe(choose):
+            paid_back = choose.one_of([0.02, 0.1, 0.4])
+            financing["newDebt"]["amortisation"] = {"level": paid_back}
     if target["balance"]["debt"] and _maybe(choose):
         financing["targetDebtRate"] = choose.number(0.03, 0.08)
 
@@ -156,6 +197,8 @@ def _borrow(choose: Choices, document: Document, financing: Document) -> None:
 def _allocation(choose: Choices, target: Document) -> Document:
     size = target["statements"]["_size"]
     allocation: Document = {"structure": choose.one_of(["STOCK", "ASSET"])}
+    if allocation["structure"] == "ASSET" and _maybe(choose):
+        allocation["goodwillTaxLife"] = choose.one_of([3.5, 15.0])
     allocation["intangibles"] = [
         {"amount": round(size * choose.number(0.0, 0.8), 2), "life": float(choose.whole(1, 15))}
         for _ in range(choose.whole(0, 3))

@@ -3,9 +3,7 @@
 It is the other witness: it takes the JSON document, not the engine's inputs, and shares no line
 with the engine.
 
-What comes back has the document's spelling; money is the document's, and series are by year. It
-knows what conventions fix; what further inputs choose (convertibles, a discounted earn-out, debt
-that amortises, goodwill that is deducted from tax, other fiscal years) it leaves to cases by hand.
+What comes back has the document's spelling; money is the document's, and series are by year.
 """
 
 from __future__ import annotations
@@ -13,9 +11,23 @@ from __future__ import annotations
 import math
 
 from tests.mirror.engine.lbo.independent_business import Document, Facts, by_year, stub
-
-ASSETS = ("cash", "workingCapital", "fixedAssets", "goodwill", "intangibles", "otherAssets")
-CLAIMS = ("debt", "deferredTaxLiability", "otherLiabilities")
+from tests.mirror.engine.merger.independent_firms import (
+    amount,
+    book_equity,
+    diluted,
+    lag,
+    lent_by_convertibles,
+    over,
+    stand_alone,
+)
+from tests.mirror.engine.merger.independent_worth import (
+    books,
+    closing,
+    contribution,
+    leverage,
+    returns,
+    value,
+)
 
 
 def merger(document: Document, *, further: float = 0.0, price: float | None = None) -> Facts:
@@ -26,14 +38,14 @@ def merger(document: Document, *, further: float = 0.0, price: float | None = No
     """
     share = stub(document["timing"])
     parts = [share] + [1.0] * (document["timing"]["years"] - 1)
-    acquirer, target = document["acquirer"], document["target"]
+    acquirer = document["acquirer"]
     own_shares = diluted(acquirer["shares"], acquirer["sharePrice"])
     offer = _offer(document, price)
     money = _financing(document, offer)
     new_shares = offer["stockShare"] * offer["equityPrice"] / acquirer["sharePrice"]
-    allocation = _allocation(document, offer["equityPrice"] + offer["earnOut"])
+    allocation = _allocation(document, offer, parts)
     before = stand_alone(acquirer, parts)
-    years = _years(document, money, allocation, parts, further)
+    years = _years(document, money, parts, further)
     shares = own_shares + new_shares
     alone = [each / own_shares for each in before["netIncome"]]
     gaap = [each / shares for each in years["netIncome"]]
@@ -42,42 +54,37 @@ def merger(document: Document, *, further: float = 0.0, price: float | None = No
         for net, added in zip(years["netIncome"], years["addedBack"], strict=True)
     ]
     ownership = own_shares / shares
+    opening = closing(document, offer, money, allocation)
+    later = books(document, opening, money, allocation, years, parts)
     return {
         "stubShare": share,
         "offer": offer,
+        "multiples": multiples(document, offer, own_shares),
         "financing": money,
         "acquirerShares": own_shares,
         "newShares": new_shares,
         "ownership": ownership,
         "allocation": allocation,
-        "closing": _closing(document, offer, money, allocation),
+        "closing": opening,
         "years": years,
+        "books": later,
         "perShare": {
             "standAlone": alone,
             "gaap": gaap,
             "cash": cash,
-            "accretion": [_over(new - old, old) for new, old in zip(gaap, alone, strict=True)],
-            "cashAccretion": [_over(new - old, old) for new, old in zip(cash, alone, strict=True)],
+            "accretion": _rises(gaap, alone),
+            "cashAccretion": _rises(cash, alone),
         },
-        "contribution": _contribution(acquirer, target, parts),
-        "valueCreation": _value(document, offer, years, ownership),
-        "roic": _returns(document, offer, money),
+        "contribution": contribution(document, offer, own_shares),
+        "leverage": leverage(opening, later["sheets"], years, parts),
+        "valueCreation": value(document, offer, years, ownership),
+        "roic": returns(document, offer, money, years),
     }
 
 
-def _over(top: float, bottom: float) -> float | None:
-    return top / bottom if bottom > 0.0 else None
-
-
-def diluted(shares: Document, price: float) -> float:
-    """Shares by the treasury-stock method at a price; restricted stock counts in full."""
-    if shares.get("diluted") is not None:
-        return float(shares["diluted"])
-    count = shares["basic"] + (shares.get("restrictedStock") or 0.0)
-    for option in shares.get("options") or []:
-        if price > option["strike"]:
-            count += option["count"] - option["count"] * option["strike"] / price
-    return float(count)
+def _rises(after: list[float], before: list[float]) -> list[float]:
+    """Of what was earned, or of what was lost: above zero is better."""
+    return [(new - old) / abs(old) for new, old in zip(after, before, strict=True)]
 
 
 def _offer(document: Document, price: float | None) -> Facts:
@@ -102,6 +109,8 @@ def _offer(document: Document, price: float | None) -> Facts:
     shares = diluted(target["shares"], paid)
     sheet = target["balance"]
     equity = paid * shares
+    lent = lent_by_convertibles(target["shares"], paid)
+    promised = _earn_out(document)[0]
     return {
         "price": paid,
         "premium": paid / target["sharePrice"] - 1.0,
@@ -109,25 +118,55 @@ def _offer(document: Document, price: float | None) -> Facts:
         "exchangeRatio": stock_share * paid / acquirer["sharePrice"],
         "dilutedShares": shares,
         "equityPrice": equity,
-        "earnOut": _earn_out(document),
+        "lentByConvertibles": lent,
+        "premiumOnEquity": _above(document, equity + lent + promised),
+        "earnOut": promised,
         "enterpriseValue": math.fsum(
-            [equity, _earn_out(document), sheet.get("debt") or 0.0, -sheet["cash"]]
+            [equity, promised, amount(sheet, "debt"), lent, -sheet["cash"]]
         ),
     }
 
 
+def _above(document: Document, paid: float) -> float:
+    """By how much of it the price is above what the target's shares were worth before."""
+    price, shares = document["target"]["sharePrice"], document["target"]["shares"]
+    return paid / (price * diluted(shares, price) + lent_by_convertibles(shares, price)) - 1.0
+
+
+def multiples(document: Document, offer: Facts, own_shares: float) -> Facts:
+    """Of what both earn in the whole of year 1; None of a loss."""
+    its = stand_alone(document["target"], [1.0], lag(document["timing"]))
+    own = stand_alone(document["acquirer"], [1.0])["netIncome"][0]
+    value, market = offer["enterpriseValue"], own_shares * document["acquirer"]["sharePrice"]
+    return {
+        "evToRevenue": over(value, its["revenue"][0]),
+        "evToEbitda": over(value, its["ebitda"][0]),
+        "priceToEarnings": over(offer["equityPrice"] + offer["earnOut"], its["netIncome"][0]),
+        "acquirerPriceToEarnings": over(market, own),
+    }
+
+
 def _collared(collar: Document, now: float) -> float:
-    """Money for a share: fixed while the acquirer's price is in the band; beyond it, shares are."""
+    """Money for a share: in the band its value is fixed, beyond it its shares; or the reverse."""
     low, high = float(collar["lowPrice"]), float(collar["highPrice"])
-    agreed: float = collar["ratio"] * (low + high) / 2.0
-    if now < low:
-        return agreed / low * now
-    return agreed / high * now if now > high else agreed
+    nearest: float = sorted([low, now, high])[1]
+    if collar.get("fixes") == "RATIO":
+        return float(collar["ratio"]) * nearest
+    signed = collar.get("referencePrice") or (low + high) / 2.0
+    agreed: float = collar["ratio"] * signed
+    return agreed * now / nearest
 
 
-def _earn_out(document: Document) -> float:
-    given = document.get("earnOut")
-    return given["amount"] * given["probability"] if given else 0.0
+def _earn_out(document: Document) -> list[float]:
+    """What is owed at the closing and at the end of each year; after it is paid, nothing."""
+    given, timing = document.get("earnOut"), document["timing"]
+    owed = [0.0] * (timing["years"] + 1)
+    if given:
+        rate, share = given.get("discountRate") or 0.0, stub(timing)
+        for year in range(given["year"]):
+            wait = given["year"] - year - (1.0 - share if year == 0 else 0.0)
+            owed[year] = given["amount"] * given["probability"] / (1.0 + rate) ** wait
+    return owed
 
 
 def _financing(document: Document, offer: Facts) -> Facts:
@@ -135,9 +174,11 @@ def _financing(document: Document, offer: Facts) -> Facts:
     terms = document.get("financing") or {}
     lent = terms.get("newDebt") or {}
     refinanced_share = terms.get("refinanced")
-    refinanced = (1.0 if refinanced_share is None else refinanced_share) * (
-        document["target"]["balance"].get("debt") or 0.0
-    )
+    sheet, shares = document["target"]["balance"], document["target"]["shares"]
+    owed = amount(sheet, "debt") + offer["lentByConvertibles"]
+    refinanced = (1.0 if refinanced_share is None else refinanced_share) * owed
+    bonds = math.fsum(each["faceValue"] for each in shares.get("convertibles") or [])
+    before = amount(sheet, "debt") + bonds
     advisory = (document.get("fees") or {}).get("advisory") or 0.0
     own_cash = terms.get("balanceSheetCash") or 0.0
     stock = offer["stockShare"] * offer["equityPrice"]
@@ -151,26 +192,12 @@ def _financing(document: Document, offer: Facts) -> Facts:
         "sources": math.fsum([stock, own_cash, debt]),
         "equity": offer["equityPrice"],
         "refinanced": refinanced,
+        "ended": before - owed + refinanced,  # with what is converted
+        "endedShare": (before - owed + refinanced) / before if before else 0.0,
         "advisory": advisory,
         "financingFees": fee,
         "uses": math.fsum([offer["equityPrice"], refinanced, advisory, fee]),
     }
-
-
-def _tax_rate(document: Document) -> float:
-    """Of the firm that is left: the acquirer's, in the first year."""
-    years = document["timing"]["years"]
-    return by_year(document["acquirer"]["statements"]["taxRate"], years)[0]
-
-
-def _amount(sheet: Document, name: str) -> float:
-    return sheet.get(name) or 0.0
-
-
-def book_equity(sheet: Document) -> float:
-    return math.fsum(
-        [*(_amount(sheet, each) for each in ASSETS), *(-_amount(sheet, each) for each in CLAIMS)]
-    )
 
 
 def _written_up(document: Document) -> list[tuple[str, float, float]]:
@@ -184,81 +211,52 @@ def _written_up(document: Document) -> list[tuple[str, float, float]]:
     return [*found, ("fixedAssets", step["amount"], step["life"])] if step else found
 
 
-def _allocation(document: Document, paid: float) -> Facts:
+def _charges(document: Document, parts: list[float]) -> dict[str, list[float]]:
+    """By year what is written off of each kind of write-up."""
+    many = len(parts)
+    worn: dict[str, list[float]] = {"intangibles": [0.0] * many, "fixedAssets": [0.0] * many}
+    for what, written, life in _written_up(document):
+        off = worn_off(written, life, parts)
+        worn[what] = [one + other for one, other in zip(worn[what], off, strict=True)]
+    inventory = (document.get("allocation") or {}).get("inventoryStepUp") or 0.0
+    return {**worn, "inventory": [inventory] + [0.0] * (many - 1)}
+
+
+def _allocation(document: Document, offer: Facts, parts: list[float]) -> Facts:
     allocation, sheet = document.get("allocation") or {}, document["target"]["balance"]
-    inventory = allocation.get("inventoryStepUp") or 0.0
-    ups = math.fsum([inventory, *(amount for _, amount, _ in _written_up(document))])
-    in_assets = allocation.get("structure") == "ASSET"
-    deferred = 0.0 if in_assets else ups * _tax_rate(document)
+    written, inventory = _written_up(document), allocation.get("inventoryStepUp") or 0.0
+    ups = math.fsum([inventory, *(each for _, each, _ in written)])
+    rates = by_year(document["acquirer"]["statements"]["taxRate"], len(parts))
+    charged = [math.fsum(year) for year in zip(*_charges(document, parts).values(), strict=True)]
+    # Each part at the rate of the year that charges it, the rest at the last one.
+    taxed = [charge * rate for charge, rate in zip(charged, rates, strict=True)]
+    owed = math.fsum([*taxed, (ups - math.fsum(charged)) * rates[-1]])
+    deferred = 0.0 if allocation.get("structure") == "ASSET" else owed
     net = math.fsum(
         [
             book_equity(sheet),
-            -_amount(sheet, "goodwill"),
-            _amount(sheet, "deferredTaxLiability"),
+            -offer["lentByConvertibles"],
+            -amount(sheet, "goodwill"),
+            amount(sheet, "deferredTaxLiability"),
             ups,
             -deferred,
         ]
     )
+    paid = offer["equityPrice"] + offer["earnOut"]
     return {
+        "price": paid,
+        "bookEquity": book_equity(sheet) - offer["lentByConvertibles"],
         "writeUps": ups,
+        "intangibles": math.fsum(each for what, each, _ in written if what == "intangibles"),
+        "fixedAssetStepUp": math.fsum(each for what, each, _ in written if what == "fixedAssets"),
+        "inventoryStepUp": inventory,
         "deferredTax": deferred,
         "netAssets": net,
         "goodwill": paid - net,
     }
 
 
-def _closing(document: Document, offer: Facts, money: Facts, allocation: Facts) -> Facts:
-    """The balance sheet of both, with what the merger does to it."""
-    ours, theirs = document["acquirer"]["balance"], document["target"]["balance"]
-    both = {each: _amount(ours, each) + _amount(theirs, each) for each in (*ASSETS, *CLAIMS)}
-    inventory = (document.get("allocation") or {}).get("inventoryStepUp") or 0.0
-    ups = _written_up(document)
-    assets = {
-        "cash": both["cash"] - money["balanceSheetCash"],
-        "workingCapital": both["workingCapital"] + inventory,
-        "fixedAssets": both["fixedAssets"] + math.fsum(a for n, a, _ in ups if n == "fixedAssets"),
-        "goodwill": _amount(ours, "goodwill") + allocation["goodwill"],
-        "intangibles": both["intangibles"] + math.fsum(a for n, a, _ in ups if n == "intangibles"),
-        "otherAssets": both["otherAssets"],
-        "financingFees": money["financingFees"],
-    }
-    claims = {
-        "debt": both["debt"] - money["refinanced"],
-        "newDebt": money["newDebt"],
-        "deferredTaxLiability": _amount(ours, "deferredTaxLiability") + allocation["deferredTax"],
-        "earnOut": offer["earnOut"],
-        "otherLiabilities": both["otherLiabilities"],
-        "equity": book_equity(ours) + money["stock"] - money["advisory"],
-    }
-    return {
-        **assets,
-        "totalAssets": math.fsum(assets.values()),
-        **claims,
-        "totalClaims": math.fsum(claims.values()),
-    }
-
-
-def stand_alone(party: Document, parts: list[float]) -> Facts:
-    """A firm by itself: what is left of each year. A loss is a credit, as deferred tax makes it."""
-    lines = {
-        name: [
-            value * part
-            for value, part in zip(
-                by_year(party["statements"][name], len(parts)), parts, strict=True
-            )
-        ]
-        for name in ("revenue", "ebitda", "depreciation", "interest")
-    }
-    rates = by_year(party["statements"]["taxRate"], len(parts))
-    pre_tax = [
-        math.fsum([lines["ebitda"][t], -lines["depreciation"][t], -lines["interest"][t]])
-        for t in range(len(parts))
-    ]
-    net = [each - each * rate for each, rate in zip(pre_tax, rates, strict=True)]
-    return {**lines, "preTaxProfit": pre_tax, "netIncome": net}
-
-
-def _worn_off(amount: float, life: float, parts: list[float]) -> list[float]:
+def worn_off(amount: float, life: float, parts: list[float]) -> list[float]:
     """Straight line by the time that has gone by."""
     told, gone = [], 0.0
     for part in parts:
@@ -267,40 +265,43 @@ def _worn_off(amount: float, life: float, parts: list[float]) -> list[float]:
     return told
 
 
-def _years(
-    document: Document, money: Facts, allocation: Facts, parts: list[float], further: float
-) -> Facts:
+def _left(document: Document, parts: list[float]) -> list[float]:
+    """Share of the new debt that is owed at the closing and at the end of each year."""
+    lent = (document.get("financing") or {}).get("newDebt")
+    left = [1.0]
+    for year, due in enumerate(by_year((lent or {}).get("amortisation"), len(parts))):
+        over_by_now = lent is not None and math.fsum(parts[: year + 1]) >= lent["tenor"]
+        left.append(0.0 if over_by_now else max(left[-1] - due * parts[year], 0.0))
+    return left
+
+
+def _years(document: Document, money: Facts, parts: list[float], further: float) -> Facts:
     many = len(parts)
     ours = stand_alone(document["acquirer"], parts)
-    theirs = stand_alone(document["target"], parts)
+    theirs = stand_alone(document["target"], parts, lag(document["timing"]))
     rates = by_year(document["acquirer"]["statements"]["taxRate"], many)
-    their_rates = by_year(document["target"]["statements"]["taxRate"], many)
     terms = document.get("financing") or {}
     lent = terms.get("newDebt") or {}
-    inventory = (document.get("allocation") or {}).get("inventoryStepUp") or 0.0
     gains, costs, sold = _synergies(document, parts)
-    owed = document["target"]["balance"].get("debt") or 0.0
-    worn: dict[str, list[float]] = {"intangibles": [0.0] * many, "fixedAssets": [0.0] * many}
-    for what, amount, life in _written_up(document):
-        off = _worn_off(amount, life, parts)
-        worn[what] = [one + other for one, other in zip(worn[what], off, strict=True)]
+    worn, left, promised = _charges(document, parts), _left(document, parts), _earn_out(document)
     fees = [0.0] * many
     if money["financingFees"]:
-        fees = _worn_off(money["financingFees"], lent["tenor"], parts)
+        fees = worn_off(money["financingFees"], lent["tenor"], parts)
     told: Facts = {name: [] for name in ("newInterest", "lostYield", "oldInterest", "preTaxProfit")}
-    told |= {"tax": [], "netIncome": [], "addedBack": []}
+    told |= {"tax": [], "netIncome": [], "addedBack": [], "earnOutCharge": [], "earnOutPaid": []}
     for t, part in enumerate(parts):
         if terms.get("targetDebtRate") is not None:
-            saved = terms["targetDebtRate"] * money["refinanced"] * part
+            saved = terms["targetDebtRate"] * money["ended"] * part
         else:
-            saved = theirs["interest"][t] * (money["refinanced"] / owed if owed else 0.0)
-        new_interest = 0.0  # once it is repaid: at the end of the year in which its tenor ends
-        if lent and math.fsum(parts[:t]) < lent["tenor"]:
-            new_interest = (lent.get("rate") or 0.0) * money["newDebt"] * part
+            saved = theirs["interest"][t] * money["endedShare"]
+        new_interest = (lent.get("rate") or 0.0) * money["newDebt"] * left[t] * part
         lost = (terms.get("lostYield") or 0.0) * money["balanceSheetCash"] * part
-        expensed = inventory if t == 0 else 0.0
-        ppa = math.fsum([worn["intangibles"][t], worn["fixedAssets"][t], expensed, fees[t]])
-        pre_tax = math.fsum(
+        ppa = math.fsum([*(column[t] for column in worn.values()), fees[t]])
+        earn_out = document.get("earnOut")
+        due = earn_out is not None and earn_out["year"] == t + 1
+        paid = earn_out["amount"] * earn_out["probability"] if earn_out and due else 0.0
+        nearer = promised[t + 1] + paid - promised[t]
+        taxable = math.fsum(
             [
                 ours["preTaxProfit"][t],
                 theirs["preTaxProfit"][t],
@@ -314,29 +315,35 @@ def _years(
             ]
         )
         # Each firm's own profit at its own rate, what the merger does at the acquirer's.
-        earned = theirs["preTaxProfit"][t]
-        tax = earned * their_rates[t] + (pre_tax - earned) * rates[t]
+        tax = theirs["tax"][t] + (taxable - theirs["preTaxProfit"][t]) * rates[t]
         told["newInterest"].append(new_interest)
         told["lostYield"].append(lost)
         told["oldInterest"].append(ours["interest"][t] + theirs["interest"][t] - saved)
-        told["preTaxProfit"].append(pre_tax)
+        told["earnOutCharge"].append(nearer)
+        told["earnOutPaid"].append(paid)
+        told["preTaxProfit"].append(taxable - nearer)
         told["tax"].append(tax)
-        told["netIncome"].append(pre_tax - tax)
-        told["addedBack"].append(ppa * (1.0 - rates[t]))
+        told["netIncome"].append(taxable - nearer - tax)
+        told["addedBack"].append(ppa * (1.0 - rates[t]) + nearer)
     both = {
         name: [one + other for one, other in zip(ours[name], theirs[name], strict=True)]
-        for name in ("revenue", "ebitda", "depreciation")
+        for name in ("revenue", "ebitda", "depreciation", "invested", "tiedUp")
     }
     both["revenue"] = [one + more for one, more in zip(both["revenue"], sold, strict=True)]
+    both["ebitda"] = [one + more for one, more in zip(both["ebitda"], gains, strict=True)]
     return {
         **told,
         **both,
+        "rates": rates,
         "synergies": gains,
         "costsToAchieve": costs,
         "intangibleAmortisation": worn["intangibles"],
         "stepUpDepreciation": worn["fixedAssets"],
-        "inventoryCharge": [inventory] + [0.0] * (many - 1),
+        "inventoryCharge": worn["inventory"],
         "feeAmortisation": fees,
+        "newDebtLeft": left,
+        "earnOutOwed": promised,
+        "parts": parts,
         "synergiesAfterTax": [
             (gain - cost) * (1.0 - rate)
             for gain, cost, rate in zip(gains, costs, rates, strict=True)
@@ -359,56 +366,3 @@ def _synergies(document: Document, parts: list[float]) -> tuple[list[float], ...
         [cost * part for cost, part in zip(costs, parts, strict=True)],
         [sold[t] * phased[t] * parts[t] for t in range(many)],
     )
-
-
-def _contribution(acquirer: Document, target: Document, parts: list[float]) -> Facts:
-    """The target's share of what both have, year by year."""
-    ours, theirs = stand_alone(acquirer, parts), stand_alone(target, parts)
-    return {
-        name: [
-            _over(their, our + their) for our, their in zip(ours[name], theirs[name], strict=True)
-        ]
-        for name in ("revenue", "ebitda", "netIncome")
-    }
-
-
-def _returns(document: Document, offer: Facts, money: Facts) -> list[float]:
-    """What the target and the synergies earn after tax on all that is paid, by whole years."""
-    whole = [1.0] * document["timing"]["years"]
-    theirs, gains = stand_alone(document["target"], whole), _synergies(document, whole)[0]
-    own = by_year(document["target"]["statements"]["taxRate"], len(whole))
-    rates = by_year(document["acquirer"]["statements"]["taxRate"], len(whole))
-    invested = offer["enterpriseValue"] + money["advisory"] + money["financingFees"]
-    return [
-        (
-            (theirs["ebitda"][t] - theirs["depreciation"][t]) * (1.0 - own[t])
-            + gains[t] * (1.0 - rates[t])
-        )
-        / invested
-        for t in range(len(whole))
-    ]
-
-
-def _value(document: Document, offer: Facts, years: Facts, ownership: float) -> Facts:
-    """What the synergies are worth, less what is paid for them; both shared by ownership."""
-    wacc = document.get("wacc")
-    if wacc is None:
-        return {}
-    time, worth = stub(document["timing"]), []
-    for gain in years["synergiesAfterTax"]:
-        worth.append(gain / (1.0 + wacc) ** time)
-        time += 1.0
-    growth = (document.get("synergies") or {}).get("growth")
-    if growth is not None:
-        later = years["lastSynergy"] * (1.0 + growth) / (wacc - growth)
-        worth.append(later / (1.0 + wacc) ** (time - 1.0))
-    target = document["target"]
-    before = target["sharePrice"] * diluted(target["shares"], target["sharePrice"])
-    synergies, premium = math.fsum(worth), offer["equityPrice"] + offer["earnOut"] - before
-    return {
-        "synergies": synergies,
-        "premium": premium,
-        "left": synergies - premium,
-        "acquirerPart": ownership * (synergies - premium),
-        "targetPart": premium + (1.0 - ownership) * (synergies - premium),
-    }

@@ -34,9 +34,10 @@ def test_a_deal_in_shares_by_hand() -> None:
     assert result.earnings_per_share == pytest.approx(126.0 / (100.0 + 500.0 / 18.0))
     assert result.accretion == pytest.approx(0.0956522, abs=1e-7)
     assert result.acquirer_ownership == pytest.approx(0.7826087, abs=1e-7)
+    assert result.holders.acquirer == pytest.approx(0.7826087, abs=1e-7)
     # Books of 200, without goodwill of 50, and no deferred tax of 10 any more.
     assert result.goodwill == 500.0 - (200.0 - 50.0 + 10.0)
-    assert result.enterprise_value == 500.0 + 200.0 - 20.0
+    assert (result.enterprise_value, result.offer.enterprise_value) == (680.0, 680.0)
     assert result.offer.ev_to_ebitda == 680.0 / 80.0
     assert result.offer.price_to_earnings == pytest.approx(500.0 / 36.0)
     assert result.offer.acquirer_price_to_earnings == 20.0
@@ -70,6 +71,9 @@ def test_a_mixed_deal_by_hand() -> None:
     # 250 in cash, 200 of debt repaid and 8 of fees: 458, of which 50 are there.
     table = result.sources_and_uses
     assert table.new_debt == pytest.approx(408.0 / 0.98)
+    shares = pytest.approx(250.0 / 18.0)
+    assert (result.new_shares, result.holders.new_shares) == (shares, shares)
+    assert result.holders.acquirer == pytest.approx(100.0 / (100.0 + 250.0 / 18.0))
     assert table.financing_fees == pytest.approx(8.3265306, abs=1e-7)
     assert table.total_sources == pytest.approx(716.3265306, abs=1e-7)
     # 130 of write-ups owe a quarter in tax.
@@ -291,10 +295,14 @@ def test_contributions_by_hand() -> None:
     result = value_merger(deal()).contribution
     assert result.revenue.target_share == pytest.approx((1.0 / 3.0,) * 3)
     assert result.net_income.target_share == pytest.approx((36.0 / 126.0,) * 3)
+    assert (result.ebit.acquirer, result.ebit.target) == ((150.0,) * 3, (60.0,) * 3)
     # Enterprise values 1,800 + 300 and 400 + 180: a third of 2,680, less 180, of 2,200.
     assert result.revenue.implied_ownership[0] == pytest.approx((2680.0 / 3.0 - 180.0) / 2200.0)
     assert result.equity_value == pytest.approx(400.0 / 2200.0)
     assert result.ownership == pytest.approx((500.0 / 18.0) / (100.0 + 500.0 / 18.0))
+    # And were less of it paid in shares, what all of it would be stays the yardstick.
+    lent = Financing(stock_share=0.2, refinanced=0.0, new_debt=NewDebt(rate=0.05, tenor=5.0))
+    assert value_merger(deal(financing=lent)).contribution.ownership == result.ownership
 
 
 def test_contributions_are_held_against_a_price_all_in_shares_and_count_convertibles() -> None:
@@ -315,6 +323,19 @@ def test_a_loss_that_shrinks_is_accretive() -> None:
     shares = 100.0 + 400.0 / 18.0
     assert result.accretion == pytest.approx((21.0 / shares + 0.15) / 0.15)
     assert "STAND_ALONE_LOSS" in {remark.code for remark in result.remarks}
+
+
+def test_of_a_year_that_earns_nothing_no_share_is_told_but_the_money_is() -> None:
+    # 200, 80 and 60 less 80: 90 after tax, nothing, and a loss of 15. With the target's 36 a year.
+    own = replace(books(), ebitda=by_year([200.0, 80.0, 60.0]))
+    told = value_merger(deal(acquirer=buyer(statements=own))).per_share
+    shares = 100.0 + 500.0 / 18.0
+    assert told.stand_alone == pytest.approx((0.9, 0.0, -0.15))
+    assert told.accretion == pytest.approx(
+        (126.0 / shares / 0.9 - 1.0, None, (21.0 / shares + 0.15) / 0.15)
+    )
+    assert (told.accretion[1], told.cash_accretion[1]) == (None, None)
+    assert told.accretion_amount[1] == pytest.approx(36.0 / shares)
 
 
 def test_the_maximum_premium_is_found_on_the_right_side_of_a_conversion() -> None:

@@ -67,6 +67,12 @@ def test_the_price_that_a_ratio_was_agreed_at_can_be_given() -> None:
     assert offered(band(reference_price=19.0), 21.0)[0] == pytest.approx(9.5)
 
 
+def test_a_floating_ratio_by_hand() -> None:
+    # 9 in money is half a share at 18 and three quarters of one at 12.
+    assert offered(FloatingRatio(value=9.0), 18.0) == (9.0, 0.5)
+    assert offered(FloatingRatio(value=9.0), 12.0) == (9.0, 0.75)
+
+
 def test_cash_beside_shares_is_in_the_price() -> None:
     price, shares = offered(FixedRatio(ratio=0.5), 18.0, cash_per_share=0.0)
     assert (price, shares) == (9.0, 0.5)

@@ -21,7 +21,6 @@ from engine.merger import (
     value_merger,
 )
 from engine.merger.kernel import close
-from engine.merger.parties import shared_at
 from tests.mirror.engine.merger.deals import (
     LAW,
     buyer,
@@ -91,6 +90,7 @@ def test_a_deal_in_shares_is_accretive_where_the_price_earns_more_than_the_acqui
     assert own is not None
     assume(abs(paid / own - 1.0) > 1e-9)
     assert (result.accretion > 0.0) == (paid < own)
+    assert result.per_share.accretion[0] == near(result.accretion, 1.0)
     # And by how much: earnings of the new shares at the one price, against the other.
     bought = result.offer.equity_price / (acquirer.share_price * result.holders.shares)
     assert result.accretion == near(bought * (own / paid - 1.0), 1.0)
@@ -185,7 +185,9 @@ def test_no_higher_premium_than_the_maximum_keeps_earnings_per_share() -> None:
 def test_what_a_deal_is_worth_to_both_sides_is_what_the_synergies_are_worth(
     inputs: MergerInputs,
 ) -> None:
-    value = followed(inputs).value_creation
+    result = followed(inputs)
+    value = result.value_creation
+    assert result.value_created == near(value.created, abs(value.premium))
     both = value.acquirer_part + value.target_part
     assert both == near(value.synergies, abs(value.premium) + abs(value.acquirer_part))
     assert value.created == near(value.synergies - value.premium)
@@ -202,7 +204,7 @@ def test_the_acquirers_part_is_its_share_of_all_that_is_there_less_what_it_had(
     result = followed(inputs)
     mine = inputs.acquirer.share_price * result.holders.acquirer_shares
     target = inputs.target
-    its = target.share_price * shared_at(target.shares, target.share_price).diluted_shares
+    its = target.share_price * target.shares.shared_at(target.share_price).diluted_shares
     cash = result.offer.equity_price * (1.0 - result.offer.stock_share)
     after = mine + its + result.value_creation.synergies - cash
     gain = result.holders.acquirer * after - mine
@@ -217,6 +219,8 @@ def test_the_holders_own_all_of_it(inputs: MergerInputs) -> None:
     assert result.holders.acquirer_shares + result.new_shares == near(result.holders.shares)
     paid = result.offer.exchange_ratio * result.offer.diluted_shares
     assert paid == near(result.new_shares, 1.0)
+    told = (result.holders.new_shares, result.holders.acquirer)
+    assert told == (result.new_shares, result.acquirer_ownership)
 
 
 @LAW
@@ -243,7 +247,7 @@ def test_shares_at_a_price_are_those_that_are_found_where_the_price_is_looked_fo
 ) -> None:
     given = data.draw(shares(50.0))
     assume(given.diluted is None)
-    there = shared_at(given, price)
+    there = given.shared_at(price)
     claims = price * there.diluted_shares + there.debt
     shared = share_out(claims, given.held, given.options, given.convertibles)
     assert shared.price == near(price)
@@ -290,6 +294,8 @@ def test_no_ratio_of_a_deal_depends_on_the_unit_of_money(inputs: MergerInputs, p
     assert other.per_share.maximum_premium == one.per_share.maximum_premium
     assert other.returns.roic == one.returns.roic
     assert other.leverage.debt_to_ebitda == one.leverage.debt_to_ebitda
+    assert other.offer.premium_on_equity == one.offer.premium_on_equity
+    assert other.offer.ev_to_ebitda == one.offer.ev_to_ebitda
 
 
 @LAW

@@ -30,6 +30,7 @@ def test_shares_for_shares_earn_what_the_books_say(
     assert result["perShare"]["standAlone"][0] == pytest.approx(before, rel=1e-12)
     assert result["earningsPerShare"] == pytest.approx(after, abs=CENT)
     assert result["accretion"] == pytest.approx(after / before - 1.0, abs=CENT / before)
+    assert result["perShare"]["gaap"][0] == pytest.approx(after, abs=CENT)
 
 
 def test_what_a_merger_costs_in_shares_depends_on_what_it_gains() -> None:
@@ -37,7 +38,9 @@ def test_what_a_merger_costs_in_shares_depends_on_what_it_gains() -> None:
 
     The book has the cost to A, what B's owners get of the gain: 15, and 17.45.
     """
-    cash, shares = (merged(each)["valueCreation"] for each in (book.IN_CASH, book.IN_SHARES))
+    told = [merged(each) for each in (book.IN_CASH, book.IN_SHARES)]
+    cash, shares = (each["valueCreation"] for each in told)
+    assert [each["valueCreated"] for each in told] == pytest.approx([10e6, 10e6], rel=1e-12)
     assert cash["acquirerPart"] == pytest.approx(10e6, rel=1e-12)
     assert shares["acquirerPart"] == pytest.approx(7.55e6, abs=0.005e6)
     assert shares["synergies"] - shares["acquirerPart"] == pytest.approx(17.45e6, abs=0.005e6)

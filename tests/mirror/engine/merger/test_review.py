@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.merger import (
     Allocation,
@@ -17,7 +19,18 @@ from engine.merger import (
     WrittenUp,
     value_merger,
 )
-from tests.mirror.engine.merger.deals import books, bought, buyer, by_year, deal, level, whole
+from tests.mirror.engine.merger.deals import (
+    books,
+    bought,
+    buyer,
+    by_year,
+    deal,
+    deals,
+    followed,
+    level,
+    whole,
+)
+from tests.mirror.engine.merger.test_laws import scaled
 
 REPAID = Financing(stock_share=1.0, new_debt=NewDebt(rate=0.06, tenor=5.0))
 
@@ -97,6 +110,12 @@ def test_a_remark_is_made_where_it_is_due_and_only_there(
 ) -> None:
     assert code in codes(due)
     assert code not in codes(not_due)
+
+
+@settings(deadline=None, max_examples=8)
+@given(deals(), st.sampled_from([-20, 20]))
+def test_no_remark_depends_on_the_unit_of_money(inputs: MergerInputs, power: int) -> None:
+    assert codes(scaled(followed(inputs).inputs, 2.0**power)) == codes(inputs)
 
 
 def test_nobody_asks_about_a_calm_deal() -> None:

@@ -1,0 +1,109 @@
+"""What would mend a deal that cannot be: a number, rounded to the side on which it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from engine.door import Scalar, no_less, no_more, show
+from engine.errors import Problem
+from engine.lbo.closing import Deal
+from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
+from engine.lbo.timing import Timing
+from engine.lbo.tranches import Tranche
+from engine.schedules import Schedule
+
+# 1/year: up to this, plain steps arrive well before there are no more of them.
+RATE_THAT_ARRIVES = 1.8
+_PAST = 1.0 + 1e-9  # of a limit that has to be passed, not met
+_LARGEST = 1e300  # a return, that a number holds with room to spare
+
+
+def too_much_debt(
+    entry: Entry,
+    tranches: Sequence[Tranche],
+    deal: Deal,
+    missing: float,
+    number: Callable[[Scalar], float],
+) -> str:
+    """What to lower, and what to pay instead: each by itself leaves the sponsor a cent.
+
+    A tranche that is lower saves its fee and its discount too, so it has to be lowered by more.
+    ``missing`` is money; ``number`` picks the scenario that is talked about.
+    """
+    lower, most = "", 0.0
+    ltm = number(entry.ltm_ebitda)
+    for at, (tranche, face) in enumerate(zip(tranches, deal.faces, strict=True)):
+        owed, kept = number(face), 1.0 - number(tranche.oid)
+        if not tranche.revolving:
+            kept -= number(tranche.fee)
+        if kept > 0.0 and owed > most and owed >= missing / kept:
+            most, left = owed, owed - missing / kept
+            name, unit = ("amount", 1.0) if tranche.amount is not None else ("times_ebitda", ltm)
+            lower = f", for one tranches[{at}].{name} to {no_more(left / unit)}"
+    price = number(deal.price) + missing
+    pay = ""
+    if entry.enterprise_value is not None:
+        pay = f"; or let entry.enterprise_value be {no_less(price)} or more"
+    elif price <= MULTIPLE_MAX * ltm:
+        pay = f"; or let entry.ev_to_ebitda be {no_less(price / ltm)} or more"
+    return f"Lower the debt or the rollover by {no_less(missing)} or more{lower}{pay}."
+
+
+def wiped_out(multiple: float, ebitda: float, owed: float, kept: float) -> tuple[str, str]:
+    """The path, and what to give there so that something is left for the owners.
+
+    ``owed`` is money, net of cash; ``kept`` the share of the price that exit costs leave.
+    """
+    if ebitda > 0.0:
+        least = max(owed / (ebitda * kept) * _PAST, CENT)
+        if least <= MULTIPLE_MAX:
+            said = f"Give an exit multiple of {no_less(least)} or more, or less debt."
+            return "exit.ev_to_ebitda", said
+    elif owed < 0.0 and ebitda < 0.0:  # whoever sells pays for it: out of the cash that is there
+        most = owed / (ebitda * kept) / _PAST
+        return "exit.ev_to_ebitda", f"Give an exit multiple of {no_more(most)} or less."
+    if multiple <= 0.0:
+        return "exit.ev_to_ebitda", f"Give a multiple above 0, and an EBITDA above {show(ebitda)}."
+    enough = max(owed / (multiple * kept) * _PAST, CENT)
+    said = (
+        f"No multiple that is allowed helps: mend the operations, so that EBITDA is "
+        f"{no_less(enough)} or more in that year, or lower the debt."
+    )
+    return "operations", said
+
+
+def beyond_numbers(invested: float, ebitda: float, owed: float, kept: float, years: float) -> str:
+    """What to do about a return over a few ``years`` that no number holds.
+
+    Of what it is made: money that was ``invested``, and as in `wiped_out`.
+    """
+    most = 0.0
+    if ebitda > 0.0 and years < 1.0:
+        most = (invested * _LARGEST**years + owed) / (ebitda * kept)
+    if most < CENT:
+        return "Let the exit come in a later year, or lower the growth."
+    return f"Let the exit come in a later year, or give a multiple of {no_more(most)} or less."
+
+
+def dear_rates(tranches: Sequence[Tranche], base: Schedule | None, timing: Timing) -> list[Problem]:
+    """Each tranche whose rate is so high that average interest on it is not certain to be found,
+    with the spread at which it is: only one that floats can be so dear.
+    """
+    found = []
+    for at, tranche in enumerate(tranches):
+        if tranche.spread is None:
+            continue
+        spread = float(tranche.spread)
+        rates = [float(rate) for rate in tranche.rates(base, timing.years)]
+        least = min(RATE_THAT_ARRIVES / timing.share(t) - rate for t, rate in enumerate(rates))
+        if least < 0.0:
+            found.append(
+                Problem(
+                    f"tranches[{at}].spread",
+                    "OUT_OF_RANGE",
+                    f"{tranche.name.strip()} bears up to {max(rates):.0%} a year.",
+                    f"Give a spread of {no_more(spread + least)} or less, or let interest be on "
+                    "the OPENING balance.",
+                )
+            )
+    return found

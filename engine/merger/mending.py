@@ -1,0 +1,95 @@
+"""What would mend a deal that cannot be closed: numbers, rounded to the side on which they do."""
+
+from __future__ import annotations
+
+from engine.door import no_less, no_more
+from engine.firm.dilution import PRICE_MAX, share_out
+from engine.merger.inputs import MergerInputs
+from engine.merger.kernel import Deal
+from engine.merger.offer import PREMIUM_RANGE, Collar, FixedRatio, FloatingRatio, Offer
+from engine.merger.parties import Party
+
+
+def enough_money(inputs: MergerInputs, deal: Deal, missing: float) -> str:
+    """What may pay for what is ``missing``, in money, each by itself; of one deal."""
+    financing = inputs.financing
+    owed, price = float(deal.target_debt), float(deal.equity_price)
+    ways = ["give financing.new_debt"]
+    used = float(financing.balance_sheet_cash)
+    if used + missing <= float(inputs.acquirer.balance.cash + inputs.target.balance.cash):
+        ways.append(f"let financing.balance_sheet_cash be {no_less(used + missing)} or more")
+    in_cash = float(deal.cash_need) - float(deal.refinanced) - float(inputs.advisory)
+    if financing.stock_share is not None and in_cash >= missing:
+        mix = float(financing.stock_share) + missing / price
+        ways.append(f"let financing.stock_share be {no_less(min(mix, 1.0))} or more")
+    if float(deal.refinanced) >= missing:
+        kept = (float(deal.refinanced) - missing) / owed
+        ways.append(f"let financing.refinanced be {no_more(kept)} or less")
+    return _sentence(ways)
+
+
+def enough_price(inputs: MergerInputs, deal: Deal, gap: float) -> str:
+    """What to offer so that net assets that exceed the price by ``gap``, in money, do not; in the
+    words in which the offer is made. Of one deal.
+
+    The price and the target's convertibles together come to the net assets before the
+    convertibles, whoever converts.
+    """
+    less = f"bring the net assets down by {no_less(gap)} after deferred tax"
+    claims = float(deal.equity_price) + float(deal.bought.debt) + gap
+    price = _price_of(inputs.target, claims)
+    own, market = float(inputs.acquirer.share_price), float(inputs.target.share_price)
+    if price > PRICE_MAX:
+        return _sentence([less])
+    named = _in_words(inputs.offer, price, own, market)
+    return _sentence([less, f"offer {no_less(price)} a share or more{named}"])
+
+
+def offer_for(target: Party, equity_price: float, debt: float) -> float | None:
+    """Money a share at which all of the target's shares, diluted at that offer, come to a price.
+
+    ``debt`` is the face value of the convertibles that stay debt; None where, at the offer that is
+    found, others do.
+    """
+    shares = target.shares
+    if shares.diluted is not None:
+        return equity_price / float(shares.diluted)
+    found = share_out(equity_price + debt, shares.held, shares.options, shares.convertibles)
+    return float(found.price) if float(found.debt) == debt else None
+
+
+def _price_of(target: Party, claims: float) -> float:
+    """Money a share at which all claims on the target's equity come to so much."""
+    shares = target.shares
+    if shares.diluted is not None:
+        return claims / float(shares.diluted)
+    return float(share_out(claims, shares.held, shares.options, shares.convertibles).price)
+
+
+def _in_words(offer: Offer, price: float, own: float, market: float) -> str:
+    """The input that makes the offer come to a price, and what it has to be."""
+    ratio = offer.exchange_ratio
+    if offer.price is not None:
+        return f", so let offer.price be {no_less(price)} or more"
+    if offer.premium is not None:
+        premium = price / market - 1.0
+        if premium > PREMIUM_RANGE[1]:
+            return ""
+        return f", so let offer.premium be {no_less(premium)} or more"
+    in_stock = price - (0.0 if offer.cash_per_share is None else float(offer.cash_per_share))
+    path = "offer.exchange_ratio"
+    match ratio:
+        case FixedRatio():
+            return f", so let {path}.fixed.ratio be {no_less(in_stock / own)} or more"
+        case FloatingRatio():
+            return f", so let {path}.floating.value be {no_less(in_stock)} or more"
+        case Collar():
+            times = in_stock / float(ratio.stock_value(own))
+            most = no_less(float(ratio.ratio) * times)
+            return f", so let {path}.collar.ratio be {most} or more"
+    return ""
+
+
+def _sentence(ways: list[str]) -> str:
+    text = ", or ".join(ways)
+    return f"{text[0].upper()}{text[1:]}."

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.door import Door
+from engine.door import Door, show
 
 METHODS_MOST = 20
 NAME_MOST = 80  # characters
@@ -176,9 +176,15 @@ def _check(methods: Sequence[MethodRange], market_price: float | None) -> None:
                 door.within(f"{path}.{part}", value, -AMOUNT_MAX, AMOUNT_MAX)
         if len(door.problems) == before:
             middle = each.low if each.mid is None else each.mid
-            order = "A range goes from low to high, with its middle between them."
-            door.apart(f"{path}.mid", each.low, middle, 0.0, order)
-            door.apart(f"{path}.high", middle, each.high, 0.0, order)
+            for part, one, other in (("mid", each.low, middle), ("high", middle, each.high)):
+                if one > other:
+                    door.refuse(
+                        f"{path}.{part}",
+                        "CONTRADICTION",
+                        f"A range goes from low to high, with its middle between them, and not "
+                        f"from {show(one)} to {show(other)}.",
+                        "Give low, mid and high in their order.",
+                    )
     if market_price is not None:
         door.within("market_price", market_price, 1e-9, AMOUNT_MAX)
     door.close()

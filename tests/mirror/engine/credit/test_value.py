@@ -209,13 +209,13 @@ def exact(inputs: CreditInputs) -> tuple[mpf, mpf]:
 
         def assets(deviation: mpf) -> mpf:
             low, high = equity, equity + discounted
-            for _ in range(110):
+            for _ in range(70):
                 middle = (low + high) / 2
                 low, high = (middle, high) if call(middle, deviation) < equity else (low, middle)
             return low
 
         low, high = mpf(0), mpf(inputs.equity_volatility)
-        for _ in range(110):
+        for _ in range(70):
             middle = (low + high) / 2
             value = assets(middle)
             moves = mp.ncdf(d1(value, middle)) * middle * value
@@ -247,6 +247,13 @@ def test_assets_are_those_of_forty_digits(inputs: CreditInputs) -> None:
         assert found.distance_to_default == pytest.approx(float(d2), rel=1e-11)
         assert found.default_probability == pytest.approx(float(mp.ncdf(-d2)), rel=1e-10)
         assert found.spread == pytest.approx(float(spread), rel=1e-9, abs=1e-15)
+        owed = value - inputs.equity_value
+        loss = 1 - owed / discounted
+        assert found.riskless_debt_value == pytest.approx(float(discounted), rel=1e-14)
+        assert found.debt_value == pytest.approx(float(owed), rel=1e-12)
+        assert found.leverage == pytest.approx(float(owed / value), rel=1e-12)
+        assert found.expected_loss == pytest.approx(float(loss), rel=1e-9, abs=1e-15)
+        assert found.recovery == pytest.approx(float(1 - loss / mp.ncdf(-d2)), rel=1e-9)
 
 
 def test_a_default_as_rare_as_no_double_from_one_can_tell_keeps_its_digits() -> None:

@@ -1,0 +1,117 @@
+"""The command ``valor football``: kept valuations of one firm side by side."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from api.terminal import fail, json_object, pretty, run_to_end, settings_of
+
+_RANGE: Final = re.compile(r"(?:(.+)=)?([^:=]+):([^:=]+)")
+
+
+class RangeType(click.ParamType[tuple[str, float, float]]):
+    """``NAME=LOW:HIGH``, or LOW:HIGH alone under no name."""
+
+    def __init__(self, *, named: bool) -> None:
+        self.name = "NAME=LOW:HIGH" if named else "LOW:HIGH"
+        self._named = named
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float, float]:
+        if isinstance(value, tuple):  # the default
+            return value
+        match = _RANGE.fullmatch(value)
+        if match is None or bool(match[1]) is not self._named:
+            self.fail(f"{value!r} is not of the form {self.name}.", param, ctx)
+        try:
+            return match[1] or "", float(match[2]), float(match[3])
+        except ValueError:
+            self.fail(f"{value!r} has no two numbers.", param, ctx)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--swing",
+    "swings",
+    type=RangeType(named=True),
+    multiple=True,
+    metavar="PATH=LOW:HIGH",
+    help="An input that swings, of a DCF; repeatable. Without: DCFs are cases of one bar.",
+)
+@click.option(
+    "--irr",
+    type=RangeType(named=False),
+    default=("", 0.2, 0.25),
+    show_default="0.2:0.25",
+    metavar="LOW:HIGH",
+    help="What a buyout's sponsor wants to earn, per year.",
+)
+@click.option(
+    "--range",
+    "stated",
+    type=RangeType(named=True),
+    multiple=True,
+    metavar="NAME=LOW:HIGH",
+    help="A range from elsewhere, such as '52 weeks=21:29'; repeatable.",
+)
+@click.option(
+    "--of",
+    type=click.Choice(
+        ["VALUE_PER_SHARE", "EQUITY_VALUE", "ENTERPRISE_VALUE"], case_sensitive=False
+    ),
+    default="VALUE_PER_SHARE",
+    show_default=True,
+    help="What is compared.",
+)
+@click.option("--market-price", type=float, help="Left out: the one in the inputs.")
+@click.option("--json", "as_json", is_flag=True, help="The whole field as JSON.")
+def football(
+    sources: tuple[str, ...],
+    swings: tuple[tuple[str, float, float], ...],
+    irr: tuple[str, float, float],
+    stated: tuple[tuple[str, float, float], ...],
+    of: str,
+    market_price: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Put valuations of one firm side by side: a football field.
+
+    Each SOURCE is a valuation's id, or a JSON file with inputs, which are valued first. A
+    comparison shows its quartiles, a buyout what can be paid for a return, by the bridge of the
+    first DCF or comparison.
+    """
+    from api.embedded import QueryFailed, opened
+    from api.terminals.export import NotExported, valued
+    from api.terminals.football import Asked, NoField, drawn, field
+
+    given = [json_object(Path(each)) if Path(each).is_file() else each for each in sources]
+    for each in given:
+        if isinstance(each, str) and "." in each:  # which no id has
+            fail(f"There is no file {each}.")
+    asked = Asked(
+        of=of.upper(),
+        swings=swings,
+        returns=irr[1:],
+        stated=stated,
+        market_price=market_price,
+    )
+
+    async def ask() -> Any:
+        async with opened(settings_of(dev=True)) as embedded:
+            ids = [
+                each if isinstance(each, str) else await valued(embedded, each) for each in given
+            ]
+            return await field(embedded, ids, asked)
+
+    try:
+        found = run_to_end(ask())
+    except (NotExported, NoField, QueryFailed) as no:
+        fail(str(no))
+    click.echo(pretty(found) if as_json else drawn(found))

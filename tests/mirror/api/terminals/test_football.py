@@ -1,0 +1,111 @@
+"""A football field, as a terminal draws it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api.terminals.cli import main
+from tests.comparables_documents import compared
+from tests.dcf_documents import firm
+from tests.lbo_documents import bought
+from tests.pages import DOCS, ROOT, text_of
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    documents = {"dcf": firm(), "bear": firm(**{"capital.wacc": 0.12}), "lbo": bought()}
+    for name, document in (documents | {"peers": compared()}).items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    return {name: str(tmp_path / f"{name}.json") for name in ("dcf", "bear", "lbo", "peers")}
+
+
+def run(files: dict[str, str], *arguments: str) -> Result:
+    home = {"VALOR_HOME": str(Path(files["dcf"]).parent / "home")}
+    given = [files.get(each, each) for each in arguments]
+    return CliRunner().invoke(main, ["football", *given], env=home)
+
+
+def lines(files: dict[str, str], *arguments: str) -> list[str]:
+    result = run(files, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
+
+
+def test_every_method_is_a_bar_on_one_scale(files: dict[str, str]) -> None:
+    found = lines(
+        files, "dcf", "peers", "lbo", "--swing", "capital.wacc=0.09:0.11", "--range", "Year=12:17"
+    )
+    assert found[0] == "Value per share, USD"
+    assert found[2].split() == [
+        "7.50",
+        "10",
+        "12.50",
+        "15",
+        "17.50",
+        "20",
+        "22.50",
+        "low",
+        "mid",
+        "high",
+    ]
+    rows = {line[:26].rstrip(): line for line in found[3:8]}
+    # Of 150 a year less 400, over 100 shares; quartiles of 9, 10 and 11.5 times 200 less 200.
+    assert rows["DCF"].split()[-3:] == ["9.64", "11.00", "12.67"]
+    assert rows["EV/EBITDA LTM"].split()[-3:] == ["16.00", "18.00", "21.00"]
+    assert rows["LBO, 20 to 25 % IRR"].split()[-3:] == ["8.00", "8.42", "8.90"]
+    assert rows["Year"].split()[-2:] == ["12.00", "17.00"]
+    # The market's 15 is the middle of the scale: through a gap, and under a bar.
+    assert rows["EV/EBITDA LTM"][26 + 20] == "┊"
+    assert rows["Year"][26 + 20] == "█"
+    assert rows["Year"].index("█") < 26 + 20 < rows["EV/EBITDA LTM"].index("█")
+    assert found[-2].split() == ["┊", "market", "15.00,", "within", "1", "of", "5", "ranges"]
+    assert " ".join(found[-1].split()) == "Most agree on 16.00 to 17.00: 3 of 5 ranges"
+
+
+def test_without_swings_dcfs_are_cases_and_money_has_a_unit(files: dict[str, str]) -> None:
+    found = lines(files, "dcf", "bear", "lbo", "--of", "enterprise_value", "--irr", "0.15:0.2")
+    assert found[0] == "Enterprise value, USD"
+    assert found[3].split()[-3:] == ["1,250.0", "1,500.0", "1,500.0"]
+    assert found[4].startswith("LBO, 15 to 20 % IRR ")
+    assert not any(line.startswith("┊") for line in found)
+    assert found[-1].endswith(": 2 of 2 ranges")
+
+
+def test_the_page_shows_what_its_command_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, command, _, drawn, *_ = text_of(DOCS / "maths" / "football.md").split("```")
+    monkeypatch.chdir(ROOT)
+    home = {"VALOR_HOME": str(tmp_path)}
+    said = CliRunner().invoke(main, shlex.split(command.strip().removeprefix("valor ")), env=home)
+    assert said.output.rstrip() == drawn.removeprefix("text\n").rstrip()
+
+
+def test_an_id_is_as_good_as_a_file_and_json_has_it_all(files: dict[str, str]) -> None:
+    both = json.loads(run(files, "dcf", "peers", "--json").output)
+    again = json.loads(run(files, *both["bars"][0]["valuations"], "peers", "--json").output)
+    assert again == both
+    assert both["overlap"]["methods"] == ["EV/EBITDA LTM", "EV/revenue LTM"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere.json",), "There is no file nowhere.json"),
+        (("dcf", "--swing", "capital.wacc"), "is not of the form NAME=LOW:HIGH"),
+        (("dcf", "--swing", "capital.wacc=low:high"), "has no two numbers"),
+        (("dcf", "--swing", "capital.wac=0.09:0.11"), "methods[0].swings.swings[0].path"),
+        (("dcf", "madeup"), "NOT_FOUND"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(
+    files: dict[str, str], arguments: tuple[str, ...], said: str
+) -> None:
+    result = run(files, *arguments)
+    assert result.exit_code != 0
+    assert said in result.output + result.stderr

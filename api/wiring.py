@@ -37,6 +37,7 @@ from services.collaboration import CollaborationService
 from services.companies import CompanyService, ShippedCompanies
 from services.compute import Compute
 from services.financial_models import ModelService
+from services.football import FootballService
 from services.kinds import KINDS
 from services.own_companies import OwnCompanyService
 from services.replay import ReplayService
@@ -45,6 +46,7 @@ from services.runs import RunService
 from services.service_levels import ServiceLevels
 from services.tenants import TenantService
 from services.valuations import ValuationService
+from services.workbook.export import WorkbookService
 from services.workers import WorkerPool
 from store.companies import Companies
 from store.database import Database
@@ -190,12 +192,15 @@ def build(
         log=watch.logs.get("rooms"),
     )
     models.doorbell = collaboration
+    analyses = AnalysisService(
+        compute, valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
+    )
     services = Services(
         valuations=valuations,
-        analyses=AnalysisService(
-            compute, valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
-        ),
+        analyses=analyses,
+        football=FootballService(valuations, analyses),
         replays=ReplayService(Valuations(database), compute),
+        workbooks=WorkbookService(valuations, compute),
         models=models,
         collaboration=collaboration,
         runs=RunService(runs, run_work, tenant_service, valuations, models, bus),

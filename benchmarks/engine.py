@@ -1,15 +1,15 @@
 """The engine beside what it is compared with: `python -m benchmarks.engine`.
 
-The cases are those of `benchmarks/firms.py`. Each line is the best of five rounds in CPU time of
-this process; both sides of a ratio take turns in the same rounds, so that a noisy neighbour slows
-both. The targets are printed for information: nothing here fails.
+The cases are those of `benchmarks/firms.py`, then those of `benchmarks/deals.py`. Each line is the
+best of five rounds in CPU time of this process; both sides of a ratio take turns in the same
+rounds, so that a noisy neighbour slows both. The targets are printed for information: nothing here
+fails.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,8 +18,9 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks import firms
+from benchmarks import deals, firms
 from benchmarks.firms import YEARS, full, full_by_hand, lean, lean_by_hand
+from benchmarks.measures import ROUNDS, best, peak_mb, show
 from engine.dcf import DcfInputs, DcfOutput, dcf_question, value_dcf
 from engine.dcf.inputs import admit
 from engine.dcf.kernel import worth
@@ -30,7 +31,6 @@ from engine.scenarios import Axis, Question, gradient, sensitivity
 from engine.schedules import Schedule
 from engine.simulation import Normal, Shock, SimulationSpec, draw_values, simulate
 
-ROUNDS: Final = 5
 TRIALS: Final = 1_000_000
 BY_HAND: Final = 2_000  # trials of the loop, whose time is then scaled
 SHOCKS: Final = (
@@ -40,28 +40,6 @@ SHOCKS: Final = (
 )
 WACC: Final = np.linspace(0.07, 0.10, 100)
 GROWTH: Final = np.linspace(0.01, 0.035, 100)
-
-
-def best(**tasks: tuple[Callable[[], object], int]) -> dict[str, float]:
-    """Seconds of CPU for one call of each (task, calls a round): the best of the rounds."""
-    fastest = dict.fromkeys(tasks, float("inf"))
-    for _ in range(ROUNDS):
-        for name, (task, calls) in tasks.items():
-            start = time.process_time()
-            for _ in range(calls):
-                task()
-            fastest[name] = min(fastest[name], (time.process_time() - start) / calls)
-    return fastest
-
-
-def peak_mb(task: Callable[[], object]) -> float:
-    """Traced megabytes at the highest, in a pass of its own: tracing slows what it watches."""
-    tracemalloc.start()
-    try:
-        task()
-        return tracemalloc.get_traced_memory()[1] / 1e6
-    finally:
-        tracemalloc.stop()
 
 
 def speed_up_of_two_threads() -> float:
@@ -76,11 +54,6 @@ def speed_up_of_two_threads() -> float:
                 draw_values(question, spec, executor)
                 taken.append(time.perf_counter() - start)
     return max(one / two for one, two in zip(seconds[1], seconds[2], strict=True))
-
-
-def show(lines: tuple[tuple[str, str, str], ...]) -> None:
-    for task, measured, target in lines:
-        print(f"{task:<50}{measured:>12}   {target}".rstrip())
 
 
 def grid_of(
@@ -232,6 +205,7 @@ def main() -> None:
     print(f"engine {ENGINE_VERSION}, numpy {NUMPY_VERSION}, Python {sys.version.split()[0]}")
     on_lean()
     on_full()
+    deals.on_all()
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final
 
-from benchmarks.engine import SHOCKS, best, peak_mb
+from benchmarks.engine import SHOCKS
 from benchmarks.firms import lean
+from benchmarks.measures import best, peak_mb
 from benchmarks.runs import INPUT
 from engine.correlation import Correlation, CorrelationMethod
 from engine.dcf import DcfOutput, dcf_question

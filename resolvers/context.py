@@ -11,6 +11,7 @@ from services.analyses import AnalysisService
 from services.collaboration import CollaborationService
 from services.companies import CompanyService
 from services.financial_models import ModelService
+from services.football import FootballService
 from services.principal import Principal
 from services.replay import ReplayService
 from services.runs import RunService
@@ -18,6 +19,7 @@ from services.service_levels import ServiceLevels
 from services.sessions import Session
 from services.tenants import TenantService
 from services.valuations import ValuationService
+from services.workbook.export import WorkbookService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,9 @@ class Services:
 
     valuations: ValuationService
     analyses: AnalysisService
+    football: FootballService
     replays: ReplayService
+    workbooks: WorkbookService
     models: ModelService
     collaboration: CollaborationService
     runs: RunService

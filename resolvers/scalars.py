@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import date, datetime
 from math import isfinite
@@ -20,6 +21,7 @@ FloatGrid = NewType("FloatGrid", object)
 InputDocument = NewType("InputDocument", object)
 InputValue = NewType("InputValue", object)
 KeptValue = NewType("KeptValue", object)
+Base64 = NewType("Base64", bytes)
 
 
 def series(numbers: object) -> FloatSeries:
@@ -51,6 +53,12 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     datetime: replace(
         DEFAULT_SCALAR_REGISTRY[datetime],
         description="A moment, RFC 3339, such as 2024-09-27T20:00:00+00:00.",
+    ),
+    Base64: strawberry.scalar(
+        name="Base64",
+        description="The bytes of a file, in base64 with padding (RFC 4648, section 4).",
+        serialize=lambda content: b64encode(content).decode(),
+        parse_value=_output_only,
     ),
     FloatSeries: strawberry.scalar(
         name="FloatSeries",

@@ -13,9 +13,11 @@ from math import isfinite
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from engine.errors import Infeasible, InvalidInput, Problem
+from engine.firm.equity import Bridge, Shares
 from engine.scenarios import Question
 from services.labels import Labels
 from services.words import camel
+from services.workbook.book import Book
 
 Document: TypeAlias = dict[str, Any]
 I = TypeVar("I")  # noqa: E741 - the inputs of a kind
@@ -40,6 +42,9 @@ class Output(StrEnum):
     GOODWILL = "GOODWILL"
     NEW_DEBT = "NEW_DEBT"
     VALUE_CREATED = "VALUE_CREATED"
+    DISTANCE_TO_DEFAULT = "DISTANCE_TO_DEFAULT"
+    DEFAULT_PROBABILITY = "DEFAULT_PROBABILITY"
+    SPREAD = "SPREAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,14 @@ class Kind(Generic[I, R]):
     question: Callable[[I, str, I | None], Question[I]]  # of an output; known to have passed
     admit: Callable[[I], object]  # raises InvalidInput with every problem of the inputs
     labels: Labels  # what each input is called, by its path
+    # Fills a book with the sheets of a result; None: the kind has no workbook.
+    workbook: Callable[[Book, R], None] | None = None
     # From a document of version n to one of n + 1. An input keeps its path in all of them.
     upgrades: Mapping[int, Callable[[Document], Document]] = field(default_factory=dict)
+    # What leads from an enterprise value of its firm to a share; None: the kind has no such thing.
+    bridge: Callable[[I], tuple[Bridge, Shares]] | None = None
+    # What the next use adds, in milliseconds: where the first of a process imports something heavy.
+    importing_ms: Callable[[], float] = float
 
     def asked(self, output: Output | None) -> Output:
         """The output that is meant, of those that the kind has.

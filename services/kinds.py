@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
-from engine import comparables, dcf, lbo, merger
+from engine import comparables, credit, dcf, lbo, merger
 from engine.comparables.inputs import admit as admit_comparables
+from engine.credit.inputs import admit as admit_credit
 from engine.dcf.inputs import admit as admit_dcf
 from engine.door import Door
 from engine.lbo.inputs import admit as admit_lbo
 from engine.merger.inputs import enter
 from services.comparables_labels import COMPARABLES_LABELS
+from services.credit_labels import CREDIT_LABELS
 from services.dcf import inputs_of, result_document
 from services.dcf_labels import DCF_LABELS
 from services.documents import answer_document, reader
@@ -18,8 +21,12 @@ from services.kind import Document, Kind, Output
 from services.lbo_labels import LBO_LABELS
 from services.merger_labels import MERGER_LABELS
 from services.sourced_inputs import with_sources_checked
+from services.workbook.comparables import add_comparables
+from services.workbook.dcf import add_dcf
+from services.workbook.lbo import add_lbo
+from services.workbook.merger import add_merger
 
-__all__ = ["COMPARABLES", "DCF", "KINDS", "LBO", "MERGER", "Document", "Kind", "Output"]
+__all__ = ["COMPARABLES", "CREDIT", "DCF", "KINDS", "LBO", "MERGER", "Document", "Kind", "Output"]
 
 _OF_A_FIRM: Final = (Output.VALUE_PER_SHARE, Output.EQUITY_VALUE, Output.ENTERPRISE_VALUE)
 
@@ -35,6 +42,8 @@ DCF: Final[Kind[dcf.DcfInputs, dcf.DcfResult]] = Kind(
     question=lambda inputs, output, known: dcf.dcf_question(inputs, dcf.DcfOutput(output), known),
     admit=admit_dcf,
     labels=DCF_LABELS,
+    workbook=add_dcf,
+    bridge=lambda inputs: (inputs.bridge, inputs.shares),
 )
 
 COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesResult]] = Kind(
@@ -53,6 +62,8 @@ COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesRe
     ),
     admit=admit_comparables,
     labels=COMPARABLES_LABELS,
+    workbook=add_comparables,
+    bridge=lambda inputs: (inputs.subject.bridge, inputs.subject.shares),
 )
 
 LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
@@ -67,6 +78,7 @@ LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     question=lambda inputs, output, known: lbo.lbo_question(inputs, lbo.LboOutput(output), known),
     admit=admit_lbo,
     labels=LBO_LABELS,
+    workbook=add_lbo,
 )
 
 
@@ -93,8 +105,32 @@ MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     ),
     admit=_admit_merger,
     labels=MERGER_LABELS,
+    workbook=add_merger,
+)
+
+
+def _importing_special_functions() -> float:
+    """SciPy comes when it is first used, and then takes half a second."""
+    return 0.0 if "scipy.special" in sys.modules else 500.0
+
+
+CREDIT: Final[Kind[credit.CreditInputs, credit.CreditResult]] = Kind(
+    name="CREDIT",
+    input_version=credit.INPUT_VERSION,
+    inputs_of=with_sources_checked(reader(credit.CreditInputs), admit_credit, CREDIT_LABELS),
+    value=credit.value_credit,
+    result_document=lambda result: answer_document(result.valuation),
+    admitted=lambda result: result.inputs,
+    outputs=tuple(Output(output) for output in credit.CreditOutput),
+    observed={},
+    question=lambda inputs, output, known: credit.credit_question(
+        inputs, credit.CreditOutput(output), known
+    ),
+    admit=admit_credit,
+    labels=CREDIT_LABELS,
+    importing_ms=_importing_special_functions,
 )
 
 KINDS: Final[dict[str, Kind[Any, Any]]] = {
-    kind.name: kind for kind in (DCF, LBO, MERGER, COMPARABLES)
+    kind.name: kind for kind in (DCF, LBO, MERGER, COMPARABLES, CREDIT)
 }

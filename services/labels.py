@@ -58,6 +58,11 @@ def label_of(labels: Labels, steps: Steps) -> str:
     return _named(labels, steps)[0]
 
 
+def form_of(labels: Labels, steps: Steps) -> Form:
+    """How a number at a place is written."""
+    return _named(labels, steps)[1]
+
+
 def told(labels: Labels, steps: Steps, old: Any, new: Any, unit: Unit) -> str:
     """A change as a sentence. None: nothing stands there."""
     if steps == ("archived",):

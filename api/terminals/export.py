@@ -1,0 +1,64 @@
+"""A valuation as a workbook on the disk."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from pathlib import Path
+from typing import Any, Final
+
+from api.embedded import Embedded
+from api.terminals.explain import refusal
+from api.terminals.selections import kind_of
+from api.terminals.selections import valued as valuing
+
+_ID: Final = """... on Valuation { id }
+  ... on Refusal { code message issues { path message suggestion } }"""
+_WORKBOOK: Final = """query ($id: ID!) { exportWorkbook(valuationId: $id) {
+  __typename ... on Workbook { fileName content }
+  ... on Refusal { code message issues { path message suggestion } } } }"""
+
+
+class NotExported(Exception):
+    """Why there is no file, as a person reads it."""
+
+
+async def valued(embedded: Embedded, document: dict[str, Any]) -> str:
+    """Value a document of any kind, and keep it: its valuation's id.
+
+    Raises:
+        NotExported; QueryFailed.
+    """
+    kind = kind_of(embedded.parts.schema._schema, document)  # noqa: SLF001 - no other way
+    outcome = (await embedded.data(valuing(_ID, kind), {"input": document}))["valued"]
+    if "id" not in outcome:
+        raise NotExported(f"The inputs cannot be valued.\n{refusal(outcome)}")
+    found: str = outcome["id"]
+    return found
+
+
+async def workbook(embedded: Embedded, valuation_id: str) -> tuple[str, bytes]:
+    """What the file is called, and what is in it.
+
+    Raises:
+        NotExported; QueryFailed.
+    """
+    outcome = (await embedded.data(_WORKBOOK, {"id": valuation_id}))["exportWorkbook"]
+    if outcome["__typename"] == "Refusal":
+        raise NotExported(refusal(outcome))
+    return outcome["fileName"], b64decode(outcome["content"])
+
+
+def put(content: bytes, file: Path) -> None:
+    """Write a file, whole or not at all. What somebody may have worked on is not overwritten.
+
+    Raises:
+        NotExported.
+    """
+    try:
+        if file.exists() and file.read_bytes() != content:
+            raise NotExported(f"{file} is there, and it is another. Name a new one with --to.")
+        beside = file.with_name(f".{file.name}.part")
+        beside.write_bytes(content)
+        beside.replace(file)
+    except OSError as no:
+        raise NotExported(f"{file} cannot be written: {no.strerror}.") from None

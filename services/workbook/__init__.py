@@ -1,0 +1,1 @@
+"""A valuation as a workbook with live formulas: what an analyst sends, and a reader may change."""

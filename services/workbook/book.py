@@ -1,0 +1,208 @@
+"""A workbook: sheets, names, checks, and the bytes of an .xlsx file.
+
+The same valuation is the same bytes: the file holds no clock but the day it was valued.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from services.labels import Form
+from services.workbook.formulas import Place, cell, formula_at, on_sheet
+from services.workbook.sheet import Cell, Columns, Hand, Sheet, Value
+
+if TYPE_CHECKING:
+    import xlsxwriter
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+_COLOURS: Final = {Hand.INPUT: "#0000FF", Hand.FIXED: "#7F7F7F"}
+_SHADE: Final = "#DDE5F0"
+_FORMS: Final = {
+    Form.RATE: "0.00%;-0.00%;0.00%",
+    Form.PRICE: "#,##0.00",
+    Form.MULTIPLE: '0.00"x"',
+    Form.COUNT: "[>=1000]#,##0;[<=-1000]-#,##0;0.0000",
+    Form.CHOICE: "General",
+}
+# How money looks in a book whose largest amount is at least so large; cells hold whole units.
+_AMOUNTS: Final = (
+    (1e8, "millions", "#,##0.0,,;(#,##0.0,,);0.0"),
+    (1e4, "whole units", "#,##0;(#,##0);0"),
+    (0.0, "units, with hundredths", "#,##0.00;(#,##0.00);0.00"),
+)
+
+
+@dataclass(slots=True)
+class Book:
+    """What a kind's writer fills: its sheets, its checks, and which cell is which output."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    sheets: list[Sheet] = field(default_factory=list)
+    checks: list[tuple[str, str]] = field(default_factory=list)  # words, and a formula that is TRUE
+    outputs: dict[str, str] = field(default_factory=dict)  # VALUE_PER_SHARE: the key of its line
+    names: dict[str, str] = field(default_factory=dict)  # of the workbook: the key behind it
+
+    def sheet(self, name: str, *, columns: Columns | None = None, first: bool = False) -> Sheet:
+        """A new sheet behind those that there are, or before them."""
+        made = Sheet(name, self.places, columns or Columns())
+        self.sheets.insert(0 if first else len(self.sheets), made)
+        return made
+
+    def check(self, words: str, formula: str) -> None:
+        """A law that holds whatever the inputs are; ``formula`` is TRUE while it does."""
+        self.checks.append((words, formula))
+
+    def output(self, name: str, key: str) -> None:
+        """Which line is an output of the kind; the workbook's name of it is ``out_<name>``."""
+        self.outputs[name] = key
+        self.names[f"out_{name.lower()}"] = key
+
+    def written(self, title: str, valued: datetime) -> bytes:
+        """The file.
+
+        Raises:
+            KeyError: for a formula that names a line, or a column, that there is not.
+        """
+        import xlsxwriter
+
+        target = io.BytesIO()
+        options = {
+            "in_memory": True,
+            # What somebody called a peer or a tranche is never taken for a formula or an address.
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
+        workbook = xlsxwriter.Workbook(target, options)
+        workbook.set_properties({"title": title, "created": valued.replace(tzinfo=None)})
+        workbook.set_calc_mode("auto")
+        looks = _Looks(workbook, self._amounts()[1])
+        for sheet in self.sheets:
+            into = workbook.add_worksheet(sheet.name, _worksheet())
+            _write(sheet, into, self.places, looks)
+        for name, key in self.names.items():
+            workbook.define_name(name, f"={_whole(self.places[key])}")
+        workbook.close()
+        return target.getvalue()
+
+    def form_of(self, key: str) -> Form:
+        """How the number of a line is written."""
+        place = self.places[key]
+        sheet = next(each for each in self.sheets if each.name == place.sheet)
+        at = (place.row, place.first)
+        return next(each.form for each in sheet.cells if (each.row, each.column) == at)
+
+    def amounts(self) -> str:
+        """In what money is shown, in words."""
+        return self._amounts()[0]
+
+    def _amounts(self) -> tuple[str, str]:
+        largest = max(
+            (
+                abs(each.value)
+                for sheet in self.sheets
+                for each in sheet.cells
+                if each.form is Form.MONEY and isinstance(each.value, int | float)
+            ),
+            default=0.0,
+        )
+        return next((words, form) for least, words, form in _AMOUNTS if largest >= least)
+
+
+@cache
+def _worksheet() -> type[Worksheet]:
+    """XlsxWriter's, less half of the time: it looks in each formula for each of thirty functions
+    that are newer than Excel 2007, and there is none."""
+    from xlsxwriter.worksheet import Worksheet
+
+    class PlainFormulas(Worksheet):  # type: ignore[misc] # it has no types
+        def _prepare_formula(self, formula: str, _new_functions: bool = False) -> str:
+            return formula.removeprefix("=")
+
+    return PlainFormulas
+
+
+class _Looks:
+    """The formats of a workbook, each made once."""
+
+    def __init__(self, workbook: xlsxwriter.Workbook, money: str) -> None:
+        self._workbook = workbook
+        self._made: dict[tuple[Any, ...], Format] = {}
+        self._money = money
+        self.broken = workbook.add_format({"bg_color": "#FFC7CE", "font_color": "#9C0006"})
+
+    def of(self, one: Cell) -> Format:
+        right = one.shaded and one.column > 1
+        key = (one.hand, one.form, one.strong, one.shaded, right, isinstance(one.value, date))
+        if key not in self._made:
+            self._made[key] = self._workbook.add_format(self._properties(one))
+        return self._made[key]
+
+    def _properties(self, one: Cell) -> dict[str, Any]:
+        look: dict[str, Any] = {}
+        if one.hand in _COLOURS:
+            look["font_color"] = _COLOURS[one.hand]
+        if one.strong:
+            look["bold"] = True
+        if one.shaded:
+            look["bg_color"] = _SHADE
+        elif one.strong and one.hand is Hand.FORMULA:
+            look["top"] = 1
+        if isinstance(one.value, date):
+            look["num_format"] = "yyyy-mm-dd"
+        elif one.hand is not Hand.WORDS:
+            look["num_format"] = self._money if one.form is Form.MONEY else _FORMS[one.form]
+        if one.shaded and one.column > 1:
+            look["align"] = "right"
+        return look
+
+
+def _write(sheet: Sheet, into: Worksheet, places: Mapping[str, Place], looks: _Looks) -> None:
+    for one in sheet.cells:
+        look = looks.of(one)
+        if one.formula is not None:
+            formula = formula_at(one.formula, places, sheet.name, one.at)
+            into.write_formula(one.row, one.column, formula, look, _cached(one.value))
+        elif isinstance(one.value, bool):
+            into.write_boolean(one.row, one.column, one.value, look)
+        elif isinstance(one.value, str):
+            into.write_string(one.row, one.column, one.value, look)
+        elif isinstance(one.value, date):
+            into.write_datetime(one.row, one.column, one.value, look)
+        else:
+            into.write_number(one.row, one.column, float(one.value), look)
+    for row, column in sheet.laws:
+        rule = {"type": "cell", "criteria": "==", "value": "FALSE", "format": looks.broken}
+        into.conditional_format(row, column, row, column, rule)
+    into.set_column(sheet.columns.single, sheet.columns.single + 60, 14.0)
+    for column, width in sheet.widths.items():
+        into.set_column(column, column, width)
+    if sheet.frozen is not None:
+        into.freeze_panes(*sheet.frozen)
+    into.hide_gridlines(2)
+    into.set_landscape()
+    into.fit_to_pages(1, 0)
+
+
+def _cached(value: Value) -> float | bool | str:
+    """What stands in the cell until somebody computes it."""
+    return value if isinstance(value, bool | str) else float(value)  # type: ignore[arg-type] # no formula gives a day
+
+
+def _whole(place: Place) -> str:
+    """A line on its sheet, fixed both ways."""
+    last = place.first + (place.columns or 1) - 1
+    one = cell(place.row, place.first, fixed_row=True, fixed_column=True)
+    end = cell(place.row, last, fixed_row=True, fixed_column=True)
+    return on_sheet(place.sheet) + (one if last == place.first else f"{one}:{end}")
+
+
+def years_of(count: int) -> Sequence[str]:
+    """What the columns of a forecast are called."""
+    return [f"Year {year + 1}" for year in range(count)]

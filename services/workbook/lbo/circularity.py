@@ -1,0 +1,254 @@
+"""The sheet “Circularity”: a year's interest and repayments, round by round, without a circle.
+
+No cell refers to itself: each round stands below the one before, and the last one is what the
+sheet “Debt” begins with. How near it is, is said and checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.labels import Form
+from services.workbook.book import Book, years_of
+from services.workbook.firm import most_used
+from services.workbook.lbo.buyout import RECAPITALISATION, Buyout, added
+from services.workbook.lbo.waterfall import (
+    AVAILABLE,
+    Round,
+    Still,
+    Waterfall,
+    last_round,
+    rounds_needed,
+    rounds_of,
+)
+from services.workbook.sheet import Sheet
+
+
+def add_circularity(book: Book, buyout: Buyout) -> None:
+    sheet = book.sheet("Circularity")
+    sheet.frozen = (0, 3)
+    cash = Waterfall.of(buyout)
+    still = Still.of(buyout, cash)
+    rounds = rounds_of(buyout, cash, still)
+    _add_certificate(sheet, buyout, cash, still, rounds)
+    _add_still(sheet, buyout, still)
+    for number, each in enumerate(rounds, start=1):
+        _add_round(sheet, buyout, number, each)
+    book.check(
+        "Circularity: each year's equation has one solution",
+        "=MAX({circle.steepest@all})<1",
+    )
+    book.check(
+        "Circularity: the last two rounds are the same, to a part in 1E+12 of the year's money",
+        "=MAX({circle.error@all})<=1E-12",
+    )
+    book.check(
+        "Circularity: the statements leave the cash that the last round found",
+        "=MAX({circle.missed@all})<=1E-12",
+    )
+
+
+def _add_certificate(
+    sheet: Sheet, buyout: Buyout, cash: Waterfall, still: Still, rounds: Sequence[Round]
+) -> None:
+    """How steep the equation can be, and by how much its solution can be missed."""
+    statements = buyout.valuation.statements
+    flow, before = statements.cash_flow, statements.balance_sheet.debt
+    last, count = last_round(buyout), rounds_needed(buyout)
+    sheet.heading("Certificate", years_of(buyout.years))
+    costs = [*still.costs, *still.dividends, still.kept]
+    steepest = [max(abs(line[t]) for line in costs) / 2.0 for t in range(buyout.years)]
+    lines = [_range("circle.cost", len(buyout.swept))] if buyout.swept else []
+    if _sweeps_stock(buyout):
+        lines.append(_range("circle.dividend", len(buyout.swept)))
+    every = ",".join([*lines, "{circle.kept}"])
+    sheet.line(
+        "circle.steepest",
+        "Steepest that the equation can be",
+        f"=MAX(MAX({every}),-MIN({every}))/2",
+        steepest,
+        Form.RATE,
+        note="below 1",
+    )
+    size = [
+        before[t] + abs(statements.income.ebit[t]) + abs(flow.opening_cash[t]) + 1.0
+        for t in range(buyout.years)
+    ]
+    sheet.line(
+        "circle.size",
+        "Money of the year",
+        "={debt.total@-1}+ABS({income.ebit})+ABS({flow.opening})+1",
+        size,
+    )
+    pairs = zip(rounds[-1].available, rounds[-2].available, strict=True)
+    apart = [abs(one - other) for one, other in pairs]
+    sheet.line(
+        "circle.apart",
+        f"Rounds {count - 1} and {count} are apart by",
+        f"=ABS({{{last}.available}}-{{round.{count - 1}.available}})",
+        apart,
+    )
+    triples = zip(apart, size, steepest, strict=True)
+    sheet.line(
+        "circle.error",
+        "So the last one misses the solution by at most",
+        "={circle.apart}/{circle.size}*{circle.steepest}/(1-{circle.steepest})",
+        [gap / money * steep / (1.0 - steep) for gap, money, steep in triples],
+        Form.CHOICE,
+        note="share of the money",
+    )
+    sheet.line(
+        "circle.stated",
+        "Cash available as the statements have it",
+        AVAILABLE,
+        cash.available,
+    )
+    sheet.line(
+        "circle.missed",
+        "Which is apart from the last round by",
+        f"=ABS({{circle.stated}}-{{{last}.available}})/{{circle.size}}",
+        [
+            abs(one - other) / money
+            for one, other, money in zip(cash.available, rounds[-1].available, size, strict=True)
+        ],
+        Form.CHOICE,
+        note="share of the money",
+    )
+
+
+def _add_still(sheet: Sheet, buyout: Buyout, still: Still) -> None:
+    """What a year costs before anything is swept or drawn, and what each unit of that changes."""
+    part, swept = buyout.part, buyout.swept
+    sheet.heading("Before anything is swept or drawn", years_of(buyout.years))
+    for at, loan in enumerate(swept):
+        fee = "" if loan.tranche.undrawn_fee is None else f"-{{{loan.at}.undrawnFee}}"
+        unit = f"{{{loan.coupon}}}" if not fee else f"({{{loan.coupon}}}{fee})"
+        formula = "=0" if loan.tranche.preferred else f"={unit}{part}"
+        words = f"Cost of a unit for the year: {loan.name}"
+        sheet.line(f"circle.cost.{at}", words, formula, still.costs[at], Form.RATE)
+    if _sweeps_stock(buyout):
+        for at, loan in enumerate(swept):
+            formula = f"={{{loan.coupon}}}{part}" if loan.tranche.preferred else "=0"
+            words = f"Dividend on a unit for the year: {loan.name}"
+            sheet.line(f"circle.dividend.{at}", words, formula, still.dividends[at], Form.RATE)
+    sheet.line(
+        "circle.kept",
+        "Interest on a unit of cash",
+        f"={{cash.interestRate}}{part}",
+        still.kept,
+        Form.RATE,
+    )
+    for at, loan in enumerate(swept):
+        mean = f"({{{loan.key}.opening}}+{{debt.before.{at}}})/2"
+        fee = "" if loan.tranche.undrawn_fee is None else f"+{loan.undrawn(mean, part)}"
+        words = "Dividends" if loan.tranche.preferred else "Interest and fee" if fee else "Interest"
+        formula = f"={{{loan.coupon}}}*{mean}{part}{fee}"
+        sheet.line(f"circle.interest.{at}", f"{words}: {loan.name}", formula, still.interest[at])
+    rest = [
+        *(f"{loan.key}.interest" for loan in buyout.debts if loan not in swept),
+        *([] if buyout.new_debt is None else [f"{RECAPITALISATION}.interest"]),
+    ]
+    moved = [f"circle.interest.{at}" for at, loan in enumerate(swept) if loan in buyout.debts]
+    sheet.line("circle.fixed", "Interest and fees of all debt", added(*moved, *rest), still.fixed)
+    dividends = ""
+    if buyout.stocks:
+        paid = [
+            f"circle.interest.{swept.index(loan)}" if loan in swept else f"{loan.key}.interest"
+            for loan in buyout.stocks
+        ]
+        sheet.line("circle.dividends", "Preferred dividends in cash", added(*paid), still.paid_out)
+        dividends = "-{circle.dividends}"
+    sheet.line(
+        "circle.profit",
+        "EBT, without interest on the closing cash",
+        "={income.ebit}-{circle.fixed}-{debt.inKind}-{debt.written}+{circle.kept}*{flow.opening}/2",
+        still.profit,
+    )
+    sheet.line(
+        "circle.base",
+        "Cash available beside EBT less tax",
+        "={flow.opening}+SUM({flow.depreciation:flow.workingCapital})"
+        f"{dividends}+{{debt.mandatory}}-{{cash.minimum}}",
+        still.base,
+    )
+    sheet.line(
+        "round.0.available",
+        "Cash available if nothing moved: where the rounds begin",
+        "={circle.base}+{circle.profit}-MAX({circle.profit},0)*{operations.taxRate}",
+        still.start,
+        strong=True,
+    )
+
+
+def _add_round(sheet: Sheet, buyout: Buyout, number: int, now: Round) -> None:
+    """What the round before leaves, repays and draws; and what that leaves in turn."""
+    inputs, key = buyout.inputs, f"round.{number}"
+    before = f"{{round.{number - 1}.available}}"
+    sheet.heading(f"Round {number}", years_of(buyout.years))
+    share = "" if inputs.cash.sweep is None else "*{cash.sweep}"
+    paid, drawn = "", ""
+    for at, loan in enumerate(buyout.swept):
+        rest = f"-SUM({_range(f'{key}.paid', at)})" if at else ""
+        budget = f"MAX({before},0){share}"
+        formula = f"=MIN(MAX({budget}{rest},0),{{debt.before.{at}}})"
+        if not at:
+            formula = f"=MIN({budget},{{debt.before.{at}}})"
+        sheet.line(f"{key}.paid.{at}", f"Repaid: {loan.name}", formula, now.paid[at])
+    for at, loan in enumerate(buyout.revolvers):
+        rest = f"-SUM({_range(f'{key}.drawn', at)})" if at else ""
+        formula = f"=MIN(MAX(-{before}{rest},0),{{debt.room.{at}}})"
+        if at:
+            formula = f"=MIN(MAX(MAX(-{before},0){rest},0),{{debt.room.{at}}})"
+        sheet.line(f"{key}.drawn.{at}", f"Drawn: {loan.name}", formula, now.drawn[at])
+    costs, stock = "", ""
+    if buyout.swept:
+        count = len(buyout.swept)
+        paid = f"-SUM({_range(f'{key}.paid', count)})"
+        costs = _products("circle.cost", f"{key}.paid", count)
+        if _sweeps_stock(buyout):
+            stock = f"+{_products('circle.dividend', f'{key}.paid', count)}/2"
+    if buyout.revolvers:
+        count = len(buyout.revolvers)
+        drawn = f"+SUM({_range(f'{key}.drawn', count)})"
+        costs += f"-{_products('circle.cost', f'{key}.drawn', count)}"
+    sheet.line(f"{key}.cash", "Closing cash", f"={{cash.minimum}}+{before}{paid}{drawn}", now.cash)
+    sheet.line(
+        f"{key}.ebt",
+        "EBT, with interest on mean balances",
+        f"={{circle.profit}}+({costs}+{{circle.kept}}*{{{key}.cash}})/2",
+        now.ebt,
+    )
+    taxed, losses = f"{key}.ebt", inputs.operations.losses
+    if buyout.valuation.statements.income.fees_deducted is not None:
+        taxed = f"{key}.income"
+        values = [ebt - fees for ebt, fees in zip(now.ebt, buyout.deducted, strict=True)]
+        formula = f"={{{key}.ebt}}+{{income.deducted}}"
+        sheet.line(taxed, "Income after deducted fees", formula, values)
+    taxable = f"{{{taxed}}}"
+    if losses is not None:
+        most = most_used(losses, taxed, cut=buyout.begins_late)
+        sheet.line(f"{key}.used", "Losses used", f"=MIN({most},{{losses.left@-1}})", now.used)
+        taxable += f"-{{{key}.used}}"
+    tax = f"=MAX({taxable},0)*{{operations.taxRate}}"
+    sheet.line(f"{key}.tax", "Tax", tax, now.tax)
+    sheet.line(
+        f"{key}.available",
+        "Cash available",
+        f"={{circle.base}}+{{{key}.ebt}}-{{{key}.tax}}{stock}",
+        now.available,
+        strong=True,
+    )
+
+
+def _sweeps_stock(buyout: Buyout) -> bool:
+    return any(loan.tranche.preferred for loan in buyout.swept)
+
+
+def _range(line: str, count: int) -> str:
+    return f"{{{line}.0:{line}.{count - 1}}}"
+
+
+def _products(line: str, other: str, count: int) -> str:
+    if count == 1:
+        return f"{{{line}.0}}*{{{other}.0}}"
+    return f"SUMPRODUCT({_range(line, count)},{_range(other, count)})"

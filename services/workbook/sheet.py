@@ -1,0 +1,190 @@
+"""A sheet of a workbook as it is composed: lines with names, in memory, before anything is written.
+
+Every formula comes with the number that the engine found for it, so that a viewer which computes
+nothing shows the engine's numbers, and one which does can be compared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+from services.labels import Form
+from services.workbook.formulas import Place
+
+Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
+LABEL: Final = 0  # the column of a line's words
+
+
+class Hand(Enum):
+    """Who may write in a cell; a reader sees it by the colour."""
+
+    INPUT = auto()  # blue: a number that may be changed, and everything follows
+    FORMULA = auto()  # black
+    FIXED = auto()  # grey: a choice that the formulas were written for
+    WORDS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    row: int
+    column: int
+    value: Value  # of a formula: what the engine found
+    hand: Hand
+    form: Form = Form.COUNT
+    formula: str | None = None  # with names, see `services.workbook.formulas`
+    at: int | None = None  # which column of its line it is; None: a single cell
+    strong: bool = False  # a heading, or a line that sums up
+    shaded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the numbers of a sheet stand."""
+
+    single: int = 2  # of a line with one number, and of opening balances
+    first: int = 3  # of the first year
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Lines are written from top to bottom; a name is one cell or one line of the whole book."""
+
+    name: str  # letters and digits, blanks between; up to 31
+    places: dict[str, Place]  # of the book
+    columns: Columns = field(default_factory=Columns)
+    cells: list[Cell] = field(default_factory=list)
+    laws: list[tuple[int, int]] = field(default_factory=list)  # cells that turn red when FALSE
+    widths: dict[int, float] = field(default_factory=lambda: {0: 38.0, 1: 16.0})
+    row: int = 0  # the next one
+    frozen: tuple[int, int] | None = None  # rows and columns that stay in sight
+
+    def heading(
+        self,
+        words: str,
+        columns: Sequence[str] = (),
+        *,
+        opening: str = "",
+        beside: Sequence[str] = (),
+    ) -> None:
+        """Words above what follows, and what each column is; ``beside`` the words come first."""
+        if self.row:
+            self.row += 1
+        titles = {LABEL: words, self.columns.single: opening}
+        titles |= {LABEL + 1 + number: title for number, title in enumerate(beside)}
+        titles |= {self.columns.first + number: title for number, title in enumerate(columns)}
+        for column in range(max(*titles, self.columns.single) + 1):
+            self._words(column, titles.get(column, ""), strong=True, shaded=True)
+        self.row += 1
+
+    def words(self, *texts: str) -> None:
+        """A row of words, a column each."""
+        for column, text in enumerate(texts):
+            if text:
+                self._words(column, text)
+        self.row += 1
+
+    def blank(self) -> None:
+        self.row += 1
+
+    def line(
+        self,
+        key: str,
+        label: str,
+        formula: str | Sequence[str],
+        values: Sequence[Value],
+        form: Form | Sequence[Form] = Form.MONEY,
+        *,
+        opening: tuple[str, Value] | None = None,
+        opening_form: Form | None = None,
+        note: str = "",
+        strong: bool = False,
+    ) -> None:
+        """A number for each column: one formula, and one form, for all of them, or one for each.
+
+        ``values`` are the engine's; ``opening`` is the formula and the number of the column before
+        the first, and ``opening_form`` says how that is written where it is no number of the line.
+        """
+        formulas = [formula] * len(values) if isinstance(formula, str) else list(formula)
+        if len(formulas) != len(values):
+            raise ValueError(f"{key}: {len(formulas)} formulas for {len(values)} numbers")
+        forms = [form] * len(values) if isinstance(form, Form) else list(form)
+        self._named(key, Place(self.name, self.row, self.columns.first, len(values), bool(opening)))
+        self._label(label, note, strong=strong)
+        if opening is not None:
+            how = opening_form or forms[0]
+            self._formula(self.columns.first - 1, opening[0], opening[1], how, None, strong)
+        for number, (each, value, how) in enumerate(zip(formulas, values, forms, strict=True)):
+            self._formula(self.columns.first + number, each, value, how, number, strong)
+        self.row += 1
+
+    def number(
+        self,
+        key: str,
+        label: str,
+        formula: str,
+        value: Value,
+        form: Form = Form.MONEY,
+        *,
+        note: str = "",
+        strong: bool = False,
+    ) -> None:
+        """A line of a single cell."""
+        self._named(key, Place(self.name, self.row, self.columns.single, None))
+        self._label(label, note, strong=strong)
+        self._formula(self.columns.single, formula, value, form, None, strong)
+        self.row += 1
+
+    def compared(self, key: str, label: str, of: str, value: float, form: Form) -> None:
+        """A line's number as it is now, beside what it was when the book was written."""
+        self._named(key, Place(self.name, self.row, self.columns.single, None))
+        self._label(label, "", strong=False)
+        now, then, by = range(self.columns.single, self.columns.single + 3)
+        self._formula(now, f"={{{of}}}", value, form, None, strong=False)
+        self.cells.append(Cell(self.row, then, value, Hand.FIXED, form))
+        self._named(f"{key}.then", Place(self.name, self.row, then, None))
+        now_less_then = f"{{{key}}}-{{{key}.then}}"  # of which a last digit is no difference
+        settled = f"IF(ABS({now_less_then})<=1E-12*ABS({{{key}}}),0,{now_less_then})"
+        difference = f'=IF(ISNUMBER({{{key}}}),{settled},"")'
+        self._formula(by, difference, 0.0, form, None, strong=False)
+        self.row += 1
+
+    def given(
+        self,
+        key: str,
+        labels: Sequence[str],
+        values: Value | Sequence[Value],
+        form: Form,
+        hand: Hand = Hand.INPUT,
+    ) -> None:
+        """A line that nobody computes: ``labels`` from the first column on, then what is given."""
+        many = isinstance(values, Sequence) and not isinstance(values, str)
+        first = self.columns.first if many else self.columns.single
+        every: Sequence[Value] = values if many else (values,)  # type: ignore[assignment] # told apart above
+        self._named(key, Place(self.name, self.row, first, len(every) if many else None))
+        for column, text in enumerate(labels):
+            self._words(column, text)
+        for number, value in enumerate(every):
+            self.cells.append(Cell(self.row, first + number, value, hand, form))
+        self.row += 1
+
+    def _named(self, key: str, place: Place) -> None:
+        if key in self.places:
+            raise ValueError(f"two lines have the name {key}")
+        self.places[key] = place
+
+    def _label(self, label: str, note: str, *, strong: bool) -> None:
+        self._words(LABEL, label, strong=strong)
+        if note:
+            self._words(LABEL + 1, note)
+
+    def _words(self, column: int, text: str, *, strong: bool = False, shaded: bool = False) -> None:
+        self.cells.append(Cell(self.row, column, text, Hand.WORDS, strong=strong, shaded=shaded))
+
+    def _formula(
+        self, column: int, formula: str, value: Value, form: Form, at: int | None, strong: bool
+    ) -> None:
+        self.cells.append(Cell(self.row, column, value, Hand.FORMULA, form, formula, at, strong))

@@ -20,6 +20,7 @@ from resolvers.valuations.comparables_inputs import (
     EarningsOfYearInput,
     MetricsInput,
 )
+from resolvers.valuations.credit_inputs import CreditInput
 from resolvers.valuations.dcf_inputs import DcfInput, SegmentInput, TerminalInput
 from resolvers.valuations.equity_inputs import ConvertibleInput, OptionTrancheInput
 from resolvers.valuations.firm_inputs import ScheduleInput
@@ -65,6 +66,7 @@ class ModelInputs:
     lbo: LboInput | None = _arm("A firm that is bought with borrowed money.")
     merger: MergerInput | None = _arm("A firm that buys another one.")
     comparables: ComparablesInput | None = _arm("A firm that is valued as others like it are.")
+    credit: CreditInput | None = _arm("A firm whose debt is valued by what its shares say of it.")
 
 
 def given_inputs(inputs: ModelInputs) -> tuple[Kind[Any, Any], Document]:

@@ -18,15 +18,26 @@ from resolvers.service_levels import ServiceLevelQuery
 from resolvers.sessions import SessionMutation
 from resolvers.tenants import TenantQuery
 from resolvers.valuations.comparables import ComparablesMutation
+from resolvers.valuations.credit import CreditMutation
 from resolvers.valuations.dcf import DcfMutation
+from resolvers.valuations.football import FootballQuery
 from resolvers.valuations.kinds import TYPES, ValuationQuery
 from resolvers.valuations.lbo import LboMutation
 from resolvers.valuations.merger import MergerMutation
+from resolvers.valuations.workbooks import WorkbookQuery
 
 
 @strawberry.type(description="What is known.")
 class Query(
-    NodeQuery, TenantQuery, ModelQuery, RunQuery, ValuationQuery, CompanyQuery, ServiceLevelQuery
+    NodeQuery,
+    TenantQuery,
+    ModelQuery,
+    RunQuery,
+    ValuationQuery,
+    FootballQuery,
+    WorkbookQuery,
+    CompanyQuery,
+    ServiceLevelQuery,
 ):
     pass
 
@@ -37,6 +48,7 @@ class Mutation(
     LboMutation,
     MergerMutation,
     ComparablesMutation,
+    CreditMutation,
     ModelMutation,
     CollaborationMutation,
     RunMutation,

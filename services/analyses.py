@@ -12,15 +12,18 @@ from engine.door import Door, FloatArray
 from engine.errors import InvalidInput, Problem
 from engine.lbo import ExitGrid, MaximumPrice, exit_grid, maximum_price
 from engine.scenarios import (
+    MAX_TOGETHER,
     Axis,
     Bar,
     Outputs,
     Question,
+    Span,
     Swing,
     default_swings,
     gradient,
     one_way,
     sensitivity,
+    span,
     tornado,
 )
 from engine.shocks import SimulationSpec, admit_spec
@@ -153,7 +156,20 @@ class AnalysisService:
         door.within("share", share, 1e-6, 0.9)
         door.close()
         return await self._compute.run(
-            of.duration_ms * _TORNADO, lambda: tornado(question, default_swings(question, share))
+            _base_ms(of) * _TORNADO, lambda: tornado(question, default_swings(question, share))
+        )
+
+    async def span(
+        self, principal: Principal, of: Recorded, output: Output, swings: Sequence[Swing]
+    ) -> Span:
+        """How far ``output`` goes while inputs swing together.
+
+        Raises:
+            InvalidInput: for the swings; Infeasible.
+        """
+        return await self._compute.run(
+            _expected_ms(of, 3 ** min(len(swings), MAX_TOGETHER)),
+            lambda: span(self._ask(principal, of, output), swings),
         )
 
     async def gradient(
@@ -169,7 +185,7 @@ class AnalysisService:
             InvalidInput: for the paths.
         """
         return await self._compute.run(
-            of.duration_ms * _GRADIENT,
+            _base_ms(of) * _GRADIENT,
             lambda: gradient(self._ask(principal, of, output), paths),
         )
 
@@ -272,7 +288,11 @@ class AnalysisService:
 
 def _expected_ms(of: Recorded, numbers: int) -> float:
     """What a batch with so many numbers takes, roughly."""
-    return of.duration_ms * (_BATCH + numbers * _CELL)
+    return _base_ms(of) * (_BATCH + numbers * _CELL)
+
+
+def _base_ms(of: Recorded) -> float:
+    return of.duration_ms + of.kind.importing_ms()
 
 
 def _comparable(one: Recorded, other: Recorded) -> None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from services.firm_labels import ASSUMPTIONS, BRIDGE, SHARES
 from services.labels import Form, Label, Labels
 
 _MONEY = Form.MONEY
+_MULTIPLES: Final = {
+    "EV_TO_REVENUE": "EV/revenue",
+    "EV_TO_EBITDA": "EV/EBITDA",
+    "EV_TO_EBIT": "EV/EBIT",
+    "PRICE_TO_EARNINGS": "P/E",
+}
 _LINES: Final = {
     "revenue": "Revenue",
     "ebitda": "EBITDA",
     "ebit": "EBIT",
     "netIncome": "Net income",
 }
+
+
+def name_of_multiple(asked: Mapping[str, Any]) -> str:
+    """What was asked about, such as “EV/EBITDA LTM, trading”."""
+    kind = f", {asked['kind'].lower()}" if asked["kind"] else ""
+    return f"{_MULTIPLES[asked['multiple']]} {asked['period']}{kind}"
 
 
 def _metrics(at: str, whose: str) -> Labels:

@@ -317,7 +317,9 @@ class ReplayService:
         kept = await self._kept.find(principal.tenant_id, valuation_id)
         if kept is None:
             raise NotFound("There is no such valuation. Value the inputs again to make it.")
-        return await self._compute.run(BASE_CASE_MS, lambda: replay(kept))
+        kind = KINDS.get(kept.kind)
+        importing_ms = 0.0 if kind is None else kind.importing_ms()
+        return await self._compute.run(BASE_CASE_MS + importing_ms, lambda: replay(kept))
 
 
 async def replay_all(kept: Valuations, tenant_id: UUID) -> AsyncIterator[Replayed]:

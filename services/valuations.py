@@ -115,7 +115,7 @@ class ValuationService:
         started = perf_counter()
         try:
             result = await self._compute.run(
-                BASE_CASE_MS, lambda: kind.value(kind.inputs_of(inputs))
+                BASE_CASE_MS + kind.importing_ms(), lambda: kind.value(kind.inputs_of(inputs))
             )
         except Refused:
             self._watch.valued(kind.name, Outcome.EXCLUDED, perf_counter() - started)
@@ -178,7 +178,8 @@ class ValuationService:
             InvalidInput, Infeasible; Overloaded: too much is waiting already.
         """
         return await self._compute.run(
-            len(documents) * DOCUMENT_MS, lambda: [kind.outputs_of(make()) for make in documents]
+            len(documents) * DOCUMENT_MS + kind.importing_ms(),
+            lambda: [kind.outputs_of(make()) for make in documents],
         )
 
     async def find(self, principal: Principal, valuation_id: str) -> Recorded:

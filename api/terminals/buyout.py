@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from api.terminals.equity import Answer, amount, scale_of
-from api.terminals.explain import remarks
+from api.terminals.explain import WIDTH, remarks
+from api.terminals.sources import sources
 
 _COLUMNS = 10  # years beside each other; a longer forecast shows its beginning and its last year
 
@@ -39,8 +40,9 @@ def buyout(value: Answer, *, explained: bool) -> str:
         f"{'IRR':<34}{value['irr']:>16.1%}".replace("-", "−"),
     ]
     if explained:
-        lines += ["", *_years(value, unit), "", *_gain(value, row)]
-    return "\n".join([*lines, *remarks(value), "", f"Valuation id  {value['id']}"])
+        lines += ["", *_years(value, unit), "", *_gain(value, row), *_owners(value, unit)]
+    told = sources(value, WIDTH) if explained else []
+    return "\n".join([*lines, *remarks(value), *told, "", f"Valuation id  {value['id']}"])
 
 
 _USES = (
@@ -49,6 +51,12 @@ _USES = (
     ("original issue discount", "originalIssueDiscount"),
     ("cash to the balance sheet", "cashToBalanceSheet"),
 )
+_MEASURES = {
+    "LEVERAGE": "leverage",
+    "NET_LEVERAGE": "net leverage",
+    "INTEREST_COVER": "interest",
+    "FIXED_CHARGE_COVER": "fixed charges",
+}
 _GAINS = (
     ("  growth of EBITDA", "ebitdaGrowth"),
     ("  multiple", "multipleExpansion"),
@@ -87,7 +95,16 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
         *(line("Shortfall", short) for short in [flows["shortfall"]] if any(short)),
         times("Debt / EBITDA", "leverage"),
         times("Interest cover", "interestCover"),
+        *(_headroom(each, shown) for each in value["covenants"]),
     ]
+
+
+def _headroom(covenant: Answer, shown: Sequence[int]) -> str:
+    """By how much EBITDA may fall in each year before the covenant breaks."""
+    years = [covenant["years"][year] for year in shown]
+    cells = ["broken" if not each["kept"] else _share(each["headroom"], ".0%") for each in years]
+    name = f"Headroom, {_MEASURES[covenant['measure']]}"
+    return f"{name:<26}" + "".join(f"{cell:>10}" for cell in cells)
 
 
 def _gain(value: Answer, row: Callable[[str, float], str]) -> list[str]:
@@ -96,3 +113,23 @@ def _gain(value: Answer, row: Callable[[str, float], str]) -> list[str]:
         row("Gain of all owners", made["total"]),
         *(row(name, made[key]) for name, key in _GAINS),
     ]
+
+
+def _owners(value: Answer, unit: tuple[float, str]) -> list[str]:
+    """What each had and got; nothing where the sponsor has it all."""
+    holders = value["holders"]
+    if len(holders) < 2:
+        return []
+    heads = ("invested", "dividend", "at exit", "MOIC", "IRR")
+    lines = [f"{unit[1]:<26}" + "".join(f"{head:>10}" for head in heads)]
+    for each in holders:
+        money = [amount(each[key], unit) for key in ("invested", "dividend", "proceeds")]
+        moic = "none" if each["moic"] is None else f"{each['moic']:.2f}×"
+        cells = [*money, moic, _share(each["irr"], ".1%")]
+        name = each["name"].replace("_", " ").capitalize()
+        lines.append(f"{name:<26}" + "".join(f"{cell:>10}" for cell in cells))
+    return ["", *lines]
+
+
+def _share(fraction: float | None, form: str) -> str:
+    return "none" if fraction is None else format(fraction, form).replace("-", "−")

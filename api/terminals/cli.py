@@ -12,6 +12,7 @@ import click
 
 from api import VERSION
 from api.terminal import URL, fail, json_object, pretty, run_to_end, settings_of
+from api.terminals.football_command import football
 
 PORT = click.IntRange(0, 65_535)
 JSON_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -103,13 +104,11 @@ def query(file: Path, variables: Path | None) -> None:
 @click.option("--explain", is_flag=True, help="Every step of the number, in words.")
 @click.option("--json", "as_json", is_flag=True, help="The whole valuation as JSON.")
 def value(file: Path, *, explain: bool, as_json: bool) -> None:
-    """Value the inputs in FILE, without a server. FILE is JSON: the fields of `DcfInput`, or of
-    another kind's input type."""
+    """Value the inputs in FILE, without a server. FILE is JSON: the fields of a kind's
+    input type, such as `DcfInput` or `LboInput`; its names say which kind it is."""
     from api.embedded import opened
-    from api.terminals.buyout import buyout
-    from api.terminals.compared import comparison
-    from api.terminals.explain import explanation, refusal, summary
-    from api.terminals.merger import merger
+    from api.terminals.explain import refusal
+    from api.terminals.kinds import told
     from api.terminals.selections import VALUE, kind_of, whole
 
     given = json_object(file)
@@ -127,16 +126,43 @@ def value(file: Path, *, explain: bool, as_json: bool) -> None:
     outcome = answer["data"]["valued"]
     if outcome["__typename"] == "Refusal":
         fail(f"{file} cannot be valued.\n{refusal(outcome)}")
-    if as_json:
-        click.echo(pretty(outcome))
-    elif outcome["__typename"] == "ComparablesValuation":
-        click.echo(comparison(outcome, peers=explain))
-    elif outcome["__typename"] == "MergerValuation":
-        click.echo(merger(outcome, explained=explain))
-    elif outcome["__typename"] == "LboValuation":
-        click.echo(buyout(outcome, explained=explain))
-    else:
-        click.echo(explanation(outcome) if explain else summary(outcome))
+    click.echo(pretty(outcome) if as_json else told(outcome, explained=explain))
+
+
+main.add_command(football)
+
+
+@main.command()
+@click.argument("source")
+@click.option("--xlsx", is_flag=True, required=True, help="As a workbook with live formulas.")
+@click.option(
+    "--to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write. Left out: named after the valuation, in this folder.",
+)
+def export(source: str, *, xlsx: bool, to: Path | None) -> None:
+    """Write a valuation to a file. SOURCE is a valuation's id, or a JSON file with inputs of any
+    kind, which are valued first."""
+    from api.embedded import QueryFailed, opened
+    from api.terminals.export import NotExported, put, valued, workbook
+
+    del xlsx  # the only form that there is, and it is asked for by name
+    file = Path(source)
+    given = json_object(file) if file.is_file() else None
+    if given is None and "." in source:  # which no id has
+        fail(f"There is no file {source}.")
+
+    async def write() -> Path:
+        async with opened(settings_of(dev=True)) as embedded:
+            valuation = source if given is None else await valued(embedded, given)
+            name, content = await workbook(embedded, valuation)
+        put(content, target := to or Path(name))
+        return target
+
+    try:
+        click.echo(f"Wrote {run_to_end(write())}.")
+    except (NotExported, QueryFailed) as no:
+        fail(_in_file(str(no), file))
 
 
 @main.command()

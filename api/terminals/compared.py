@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from api.terminals.equity import Answer, amount, price, scale_of
-from api.terminals.explain import remarks
+from api.terminals.explain import WIDTH, remarks
+from api.terminals.sources import sources
+from services.comparables_labels import name_of_multiple
 
-_WORDS: Final = {
-    "EV_TO_REVENUE": "EV/revenue",
-    "EV_TO_EBITDA": "EV/EBITDA",
-    "EV_TO_EBIT": "EV/EBIT",
-    "PRICE_TO_EARNINGS": "P/E",
-}
 _QUARTILES: Final = ("lowerQuartile", "median", "upperQuartile")
 
 
@@ -26,7 +22,7 @@ def comparison(value: Answer, *, peers: bool) -> str:
 
     first = ranges[0]
     lines = [
-        f"{_name(first) + ', median':<34}{value['multiple']:>15,.1f}×",
+        f"{name_of_multiple(first) + ', median':<34}{value['multiple']:>15,.1f}×",
         row("Enterprise value", value["enterpriseValue"]),
         row("  less net debt", -value["netDebt"]),
         row("Equity value", value["equityValue"]),
@@ -41,15 +37,13 @@ def comparison(value: Answer, *, peers: bool) -> str:
         statistics = each["statistics"]
         told = [f"{statistics[name]:,.1f}×" if statistics else "none" for name in _QUARTILES]
         told += [price(each[name]["valuePerShare"]) if each[name] else "" for name in _QUARTILES]
-        lines.append(f"{_name(each):<26}{''.join(f'{cell:>11}' for cell in told)}".rstrip())
+        lines.append(
+            f"{name_of_multiple(each):<26}{''.join(f'{cell:>11}' for cell in told)}".rstrip()
+        )
         if peers:
             lines += [f"  {peer['name']:<32}{_of_peer(peer)}" for peer in each["peers"]]
-    return "\n".join([*lines, *remarks(value), "", f"Valuation id  {value['id']}"])
-
-
-def _name(asked: Answer) -> str:
-    kind = f", {asked['kind'].lower()}" if asked["kind"] else ""
-    return f"{_WORDS[asked['multiple']]} {asked['period']}{kind}"
+    told = sources(value, WIDTH) if peers else []
+    return "\n".join([*lines, *remarks(value), *told, "", f"Valuation id  {value['id']}"])
 
 
 def _of_peer(peer: Answer) -> str:

@@ -38,7 +38,9 @@ query Derived($ticker: String!) {
 """
 OLDEST: Final = """
 query Oldest {
-  models(first: 1, filter: {archived: null}, orderBy: {field: CREATED, direction: ASC}) {
+  models(
+    first: 1, filter: {kind: DCF, archived: null}, orderBy: {field: CREATED, direction: ASC}
+  ) {
     edges { node { id } }
   }
 }
@@ -83,7 +85,7 @@ async def _greet(settings: Settings, embedded: Embedded, url: str) -> None:
 
 
 async def _model(embedded: Embedded, company: Mapping[str, Any]) -> str:
-    """The id of the oldest model; at the first start one is made of the company."""
+    """The id of the oldest model of a DCF; at the first start one is made of the company."""
     models = (await embedded.data(OLDEST))["models"]["edges"]
     if not models:
         given = {
@@ -140,6 +142,11 @@ The same number, in a second terminal:
   python3 dev.py valor query examples/value_apple.graphql --variables examples/value_apple.json
   curl -s {url}/graphql -H "authorization: Bearer $VALOR_TOKEN" \\
     -H "content-type: application/json" -d @examples/value_apple_request.json
+
+Other questions to a firm: a buyout, a merger, what others like it are worth:
+  python3 dev.py valor value examples/lbo_average_interest.json --explain
+  python3 dev.py valor value examples/merger_mixed.json --explain
+  python3 dev.py valor value examples/comparables_trading.json --explain
 
 The same firm as a model, with two analysts in it, each in a terminal of its own:
   python3 dev.py valor join {model_id}{where} --as analyst

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Final
 
 from api.terminals.equity import Answer, amount, bridge, businesses, notes, unit_of
-from api.terminals.sources import sources
+from api.terminals.sources import TITLE, sources
 
 WIDTH: Final = 96
 _COLUMNS: Final = 12  # years beside each other; a longer forecast shows its ends
@@ -81,7 +81,7 @@ def explanation(value: Answer) -> str:
         _heading("5  Does it hold together?"),
         *_checks(value),
         *remarks(value),
-        *sources(value, WIDTH),
+        *sources(value, WIDTH, f"6  {TITLE}"),
         "",
         f"Valuation id  {value['id']}",
         f"Engine        {value['engineVersion']}",

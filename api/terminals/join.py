@@ -12,11 +12,14 @@ from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from api.terminals.caller import Caller, Lost, NoAnswer, NotAdmitted, calling
-from api.terminals.room_lines import HELP, Misspelt, Room, Typed, refusal, typed, worth
+from api.terminals.headline import FRAGMENT, headline
+from api.terminals.room_lines import HELP, Misspelt, Room, Typed, refusal, typed
 
 AGAIN_S: Final = (0.2, 5.0)  # before the first attempt to connect again, and at most
 RENEW_EVERY_S: Final = 240.0  # a development token lasts ten minutes
-ROOM: Final = """
+ROOM: Final = (
+    FRAGMENT
+    + """
 subscription Room($id: ID!, $after: Int) {
   collaboration(modelId: $id, after: $after) {
     me { ...Here }
@@ -30,13 +33,14 @@ subscription Room($id: ID!, $after: Int) {
     edits { revision author { name } changes { text } }
     valuation {
       basedOnSeq
-      valuation { ... on DcfValuation { valuePerShare currency } }
+      valuation { ...Headline }
       refusal { message }
     }
   }
 }
 fragment Here on Participant { id member { name } }
 """
+)
 MOVE: Final = """
 mutation Move($id: ID!, $cursor: CursorInput!) { moveCursor(modelId: $id, cursor: $cursor) }
 """
@@ -56,15 +60,18 @@ mutation Edit($id: ID!, $operationId: ID!, $edits: [ModelEdit!]!) {
   }
 }
 """
-VALUE: Final = """
+VALUE: Final = (
+    FRAGMENT
+    + """
 mutation Value($id: ID!, $scenario: String) {
   valueModel(id: $id, scenario: $scenario) {
     __typename
-    ... on DcfValuation { valuePerShare currency }
+    ...Headline
     ... on Refusal { message issues { path message suggestion } }
   }
 }
 """
+)
 RENEW: Final = "mutation Renew($token: String!) { renewSession(token: $token) { __typename } }"
 
 
@@ -223,7 +230,8 @@ class Guest:
                 given = {**model, "scenario": scenario}
                 outcome = (await caller.ask(VALUE, given))["valueModel"]
                 if not _refused(outcome):
-                    say(worth(outcome) if scenario is None else f"{worth(outcome)} in {scenario}")
+                    told = headline(outcome)
+                    say(told if scenario is None else f"{told} in {scenario}")
 
     async def _renew(self, caller: Caller) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from api.embedded import Embedded
+from api.terminals.headline import FRAGMENT, headline
 
 PAGE: Final = """
 query Models($after: String) {
@@ -14,15 +15,18 @@ query Models($after: String) {
   }
 }
 """
-WORTH: Final = """
+WORTH: Final = (
+    FRAGMENT
+    + """
 mutation Worth($id: ID!) {
   valueModel(id: $id) {
     __typename
-    ... on DcfValuation { valuePerShare currency }
+    ...Headline
     ... on Refusal { code }
   }
 }
 """
+)
 EMPTY: Final = "There are no models. The demo makes one: valor demo"
 
 
@@ -34,11 +38,7 @@ async def listed(embedded: Embedded) -> list[str]:
         for edge in page["edges"]:
             model = edge["node"]
             worth = (await embedded.data(WORTH, {"id": model["id"]}))["valueModel"]
-            value = (
-                worth["code"]
-                if worth["__typename"] == "Refusal"
-                else f"{worth['valuePerShare']:,.2f} {worth['currency']} a share"
-            )
+            value = worth["code"] if worth["__typename"] == "Refusal" else headline(worth)
             told = (model["id"], model["name"], model["kind"], str(model["revision"]), value)
             lines.append("\t".join(told))
         more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]

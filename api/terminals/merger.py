@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from api.terminals.equity import Answer, amount, price, scale_of
-from api.terminals.explain import remarks
+from api.terminals.explain import WIDTH, remarks
+from api.terminals.sources import sources
 
 _SOURCES: Final = (
     ("new shares", "newShares"),
@@ -19,6 +20,7 @@ _USES: Final = (
     ("advisory fees", "advisoryFees"),
     ("financing fees", "financingFees"),
 )
+_OWNED: Final = "Owned by the acquirer's holders"
 
 
 def merger(value: Answer, *, explained: bool) -> str:
@@ -36,14 +38,15 @@ def merger(value: Answer, *, explained: bool) -> str:
         *(row(f"  for {name}", money[key]) for name, key in _USES if money[key]),
         row("Uses", money["totalUses"]),
         *(row(f"  from {name}", money[key]) for name, key in _SOURCES if money[key]),
-        f"{'Owned by the acquirer’s holders':<34}{value['acquirerOwnership']:>16.1%}",
+        f"{_OWNED:<34}{value['acquirerOwnership']:>16.1%}",
         row("Goodwill", value["goodwill"]),
         "",
         *_earnings(value["perShare"], code),
     ]
     if explained:
         lines += ["", *_worth(value, row)]
-    return "\n".join([*lines, *remarks(value), "", f"Valuation id  {value['id']}"])
+    told = sources(value, WIDTH) if explained else []
+    return "\n".join([*lines, *remarks(value), *told, "", f"Valuation id  {value['id']}"])
 
 
 def _earnings(shares: Answer, code: str) -> list[str]:
@@ -72,6 +75,6 @@ def _worth(value: Answer, row: Callable[[str, float], str]) -> list[str]:
         row("Synergies, today", made["synergies"]),
         row("  less the premium", -made["premium"]),
         row("Value created", made["created"]),
-        row("  for the acquirer’s holders", made["acquirerPart"]),
-        row("  for the target’s, with premium", made["targetPart"]),
+        row("  for the acquirer's holders", made["acquirerPart"]),
+        row("  for the target's, with premium", made["targetPart"]),
     ]

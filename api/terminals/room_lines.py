@@ -12,25 +12,40 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
+from api.terminals.headline import headline
+
 Answer = Mapping[str, Any]
 
 HELP: Final = """\
   move PATH           point at an input: move capital.wacc
   select PATH…        select inputs; without a path, none
-  set PATH VALUE      edit: set capital.wacc 0.09; set name Apple, base case;
+  set PATH VALUE      edit: set capital.wacc 0.09; set exit.evToEbitda 9;
+                      set name Apple, base case;
                       set operations.revenueGrowth {"level": 0.04};
                       set marketPrice null leaves it out
   value [SCENARIO]    value the model as it stands, or in a scenario
   who                 who is here, and where
   quit                leave"""
 
-
-# What is given as a list of objects, by its path, and the arm of `EditValue` for it.
+# The arm of `EditValue` for a list of objects, and for an object, by how the path ends.
 _LISTS: Final = {
-    "shares.options": "options",
-    "shares.convertibles": "convertibles",
+    "options": "options",
+    "convertibles": "convertibles",
     "segments": "segments",
+    "comparables.peers": "peers",
+    "peers": "comparableFirms",
+    "multiples": "multiples",
+    "fiscalYears": "fiscalYears",
+    "tranches": "tranches",
+    "covenants": "covenants",
+    "intangibles": "writeUps",
     "assumptions": "assumptions",
+}
+_OBJECTS: Final = {
+    "capital": "capital",
+    "terminal": "terminal",
+    "metrics": "metrics",
+    "exchangeRatio": "exchangeRatio",
 }
 _PERCENT: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?%")
 
@@ -93,10 +108,18 @@ def edit_value(path: str, text: str) -> Mapping[str, Any]:
         case str():
             return {"text": value}
         case list():
-            return {_LISTS.get(path, "series"): value}
+            return {_arm(_LISTS, path, "series"): value}
     if path.startswith("scenarios."):
         return {"scenario": value}
-    return {path if path in ("capital", "terminal") else "schedule": value}
+    return {_arm(_OBJECTS, path, "schedule"): value}
+
+
+def _arm(arms: Mapping[str, str], path: str, otherwise: str) -> str:
+    """The arm of the longest end of the path that has one."""
+    end = path
+    while end not in arms and "." in end:
+        _, _, end = end.partition(".")
+    return arms.get(end, otherwise)
 
 
 def _finite(text: str) -> float:
@@ -219,7 +242,7 @@ class Room:
 
     def _valued(self, valuation: Answer) -> list[str]:
         found, at = valuation["valuation"], f"at revision {valuation['basedOnSeq']}"
-        told = f"No value: {valuation['refusal']['message']}" if found is None else worth(found)
+        told = f"No value: {valuation['refusal']['message']}" if found is None else headline(found)
         if told == self.value:
             return []
         self.value = told
@@ -231,11 +254,6 @@ def edited(edit: Answer) -> list[str]:
     author = edit["author"]["name"] if edit["author"] is not None else "Somebody who has left"
     done = [change["text"] for change in edit["changes"]] or ["nothing changed"]
     return [f"{author}: {text} (revision {edit['revision']})" for text in done]
-
-
-def worth(valuation: Answer) -> str:
-    """What a model is worth."""
-    return f"Worth {valuation['valuePerShare']:,.2f} {valuation['currency']} a share"
 
 
 def refusal(no: Answer) -> list[str]:

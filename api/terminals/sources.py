@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from textwrap import fill
 from typing import Any, Final
 
-TITLE: Final = "6  Where the inputs come from"
+TITLE: Final = "Where the inputs come from"
 
 
-def sources(value: Mapping[str, Any], width: int) -> list[str]:
+def sources(value: Mapping[str, Any], width: int, title: str = TITLE) -> list[str]:
     """A heading and a paragraph for each assumption; nothing where the inputs say nothing."""
     told = value.get("assumptions") or []
     if not told:
         return []
-    lines = ["", TITLE, "─" * len(TITLE)]
+    lines = ["", title, "─" * len(title)]
     for each in told:
         named = (
             each["path"] if each["label"] == each["path"] else f"{each['label']}, {each['path']}"

@@ -48,7 +48,9 @@ class CaseInput:
 @strawberry.type(description="One number of a valuation in a case, and against the base.")
 class OutputValue:
     of: Output = strawberry.field(description="Which number it is.")
-    value: float = strawberry.field(description="In money; per share, money a share.")
+    value: float = strawberry.field(
+        description="In its unit: money, money a share, or a fraction, such as an IRR."
+    )
     difference: float = strawberry.field(description="Less the base's, in the same unit.")
 
 

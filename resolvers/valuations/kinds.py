@@ -9,21 +9,25 @@ import strawberry
 from resolvers.context import Info
 from resolvers.ids import inner_id, type_of
 from resolvers.valuations.comparables import ComparablesValuation
+from resolvers.valuations.credit import CreditValuation
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.lbo import LboValuation
 from resolvers.valuations.merger import MergerValuation
 from resolvers.valuations.record import Valuation
 from services.errors import NotFound
-from services.kinds import COMPARABLES, DCF, LBO, MERGER
+from services.kinds import COMPARABLES, CREDIT, DCF, LBO, MERGER
 from services.valuations import Recorded
 
 # A kind is a member here and a row of the table below: an outcome of any kind has them all.
-AnyValuation: TypeAlias = DcfValuation | LboValuation | MergerValuation | ComparablesValuation
+AnyValuation: TypeAlias = (
+    DcfValuation | LboValuation | MergerValuation | ComparablesValuation | CreditValuation
+)
 TYPES: Final[dict[str, type[AnyValuation]]] = {
     DCF.name: DcfValuation,
     LBO.name: LboValuation,
     MERGER.name: MergerValuation,
     COMPARABLES.name: ComparablesValuation,
+    CREDIT.name: CreditValuation,
 }
 _NOTHING: Final = "There is no valuation under this id."
 

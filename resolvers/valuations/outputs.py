@@ -18,7 +18,8 @@ VALUATION_OUTPUT = strawberry.enum(
         "them; a DCF and a comparison have the value per share, the equity value and the "
         "enterprise value, a buyout the sponsor's IRR and MOIC, the equity at exit and the "
         "sponsor's equity at closing, a merger the accretion of earnings per share in year 1 and "
-        "what the deal comes to."
+        "what the deal comes to, a credit valuation the distance to default, the probability of "
+        "default and the spread."
     ),
 )
 Of: TypeAlias = Annotated[

@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema
 
+from services.kinds import KINDS
 from tests.dcf_documents import but
 from tests.live_server import LiveServer
-from tests.pages import DOCS, EXAMPLES, blocks, table, text_of
+from tests.pages import DOCS, EXAMPLES, ROOT, blocks, table, text_of
 
 PAGE = DOCS / "analyses.md"
 MINUS = "−"
@@ -133,3 +135,107 @@ def test_a_models_scenarios_are_compared_as_the_page_asks(live_server: LiveServe
     for output, mean in zip(case["outputs"], found["expected"], strict=True):
         assert output["difference"] < 0.0
         assert mean["difference"] == pytest.approx(0.4 * output["difference"])
+
+
+def test_every_kind_is_asked_for_its_numbers_in_the_order_that_is_told() -> None:
+    told = {row[0]: row[1].strip("`").split("`, `") for row in table(PAGE, "kind | outputs")}
+    assert told == {kind.name: list(kind.outputs) for kind in KINDS.values()}
+
+
+# A buyout and a merger
+
+
+@pytest.fixture(scope="module")
+def deals(live_server: LiveServer) -> Any:
+    """What `examples/deals.graphql` is answered."""
+    return data(live_server, text_of(EXAMPLES / "deals.graphql"), **example("deals.json"))
+
+
+def percent(fraction: float, form: str = ".1f") -> str:
+    return f"{format(100.0 * fraction, form)} %".replace("-", MINUS)
+
+
+def refusals(answer: Any) -> list[Any]:
+    """Every refusal, however deep."""
+    if isinstance(answer, list):
+        return [no for each in answer for no in refusals(each)]
+    if isinstance(answer, dict):
+        below = [no for each in answer.values() for no in refusals(each)]
+        return [answer, *below] if "issues" in answer else below
+    return []
+
+
+def test_the_deals_are_the_examples_and_no_analysis_of_them_is_refused(deals: Any) -> None:
+    assert example("deals.json") == {
+        "buyout": example("lbo_average_interest.json"),
+        "merger": example("merger_mixed.json"),
+    }
+    assert refusals(deals) == []
+    kinds = build_schema(text_of(ROOT / "schema.graphql"))
+    fields = {"buyout": "LboValuation", "merger": "MergerValuation"}
+    for name, kind in fields.items():
+        of_kind, analysable = kinds.get_type(kind), kinds.get_type("Analysable")
+        assert isinstance(of_kind, GraphQLObjectType)
+        assert isinstance(analysable, GraphQLInterfaceType)
+        analyses = {field for field, each in analysable.fields.items() if each.args}
+        # The difference takes two valuations.
+        assert deals[name].keys() >= analyses - {"attribution"}
+
+
+def test_what_a_buyout_earns_by_what_is_paid_is_the_examples(deals: Any) -> None:
+    grid = deals["buyout"]["sensitivity"]
+    head = " | ".join(["EV/EBITDA paid", *(f"{times:.1f}×" for times in grid["columnValues"])])
+    assert table(PAGE, head) == [
+        [f"{times:.1f}×", *(percent(cell) for cell in row)]
+        for times, row in zip(grid["rowValues"], grid["values"], strict=True)
+    ]
+    assert grid["values"][2][2] == deals["buyout"]["irr"]
+
+
+def test_what_is_asked_of_the_buyout_is_answered_so(deals: Any) -> None:
+    buyout = deals["buyout"]
+    back, most, gradient, cases, exit_grid, drawn = (
+        buyout[name]
+        for name in ("reverse", "maximumPrice", "gradient", "scenarios", "exitGrid", "simulation")
+    )
+    (root,) = back["solutions"]
+    assert most["evToEbitda"] == pytest.approx(root["input"], rel=1e-10)
+    assert exit_grid["irr"][2][1] == buyout["irr"]
+    (turn,) = (
+        each["derivative"] for each in gradient["slopes"] if each["path"] == "exit.evToEbitda"
+    )
+    irr, moic = (each["value"] for each in cases["cases"][1]["outputs"][:2])
+    at = {point["level"]: percent(point["value"]) for point in drawn["percentiles"]}
+    above = percent(drawn["probabilityAbove"], ".0f")
+    answers = [row[1] for row in table(PAGE, "asked of the buyout | answer")]
+    assert answers == [
+        f"{root['input']:.2f}×, and so says `maximumPrice` in closed form",
+        f"{turn:+.2f}×",
+        f"IRR {percent(irr)}, MOIC {moic:.2f}×",
+        f"IRR from {at[0.05]} to {at[0.95]} in nine trials of ten, above 20 % in {above}",
+    ]
+
+
+def test_what_a_merger_earns_by_price_and_mix_is_the_examples(deals: Any) -> None:
+    grid = deals["merger"]["sensitivity"]
+    mixes = (f"{percent(mix, '.0f')} in shares" for mix in grid["columnValues"])
+    assert table(PAGE, " | ".join(["dollars a share offered", *mixes])) == [
+        [f"{price:.0f}", *(percent(cell, "+.1f") for cell in row)]
+        for price, row in zip(grid["rowValues"], grid["values"], strict=True)
+    ]
+    assert grid["values"][1][1] == deals["merger"]["accretion"]
+
+
+def test_what_is_asked_of_the_merger_is_answered_so(deals: Any) -> None:
+    merger = deals["merger"]
+    (root,) = merger["reverse"]["solutions"]
+    (created,) = (
+        each for each in merger["scenarios"]["cases"][1]["outputs"] if each["of"] == "VALUE_CREATED"
+    )
+    value, less = (f"{created[name] / 1e6:,.0f}" for name in ("value", "difference"))
+    above = percent(merger["simulation"]["probabilityAbove"], ".0f")
+    assert [row[1] for row in table(PAGE, "asked of the merger | answer")] == [
+        f"{root['input']:.2f} dollars: dearer, and the premium is more than the synergies",
+        f"{value} million of value created, {less} million against the plan".replace("-", MINUS),
+        f"above zero in {above} of the trials",
+    ]

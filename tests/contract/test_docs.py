@@ -16,6 +16,7 @@ from api.terminals import cli
 from engine.errors import ProblemCode
 from observability.outcomes import OURS
 from resolvers.refusal import ErrorCode, RefusalCode
+from services.kinds import KINDS
 from tests.pages import (
     DECISIONS,
     DOCS,
@@ -199,6 +200,14 @@ def test_every_remark_of_a_reviewer_is_explained() -> None:
     )
     told = {row[0].strip("`") for row in table(DOCS / "valuing.md", "remark | when | what to do")}
     assert told == given
+
+
+@pytest.mark.parametrize("kind", sorted(kind.lower() for kind in KINDS if kind != "DCF"))
+def test_every_remark_on_another_kind_is_explained_with_its_maths(kind: str) -> None:
+    sources = "".join(map(text_of, (ROOT / "engine" / kind).glob("*.py")))
+    given = set(re.findall(r'Remark\(\s*"([A-Z_]+)"', sources))
+    assert given
+    assert given - set(SPAN.findall(prose(DOCS / "maths" / f"{kind}.md"))) == set()
 
 
 # Documents in GraphQL

@@ -20,6 +20,7 @@ from observability.resolver_times import time_resolvers
 from resolvers.schema import build_schema
 from services.principal import ALLOWED, Action, Role
 from tests.comparables_documents import compared
+from tests.credit_documents import indebted
 from tests.dcf_documents import firm
 from tests.lbo_documents import bought
 from tests.merger_documents import merged
@@ -120,6 +121,9 @@ LBO: Final = Asked(
 MERGER: Final = Asked(
     "Merger", "merged", "wacc", "acquirer.balance.cash", 'path: "offer.premium", target: 0.1'
 )
+CREDIT: Final = Asked(
+    "Credit", "indebted", "riskFreeRate", "debt", 'path: "debt", target: 2, low: 1, high: 20'
+)
 
 
 def of_model(field: str) -> str:
@@ -145,6 +149,15 @@ FIELDS: Final = {
     "Query.valuation": Field(
         "query ($id: ID!) { valuation(id: $id) { id } }", Action.READ_VALUATION
     ),
+    "Query.exportWorkbook": Field(
+        f"query ($id: ID!) {{ exportWorkbook(valuationId: $id) {{ {NO} }} }}",
+        Action.READ_VALUATION,
+    ),
+    "Query.footballField": Field(
+        "query ($id: ID!) "
+        f"{{ footballField(methods: [{{cases: {{valuations: [$id]}}}}]) {{ {NO} }} }}",
+        Action.READ_VALUATION,
+    ),
     "Query.company": Field('{ company(ticker: "AAPL") { name } }', Action.READ_COMPANY),
     "Query.companies": Field("{ companies { name } }", Action.READ_COMPANY),
     "Query.sloStatus": Field("{ sloStatus { name } }", Action.READ_SERVICE_LEVEL),
@@ -166,6 +179,7 @@ FIELDS: Final = {
     "Mutation.valueComparables": Field(COMPARABLES.value(), Action.VALUE),
     "Mutation.valueLbo": Field(LBO.value(), Action.VALUE),
     "Mutation.valueMerger": Field(MERGER.value(), Action.VALUE),
+    "Mutation.valueCredit": Field(CREDIT.value(), Action.VALUE),
     "Mutation.valueModel": Field(
         f"mutation ($model: ID!) {{ valueModel(id: $model) {{ {NO} }} }}", Action.VALUE
     ),
@@ -245,6 +259,7 @@ FIELDS: Final = {
     **COMPARABLES.analyses(),
     **LBO.analyses(),
     **MERGER.analyses(),
+    **CREDIT.analyses(),
     "LboValuation.exitGrid": Field(
         LBO.valued(f"... on LboValuation {{ exitGrid(years: [1], multiples: [8]) {{ {NO} }} }}"),
         Action.READ_VALUATION,
@@ -272,6 +287,7 @@ def variables(server: Served) -> dict[str, Any]:
             (COMPARABLES, compared()),
             (LBO, bought()),
             (MERGER, merged()),
+            (CREDIT, indebted()),
         ):
             kept = owner.data(kind.value("... on Valuation { id }"), {kind.variable: document})[
                 f"value{kind.kind}"
@@ -298,6 +314,7 @@ def variables(server: Served) -> dict[str, Any]:
         "compared": compared(),
         "bought": bought(),
         "merged": merged(),
+        "indebted": indebted(),
         "company": acme(),
         "id": ids["inputId"],
         **ids,

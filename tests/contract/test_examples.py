@@ -71,7 +71,7 @@ def test_the_example_is_what_follows_from_apples_filings() -> None:
 
 def test_the_demo_points_at_examples_that_are_there() -> None:
     printed = re.findall(r"examples/\S+", text_of(ROOT / "api" / "terminals" / "demo.py"))
-    assert len(printed) == 4
+    assert len(printed) == 7
     assert [path for path in printed if not (ROOT / path).exists()] == []
 
 

@@ -17,7 +17,10 @@ import pytest
 
 from engine.provenance import ENGINE_VERSION
 from engine.simulation import Sampling
+from services.kinds import KINDS
 from tests import golden
+from tests.example_inputs import NO_INPUTS
+from tests.pages import EXAMPLES
 
 GOLDEN = golden.read()
 THEN, NOW = GOLDEN["madeBy"], golden.made_by()
@@ -94,12 +97,19 @@ def test_a_simulation_has_the_values_that_it_had(sampling: Sampling) -> None:
 @pytest.mark.parametrize("name", golden.examples())
 def test_an_example_has_the_numbers_that_it_had(name: str) -> None:
     assert name in GOLDEN["valuations"], "A new example: run python -m tests.golden"
-    check(GOLDEN["valuations"][name], golden.valuation(golden.examples()[name]))
+    check(GOLDEN["valuations"][name], golden.valuation(*golden.examples()[name]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_analysis_of_each_kind_has_the_numbers_that_it_had(kind: str) -> None:
+    assert kind in golden.ANALYSED, "A new kind: give it a row, then run python -m tests.golden"
+    check(GOLDEN["analyses"][kind], golden.analyses(kind))
 
 
 def test_no_example_of_the_file_is_gone() -> None:
     assert GOLDEN["valuations"].keys() <= golden.examples().keys()
-    assert len(golden.examples()) > 1
+    assert {kind.name for kind, _ in golden.examples().values()} == KINDS.keys()
+    assert {path.name for path in EXAMPLES.glob("*.json")} >= NO_INPUTS
 
 
 def test_a_number_that_changed_in_its_last_digits_is_seen_and_rounding_is_not() -> None:
@@ -131,6 +141,6 @@ def test_on_a_processor_that_rounds_otherwise_the_numbers_are_the_same_to_1e_12(
     if there["madeBy"]["arithmetic"] == NOW["arithmetic"]:
         pytest.skip("this machine has nothing that could be taken from it")
     assert there["madeBy"]["draws"] == NOW["draws"]
-    for kind in ("simulations", "valuations"):
-        for name, then in GOLDEN[kind].items():
-            assert differing(then["result"], there[kind][name]["result"]) == [], name
+    for part in ("simulations", "analyses", "valuations"):
+        for name, then in GOLDEN[part].items():
+            assert differing(then["result"], there[part][name]["result"]) == [], name

@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from resolvers.model_inputs import EditValue, ModelInputs
 from services.contents import NAME_MOST
 from services.edits import CHANGES_MOST, EDITS_MOST, SCENARIOS_BYTES, SCENARIOS_MOST
 from services.financial_models import EDITS_AT_ONCE, EDITS_PER_SECOND
 from services.plans import LIMITS, Plan
+from services.words import camel
 from tests.live_server import LiveServer
-from tests.pages import DOCS, EXAMPLES, FENCE, table, text_of
+from tests.pages import DOCS, EXAMPLES, FENCE, SPAN, prose, table, text_of
 
 PAGE = DOCS / "models.md"
 VARIABLES = frozenset({"id", "input", "operationId", "edits", "scenario", "first", "after"})
@@ -134,3 +136,11 @@ def test_the_limits_of_the_page_are_those_of_the_product() -> None:
         f"{SCENARIOS_MOST}, {CHANGES_MOST}, and all of them {SCENARIOS_BYTES // 1024} KiB as JSON"
     )
     assert most["a name"].startswith(f"{NAME_MOST} ")
+
+
+def test_every_kind_of_model_and_every_value_of_an_edit_is_told() -> None:
+    """So that whoever adds a kind says how its lists are edited."""
+    spans = set(re.findall(r"\w+", " ".join(SPAN.findall(prose(PAGE)))))
+    for told in (ModelInputs, EditValue):
+        fields = {camel(name) for name in told.__dataclass_fields__ if name != "given"}
+        assert fields - spans == set(), told

@@ -28,6 +28,7 @@ from resolvers.financial_models import model_id
 from resolvers.valuations.kinds import type_names
 from services.sessions import Session
 from tests.comparables_documents import compared
+from tests.credit_documents import indebted
 from tests.lbo_documents import bought
 from tests.merger_documents import merged
 from tests.own_companies import acme
@@ -52,7 +53,9 @@ SPEC = {
 }
 ARGUMENTS = {
     "Query.valuation": "(id: $valuation)",
+    "Query.exportWorkbook": "(valuationId: $valuation)",
     "Query.node": "(id: $model)",
+    "Query.footballField": "(methods: $field, marketPrice: 20)",
     "Query.model": "(id: $model)",
     "Query.company": '(ticker: "aapl")',
     "Mutation.valueDcf": "(input: $input)",
@@ -105,6 +108,20 @@ ARGUMENTS = {
         '(cases: [{name: "Bear", changes: [{path: "subject.bridge.debt", value: 1000}]}])'
     ),
     "ComparablesValuation.attribution": "(from: $comparison)",
+    "Mutation.valueCredit": "(input: $indebted)",
+    "CreditValuation.sensitivity": (
+        '(rows: {path: "debt", values: [8, 9]}, columns: {path: "horizon", values: [1, 2]})'
+    ),
+    "CreditValuation.simulation": (
+        '(spec: {trials: 200, shocks: [{path: "equityValue", '
+        "distribution: {normal: {standardDeviation: 0.2}}}]})"
+    ),
+    "CreditValuation.oneWaySensitivity": '(axis: {path: "debt", values: [8, 9]})',
+    "CreditValuation.reverse": '(path: "debt", target: 2, low: 1, high: 20)',
+    "CreditValuation.scenarios": (
+        '(cases: [{name: "Bear", changes: [{path: "equityVolatility", value: 1}]}])'
+    ),
+    "CreditValuation.attribution": "(from: $credit)",
     "Mutation.valueLbo": "(input: $bought)",
     "Mutation.valueMerger": "(input: $merged)",
     "MergerValuation.sensitivity": (
@@ -142,6 +159,9 @@ TYPES = {
     "input": "DcfInput!",
     "compared": "ComparablesInput!",
     "comparison": "ID!",
+    "indebted": "CreditInput!",
+    "credit": "ID!",
+    "field": "[FootballMethodInput!]!",
     "bought": "LboInput!",
     "merged": "MergerInput!",
     "merger": "ID!",
@@ -245,6 +265,7 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             "compared": compared(),
             "bought": bought(),
             "merged": merged(),
+            "indebted": indebted(),
             "create": {"name": "Apple", "inputs": {"dcf": document}},
             "edits": EDITS,
             "spec": SPEC,
@@ -261,14 +282,21 @@ async def test_every_field_has_a_plan_that_answers_as_the_reference_does(
             "createModel(input: $create) { ... on FinancialModel { id } } }",
             {name: given[name] for name in ("input", "compared", "bought", "merged", "create")},
         )
-        await embedded.data(
-            "mutation($company: CompanyInput!) { addCompany(company: $company) { __typename } }",
-            {"company": given["company"]},
+        kept |= await embedded.data(  # a document holds five mutations
+            "mutation($company: CompanyInput!, $indebted: CreditInput!) { "
+            "addCompany(company: $company) { __typename } "
+            "valueCredit(input: $indebted) { ... on CreditValuation { id } } }",
+            {"company": given["company"], "indebted": given["indebted"]},
         )
         given["valuation"], given["model"] = kept["valueDcf"]["id"], kept["createModel"]["id"]
         given["merger"] = kept["valueMerger"]["id"]
+        given["credit"] = kept["valueCredit"]["id"]
         given["buyout"] = kept["valueLbo"]["id"]
         given["comparison"] = kept["valueComparables"]["id"]
+        given["field"] = [
+            {"multiples": {"valuation": given["comparison"]}},
+            {"cases": {"valuations": [given["valuation"]]}},
+        ]
         given["simulation"] = {"source": {"valuation": given["valuation"]}, "spec": SPEC}
         given["run"] = await simulated(embedded, given["simulation"])
         executor = embedded.parts.executor

@@ -12,16 +12,24 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from api.embedded import opened
+from api.settings import Settings
 from api.terminals.cli import main
-from tests.pages import DOCS, EXAMPLES, PAGES, ROOT, blocks, code
+from api.terminals.headline import headline
+from api.terminals.kinds import told
+from api.terminals.selections import VALUE, kind_of, whole
+from resolvers.valuations.kinds import TYPES
+from services.kinds import DCF, KINDS
+from tests.example_inputs import example_inputs
+from tests.pages import DOCS, PAGES, ROOT, blocks, code, table
 
 
 def quoted() -> Iterator[str]:
-    """Commands on a file of ours that need no server; those on own companies have their page."""
+    """Commands on a file of ours that need no server; own companies and deals have their pages."""
     for page in PAGES:
         for line in code(page):
             found = re.search(r"\bvalor ((?:value|query) examples/[^`|]+)$", line)
-            if found and "examples/companies/" not in line:
+            if found and "examples/companies/" not in line and "deals.graphql" not in line:
                 yield found[1].strip()
 
 
@@ -48,7 +56,7 @@ def test_a_command_that_is_shown_runs(
         assert "errors" not in answer
         assert "Refusal" not in {each.get("__typename") for each in answer["data"].values()}
     else:
-        assert "Value per share" in said
+        assert "Valuation id" in said
 
 
 def test_the_steps_in_the_walk_are_the_steps_that_are_printed(
@@ -64,10 +72,36 @@ def test_the_steps_in_the_walk_are_the_steps_that_are_printed(
         assert line == "…" or cells in columns or line in map(str.strip, said), line
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("dcf_*.json")))
-def test_every_firm_that_we_made_up_is_explained(
-    name: str, home: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_the_walk_shows_of_other_kinds_is_what_is_printed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = printed(f"value examples/{name} --explain", home, monkeypatch)
-    assert "Value per share" in said
-    assert not re.search(r"\b(?:nan|inf|None)\b", said)
+    shown = blocks(DOCS / "valuing.md", "")
+    for name, first in (("lbo_average_interest", "Enterprise value "), ("merger_mixed", "USD a ")):
+        (block,) = (each for each in shown if each.startswith(first))
+        assert block.rstrip() in printed(f"value examples/{name}.json --explain", home, monkeypatch)
+
+
+def test_each_kind_has_an_example_in_the_walk_and_its_answer() -> None:
+    rows = table(DOCS / "valuing.md", "you want to know | mutation | example | its answer")
+    answers = {}
+    for _, mutation, link, answer in rows:
+        kind, document = example_inputs()[link.split("]")[0].strip("[")]
+        name = TYPES[kind.name].__name__
+        assert mutation == f"`value{name.removesuffix('Valuation')}`"
+        result = kind.result_document(kind.value(kind.inputs_of(document)))
+        answers[kind.name] = (answer, headline({**document, **result, "__typename": name}))
+    assert answers.keys() == KINDS.keys() - {"DCF"}  # whose walk it is
+    assert all(answer == found for answer, found in answers.values()), answers
+
+
+@pytest.mark.anyio
+async def test_every_firm_that_we_made_up_is_explained(home: Path) -> None:
+    async with opened(Settings.read({"VALOR_HOME": str(home)}, dev=True)) as embedded:
+        schema = embedded.parts.schema._schema
+        for name, (kind, document) in example_inputs().items():
+            asked = VALUE if kind is DCF else whole(schema, kind_of(schema, document))
+            outcome = (await embedded.data(asked, {"input": document}))["valued"]
+            for explained in (False, True):
+                said = told(outcome, explained=explained)
+                assert "Valuation id" in said, name
+                assert not re.search(r"\b(?:nan|inf|None|True|False|[A-Z]+_[A-Z_]+)\b", said), name

@@ -140,6 +140,88 @@ def test_all_that_is_wrong_is_said_at_once_by_the_paths_as_typed(analyst: Caller
     assert all(issue["suggestion"] for issue in found["issues"])
 
 
+def years(*ends: str) -> dict[str, Any]:
+    lines = {"revenue": 1000.0, "ebitda": 200.0}
+    return {"calendarised": {"fiscalYears": [{"end": end, **lines} for end in ends]}}
+
+
+def of_the_firm(**changes: Any) -> dict[str, Any]:
+    document = compared()
+    document["subject"] |= changes
+    return document
+
+
+def of_the_first_peer(**changes: Any) -> dict[str, Any]:
+    document = compared()
+    document["peers"][0] |= changes
+    return document
+
+
+LOSS: Final = {"stated": {"ltm": {"revenue": 1000.0, "ebitda": -10.0}}}
+BRIDGE: Final = {"debt": 0.0, "cash": 10.0}
+EBITDA, REVENUE = ({"multiple": f"EV_TO_{each}", "period": "LTM"} for each in ("EBITDA", "REVENUE"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "said", "right"),
+    [
+        (
+            of_the_firm(metrics=years("2024-12-31", "2025-12-31")),
+            "subject.metrics.calendarised.fiscalYears",
+            "the fiscal year that ends about 2023-12-31",
+            of_the_firm(metrics=years("2023-12-31", "2024-12-31")),
+        ),
+        (
+            of_the_firm(metrics=years("2023-12-31", "2025-01-31")),
+            "subject.metrics.calendarised.fiscalYears[1].end",
+            "350 to 380 days",
+            of_the_firm(metrics=years("2023-12-31", "2025-01-14")),
+        ),
+        (
+            of_the_firm(metrics=LOSS),
+            "subject.metrics.stated",
+            "such as revenue",
+            {**of_the_firm(metrics=LOSS), "multiples": [REVENUE, EBITDA]},
+        ),
+        (
+            compared(multiples=[{**EBITDA, "kind": "TRANSACTION"}]),
+            "multiples[0]",
+            "Give it for at least one",
+            compared(multiples=[{**EBITDA, "kind": "TRADING"}]),
+        ),
+        (
+            of_the_first_peer(kind="TRANSACTION", announced="2024-09-28"),
+            "peers[0].announced",
+            "not after asOf",
+            of_the_first_peer(kind="TRANSACTION", announced="2024-09-27"),
+        ),
+        (
+            of_the_first_peer(enterpriseValue=None, sharePrice=4.0, bridge=BRIDGE),
+            "peers[0].shares",
+            "Give peers[0].shares",
+            of_the_first_peer(
+                enterpriseValue=None, sharePrice=4.0, bridge=BRIDGE, shares={"diluted": 30.0}
+            ),
+        ),
+        (
+            of_the_firm(shares={"diluted": 0.0}),
+            "subject.shares.diluted",
+            "from 1 to",
+            of_the_firm(shares={"diluted": 1.0}),
+        ),
+    ],
+)
+def test_what_is_refused_is_told_what_would_be_right(
+    analyst: Caller, wrong: dict[str, Any], path: str, said: str, right: dict[str, Any]
+) -> None:
+    refused = analyst.data(VALUE, {"input": wrong})["valueComparables"]
+    for issue in refused["issues"]:
+        assert issue["path"] == path
+        assert said in issue["suggestion"]
+    mended = analyst.data(VALUE, {"input": right})["valueComparables"]
+    assert mended["__typename"] == "ComparablesValuation"
+
+
 def test_an_id_of_one_kind_is_no_id_of_another(analyst: Caller) -> None:
     from base64 import urlsafe_b64decode, urlsafe_b64encode
 

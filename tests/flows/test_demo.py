@@ -118,7 +118,7 @@ def test_the_first_start_makes_a_model_and_no_other_start_does(tmp_path: Path) -
             assert terminal.interrupt() == 130
     assert told[0] == told[1]
     (line,) = valor(tmp_path, "models").splitlines()
-    assert line.split("\t") == [told[0], "Apple Inc.", "DCF", "1", f"{a_share} USD a share"]
+    assert line.split("\t") == [told[0], "Apple Inc.", "DCF", "1", f"Worth {a_share} USD a share"]
 
 
 def test_where_there_is_no_model_the_list_says_how_to_get_one(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_models_are_listed_with_what_they_are_worth(demo: Place) -> None:
     id_, _, kind, revision, worth = line.split("\t")
     assert (id_, kind) == (demo.model_id, "DCF")
     assert int(revision) >= 1
-    assert re.fullmatch(r"[\d.,]+ USD a share", worth)
+    assert re.fullmatch(r"Worth [\d.,]+ USD a share", worth)
 
 
 def test_a_member_that_is_named_wins_over_a_token_in_the_environment(demo: Place) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -26,6 +27,12 @@ VALUE: Final = """mutation ($input: LboInput!) { valueLbo(input: $input) {
     valueCreation { total ebitdaGrowth multipleExpansion cross netDebt fees }
     remarks { code }
   } } }"""
+
+
+def _floating(spread: float) -> dict[str, Any]:
+    """A loan over the base rate, all of which is repaid in cash as it comes."""
+    terms = {"name": "Floating", "kind": "TERM_LOAN", "timesEbitda": 1.0, "tenor": 7}
+    return terms | {"spread": spread}
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +182,73 @@ def test_owners_who_are_wiped_out_are_told_at_which_multiple_they_are_not(analys
     assert "exit" in multiple.lower()
 
 
+REVOLVER: Final = {
+    "name": "Revolver",
+    "kind": "REVOLVER",
+    "amount": 60.0,
+    "commitment": 50.0,
+    "fixedRate": 0.06,
+    "tenor": 5,
+}
+LOAN: Final = bought()["tranches"][0]
+# What is wrong, where it is said to be, and what its number mends: (words of it, what becomes of
+# the input).
+MENDS: Final[dict[str, tuple[dict[str, Any], str, str, Callable[[float], dict[str, Any]]]]] = {
+    "sources beyond uses": (
+        {"tranches": [LOAN | {"timesEbitda": 9.0, "fee": 0.02}]},
+        "tranches",
+        "tranches[0].timesEbitda to #",
+        lambda turns: {"tranches": [LOAN | {"timesEbitda": turns, "fee": 0.02}]},
+    ),
+    "a price below the debt": (
+        {"tranches": [LOAN | {"timesEbitda": 9.0, "fee": 0.02}]},
+        "tranches",
+        "entry.evToEbitda be # or more",
+        lambda multiple: {
+            "tranches": [LOAN | {"timesEbitda": 9.0, "fee": 0.02}],
+            "entry": {"ltmEbitda": 200.0, "evToEbitda": multiple},
+            "exit": {"evToEbitda": 9.0},
+        },
+    ),
+    "drawn beyond the commitment": (
+        {"tranches": [LOAN, REVOLVER]},
+        "tranches[1].amount",
+        "commitment of # or more",
+        lambda money: {"tranches": [LOAN, REVOLVER | {"commitment": money}]},
+    ),
+    "nothing left, and no rate of return": (
+        {"exit": {"evToEbitda": 1.0, "costs": 0.03}},
+        "exit.evToEbitda",
+        "exit multiple of # or more",
+        lambda multiple: {"exit": {"evToEbitda": multiple, "costs": 0.03}},
+    ),
+    "a circle without a solution": (
+        {"tranches": [_floating(1.0)], "baseRate": {"level": 1.0}},
+        "tranches[0].spread",
+        "spread of # or less",
+        lambda spread: {
+            "tranches": [_floating(spread)],
+            "baseRate": {"level": 1.0},
+            "exit": {"evToEbitda": 190.0},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MENDS)
+def test_a_no_names_its_cause_and_the_number_that_mends_it(analyst: Caller, what: str) -> None:
+    """As it is typed: whoever puts the number in has a valuation."""
+    changes, path, words, mended = MENDS[what]
+    found = valued(analyst, **changes)
+    assert found["__typename"] == "Refusal"
+    (issue,) = (each for each in found["issues"] if each["path"] == path)
+    assert issue["message"]
+    number = re.search(re.escape(words).replace(r"\#", r"([\d,.]+\d)"), issue["suggestion"])
+    assert number, issue["suggestion"]
+    again = valued(analyst, **mended(float(number[1].replace(",", ""))))
+    assert again["__typename"] == "LboValuation", again
+
+
 def test_exits_side_by_side_and_the_most_that_can_be_paid(analyst: Caller) -> None:
     asked = """query ($id: ID!) { valuation(id: $id) { ... on LboValuation {
       irr moic
@@ -182,6 +256,8 @@ def test_exits_side_by_side_and_the_most_that_can_be_paid(analyst: Caller) -> No
         ... on ExitGrid { years multiples irr moic }
         ... on Refusal { issues { path } } }
       wrong: exitGrid(years: [9], multiples: [-1]) {
+        __typename ... on Refusal { issues { path } } }
+      dear: maximumPrice(targetIrr: -0.1) {
         __typename ... on Refusal { issues { path } } }
       maximumPrice(targetIrr: 0.15) {
         ... on MaximumPrice { enterpriseValue evToEbitda sponsorEquity premium }
@@ -195,6 +271,7 @@ def test_exits_side_by_side_and_the_most_that_can_be_paid(analyst: Caller) -> No
     assert grid["moic"][1][1] == found["moic"]
     assert grid["irr"][0][1] == base["exits"][2]["irr"]
     assert {issue["path"] for issue in found["wrong"]["issues"]} == {"years[0]", "multiples[0]"}
+    assert found["dear"]["issues"] == [{"path": "targetIrr"}]
     price = found["maximumPrice"]
     entry = {"ltmEbitda": 200.0, "enterpriseValue": price["enterpriseValue"]}
     loan = {k: v for k, v in bought()["tranches"][0].items() if k != "timesEbitda"}

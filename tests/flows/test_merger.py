@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -109,6 +110,85 @@ def test_all_that_is_wrong_is_said_at_once_by_the_paths_as_typed(analyst: Caller
     assert {"currency", "wacc"} <= paths
     assert any(path.startswith("offer") for path in paths)
     assert all(issue["suggestion"] for issue in found["issues"])
+
+
+WAY: Final = re.compile(r"let ([A-Za-z.]+) be ([-\d.,e]+) or (?:more|less)")
+KEPT: Final = {"stockShare": 0.9, "refinanced": 0.0}
+
+
+def put(document: Any, path: str, value: float) -> Any:
+    """The document with a number at a path."""
+    first, _, rest = path.partition(".")
+    return {**document, first: put(document.get(first, {}), rest, value) if rest else value}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "told"),
+    [
+        (
+            {"allocation": {"intangibles": [{"amount": 1500.1234, "life": 9.0}]}},
+            "INFEASIBLE",
+            {"offer.premium"},
+        ),
+        ({"financing": KEPT}, "INFEASIBLE", {"financing.balanceSheetCash", "financing.stockShare"}),
+        (
+            {"financing": {"stockShare": 1.0, "refinanced": 0.777}},
+            "INFEASIBLE",
+            {"financing.balanceSheetCash", "financing.refinanced"},
+        ),
+    ],
+)
+def test_what_a_refused_deal_is_told_mends_it(
+    analyst: Caller, changes: dict[str, Any], code: str, told: set[str]
+) -> None:
+    refused = valued(analyst, **changes)
+    (issue,) = refused["issues"]
+    assert refused["code"] == code
+    ways = dict(WAY.findall(issue["suggestion"]))
+    assert ways.keys() == told, issue["suggestion"]
+    for path, number in ways.items():
+        mended = put(merged(**changes), path, float(number.replace(",", "")))
+        assert valued(analyst, **mended)["__typename"] == "MergerValuation", path
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "said", "right"),
+    [
+        ("financing.balanceSheetCash", 350.5, "Use up to 350", 350.0),
+        ("financing.newDebt.fee", 1.0, "0 to 0.9", 0.9),
+        ("financing.stockShare", 1.2, "0 to 1", 1.0),
+        ("earnOut.year", 4, "1 to 3", 3),
+        ("timing.years", 12, "1 to 10", 10),
+        ("synergies.growth", 0.09, "0.001 apart", 0.088),
+        ("offer.exchangeRatio.collar.highPrice", 40.0, "60.1235 or more", 60.1235),
+        ("offer.exchangeRatio.collar.referencePrice", 80.0, "inside the band: 70 ", 70.0),
+    ],
+)
+def test_a_number_that_is_refused_is_told_one_that_is_not(
+    analyst: Caller, path: str, wrong: float, said: str, right: float
+) -> None:
+    document = merged(earnOut={"amount": 10.0, "year": 2, "probability": 0.5})
+    if "collar" in path:
+        collar = {"ratio": 0.4, "lowPrice": 60.123456, "highPrice": 70.0}
+        document |= {"offer": {"exchangeRatio": {"collar": collar}}}
+        document["financing"] = {"newDebt": {"rate": 0.06, "tenor": 7.0}}
+    refused = valued(analyst, **put(document, path, wrong))
+    (issue,) = refused["issues"]
+    assert (refused["code"], issue["path"]) == ("INVALID_INPUT", path)
+    assert said in issue["suggestion"]
+    assert valued(analyst, **put(document, path, right))["__typename"] == "MergerValuation"
+
+
+def test_an_acquirer_that_earns_exactly_nothing_is_refused_and_one_that_loses_is_told_of_it(
+    analyst: Caller,
+) -> None:
+    """800 less 200 and 100 are 500; with an EBITDA of 300 nothing is left."""
+    nothing = put(merged(), "acquirer.statements.ebitda.level", 300.0)
+    refused = valued(analyst, **nothing)
+    assert (refused["code"], refused["issues"][0]["path"]) == ("INFEASIBLE", "acquirer.statements")
+    lost = valued(analyst, **put(merged(), "acquirer.statements.ebitda.level", 290.0))
+    assert {"code": "STAND_ALONE_LOSS"} in lost["remarks"]
+    assert lost["accretion"] > 0.0  # 90 more is better than a loss of 7.5
 
 
 def test_a_model_may_be_on_its_way_to_a_deal_that_can_be_closed(analyst: Caller) -> None:

@@ -27,6 +27,7 @@ from services.valuations import Recorded, ValuationService
 from store.database import Database
 from store.valuations import Valuations
 from tests.comparables_documents import compared
+from tests.credit_documents import indebted
 from tests.dcf_documents import WORTH_A_SHARE, firm
 from tests.lbo_documents import bought
 from tests.merger_documents import merged
@@ -197,6 +198,7 @@ async def test_the_outputs_of_a_kind_are_those_of_its_kernel_and_of_its_results(
         "LBO": bought(),
         "MERGER": merged(),
         "COMPARABLES": compared(marketPrice=12.0),
+        "CREDIT": indebted(),
     }
     document = documents[kind.name]
     result = kind.result_document(kind.value(kind.inputs_of(document)))
@@ -238,6 +240,29 @@ async def test_what_takes_milliseconds_leaves_the_event_loop(
     await why(analyses, of, of)
     assert len(threads) == 2
     assert threading.get_ident() not in threads
+
+
+async def test_a_first_use_that_imports_something_heavy_leaves_the_event_loop(
+    analyses: AnalysisService, valuations: ValuationService
+) -> None:
+    threads: list[int] = []
+
+    def value(inputs: Any) -> Any:
+        threads.append(threading.get_ident())
+        return DCF.value(inputs)
+
+    def question(*given: Any) -> Any:
+        threads.append(threading.get_ident())
+        return DCF.question(*given)
+
+    for importing_ms in (float, lambda: 50.0):
+        kind = dataclasses.replace(DCF, value=value, question=question, importing_ms=importing_ms)
+        of = dataclasses.replace(await valuations.value(principal(), kind, firm()), duration_ms=0.0)
+        await analyses.gradient(principal(), of, None, ["bridge.debt"])
+    light, heavy = threads[:2], threads[2:]
+    assert set(light) == {threading.get_ident()}
+    assert len(heavy) == 2
+    assert threading.get_ident() not in heavy
 
 
 async def test_who_may_read_valuations_may_compare_them_and_nobody_else(

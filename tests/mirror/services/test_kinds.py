@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from engine.errors import Infeasible, InvalidInput
-from services.kinds import DCF, KINDS, Output
+from services.compute import ON_LOOP_MS
+from services.kinds import CREDIT, DCF, KINDS, Output
 from tests.dcf_documents import firm
 
 
@@ -60,6 +63,14 @@ def test_what_the_market_says_is_found_where_the_inputs_say_it() -> None:
     assert DCF.observed_in(priced, Output.VALUE_PER_SHARE) == 12.5
     assert DCF.observed_in(priced, Output.ENTERPRISE_VALUE) is None
     assert DCF.observed_in(firm(), Output.VALUE_PER_SHARE) is None
+
+
+def test_a_kind_says_what_its_next_use_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "scipy.special", raising=False)
+    assert CREDIT.importing_ms() > ON_LOOP_MS
+    monkeypatch.setitem(sys.modules, "scipy.special", ModuleType("scipy.special"))
+    assert CREDIT.importing_ms() == 0.0
+    assert DCF.importing_ms() == 0.0
 
 
 def test_an_old_document_goes_through_every_version_in_between() -> None:

@@ -228,8 +228,8 @@ def test_a_row_that_was_written_over_is_found(written_over: dict[str, Any]) -> N
 
 
 def test_a_kind_that_this_version_does_not_know_is_told() -> None:
-    found = replay(kept(kind="CREDIT"))
-    assert found.problem == "This version knows no valuation of the kind CREDIT."
+    found = replay(kept(kind="REAL_OPTION"))
+    assert found.problem == "This version knows no valuation of the kind REAL_OPTION."
 
 
 def test_inputs_of_a_later_version_are_told_and_not_guessed() -> None:

@@ -54,3 +54,28 @@ def test_a_long_forecast_shows_its_beginning_and_its_end(tmp_path: Path) -> None
     lines = told(tmp_path, "--explain", timing={"closingDate": "2024-12-31", "years": 12})
     (heads,) = [line for line in lines if line.startswith("USD year 1")]
     assert heads.split("year ")[1:] == [f"{year} " for year in range(1, 10)] + ["12"]
+
+
+def test_explained_covenants_have_their_headroom_and_every_owner_a_line(tmp_path: Path) -> None:
+    """Nothing is left to repay 4 times EBITDA with: a fifth of 5 times is left, 3 times is broken.
+
+    160 of EBIT less 64 of interest and a quarter of tax are 72, and depreciation of 40 makes 112.
+    """
+    limits = [("LEVERAGE", 5.0), ("NET_LEVERAGE", 3.0)]
+    lines = told(
+        tmp_path,
+        "--explain",
+        interest="OPENING",
+        operations=bought()["operations"] | {"capitalExpenditure": {"level": 0.112}},
+        covenants=[{"measure": name, "limit": {"level": limit}} for name, limit in limits],
+        equity={"rollover": 200.0, "optionPool": 0.1},
+    )
+    assert "Debt / EBITDA 4.0× 4.0× 4.0× 4.0× 4.0×" in lines
+    assert "Headroom, leverage 20% 20% 20% 20% 20%" in lines
+    assert "Headroom, net leverage broken broken broken broken broken" in lines
+    owners = lines.index("USD invested dividend at exit MOIC IRR")
+    assert [line.split()[:2] for line in lines[owners + 1 : owners + 4]] == [
+        ["Sponsor", "600.0"],
+        ["Rollover", "200.0"],
+        ["Option", "pool"],
+    ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
+from graphql import GraphQLInputObjectType, GraphQLList, get_named_type, get_nullable_type
 
-from api.terminals.room_lines import Misspelt, Room, Typed, refusal, typed
+from api.terminals.room_lines import Misspelt, Room, Typed, edit_value, refusal, typed
+from resolvers.schema import build_schema
+from resolvers.shapes import INPUTS
 
 ME = {"id": "p1", "member": {"name": "Ada"}}
 BOB = {"id": "p2", "member": {"name": "Bob"}}
@@ -86,6 +90,38 @@ def test_an_object_is_what_stands_at_its_path(path: str, arm: str) -> None:
 )
 def test_a_list_is_what_stands_at_its_path(path: str, arm: str) -> None:
     assert typed(f"set {path} []") == Typed("set", (path,), {arm: []})
+
+
+def inputs_below(kind: GraphQLInputObjectType, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and type of every group of inputs, and of every list of them, however deep."""
+    for name, field in kind.fields.items():
+        inner = get_named_type(field.type)
+        if isinstance(inner, GraphQLInputObjectType):
+            listed = isinstance(get_nullable_type(field.type), GraphQLList)
+            yield f"{path}{name}", (inner, listed)
+            yield from inputs_below(inner, f"{path}{name}{'[0]' if listed else ''}.")
+
+
+def test_what_stands_in_a_model_of_any_kind_can_be_typed() -> None:
+    """Every list of groups, and every group that `EditValue` takes as a whole."""
+    types = build_schema()._schema.type_map
+    edit, kinds = types["EditValue"], types[INPUTS]
+    assert isinstance(edit, GraphQLInputObjectType)
+    assert isinstance(kinds, GraphQLInputObjectType)
+    arms = {
+        name: (
+            get_named_type(field.type),
+            isinstance(get_nullable_type(field.type), GraphQLList),
+        )
+        for name, field in edit.fields.items()
+    }
+    wholes = {inner for inner, listed in arms.values() if not listed}
+    for kind in kinds.fields.values():
+        for path, (inner, listed) in inputs_below(cast("Any", get_named_type(kind.type))):
+            if listed or inner in wholes:
+                ((arm, _),) = edit_value(path, "[]" if listed else "{}").items()
+                # A schedule is given as a whole, and not its stages alone.
+                assert path.endswith(".stages") or arms[arm] == (inner, listed), path
 
 
 def test_words_of_a_command_are_read() -> None:
@@ -183,7 +219,8 @@ def test_too_much_to_tell_is_said_and_counted_on_from(room: Room) -> None:
 
 def test_a_value_is_told_when_it_is_another() -> None:
     room = Room()
-    worth = {"basedOnSeq": 7, "valuation": {"valuePerShare": 1234.5, "currency": "USD"}}
+    valued = {"__typename": "DcfValuation", "valuePerShare": 1234.5, "currency": "USD"}
+    worth = {"basedOnSeq": 7, "valuation": valued}
     assert room.lines(first(valuation=worth))[-1] == "Worth 1,234.50 USD a share (at revision 7)"
     assert room.lines(batch(valuation=worth | {"basedOnSeq": 8})) == []
     none = {"basedOnSeq": 9, "valuation": None, "refusal": {"message": "No."}}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from graphql import GraphQLObjectType, parse, validate
 
 from api.terminals.selections import VALUE, kind_of, whole
 from engine.dcf import value_dcf
 from services.dcf import inputs_of, result_document
 from tests.comparables_documents import compared
+from tests.credit_documents import indebted
 from tests.dcf_documents import firm
+from tests.example_inputs import example_inputs
 from tests.the_schema import GRAPHQL
 
 
@@ -62,6 +65,17 @@ def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
 def test_a_document_is_of_the_kind_whose_names_it_has() -> None:
     assert kind_of(GRAPHQL, firm()) == "Dcf"
     assert kind_of(GRAPHQL, compared()) == "Comparables"
+    assert kind_of(GRAPHQL, indebted()) == "Credit"
     # With a name misspelt and another left out it is told what is wrong with it, not with another.
     broken = {name: value for name, value in compared().items() if name != "peers"} | {"peer": []}
     assert kind_of(GRAPHQL, broken) == "Comparables"
+
+
+@pytest.mark.parametrize("name", example_inputs())
+def test_the_whole_of_an_example_is_asked_for_and_its_kind_is_seen(name: str) -> None:
+    kind, document = example_inputs()[name]
+    assert kind_of(GRAPHQL, document).upper() == kind.name
+    asked = set(
+        whole(GRAPHQL, kind_of(GRAPHQL, document)).replace("{", " ").replace("}", " ").split()
+    )
+    assert names_in(kind.result_document(kind.value(kind.inputs_of(document)))) <= asked

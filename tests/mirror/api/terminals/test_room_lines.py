@@ -9,8 +9,8 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLList, get_named_type, get_nullable_type
 
 from api.terminals.room_lines import Misspelt, Room, Typed, edit_value, refusal, typed
-from resolvers.schema import build_schema
 from resolvers.shapes import INPUTS
+from tests.the_schema import GRAPHQL
 
 ME = {"id": "p1", "member": {"name": "Ada"}}
 BOB = {"id": "p2", "member": {"name": "Bob"}}
@@ -104,7 +104,7 @@ def inputs_below(kind: GraphQLInputObjectType, path: str = "") -> Iterator[tuple
 
 def test_what_stands_in_a_model_of_any_kind_can_be_typed() -> None:
     """Every list of groups, and every group that `EditValue` takes as a whole."""
-    types = build_schema()._schema.type_map
+    types = GRAPHQL.type_map
     edit, kinds = types["EditValue"], types[INPUTS]
     assert isinstance(edit, GraphQLInputObjectType)
     assert isinstance(kinds, GraphQLInputObjectType)

@@ -88,7 +88,7 @@ def discount_factor(
     """(*batch) v with paid = first v^t1 + last v^t2, t1 < t2, for amounts that are not below zero.
 
     Newton's steps, each no further than a factor of four. Scenarios that have arrived stay where
-    they are, so a batch has the bits of its rows.
+    they are, so a batch has the bits of its rows. Not a number where the steps do not arrive.
     """
     some = real(first + last) > 0.0
     first, last = where(some, first, paid), where(some, last, 0.0)
@@ -110,6 +110,8 @@ def discount_factor(
             continue
         held = where(real(step) < -0.75, -0.75, where(real(step) > 3.0, 3.0, step))
         v = where(apart, v * (1.0 + held), v)
+    else:  # further than all steps together lead: a year's money becomes more than 1e60 times it
+        v = where(apart, np.nan, v)
     return v
 
 

@@ -9,7 +9,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from services.labels import Form
@@ -84,8 +83,7 @@ class Book:
         workbook.set_calc_mode("auto")
         looks = _Looks(workbook, self._amounts()[1])
         for sheet in self.sheets:
-            into = workbook.add_worksheet(sheet.name, _worksheet())
-            _write(sheet, into, self.places, looks)
+            _write(sheet, workbook.add_worksheet(sheet.name), self.places, looks)
         for name, key in self.names.items():
             workbook.define_name(name, f"={_whole(self.places[key])}")
         workbook.close()
@@ -113,19 +111,6 @@ class Book:
             default=0.0,
         )
         return next((words, form) for least, words, form in _AMOUNTS if largest >= least)
-
-
-@cache
-def _worksheet() -> type[Worksheet]:
-    """XlsxWriter's, less half of the time: it looks in each formula for each of thirty functions
-    that are newer than Excel 2007, and there is none."""
-    from xlsxwriter.worksheet import Worksheet
-
-    class PlainFormulas(Worksheet):  # type: ignore[misc] # it has no types
-        def _prepare_formula(self, formula: str, _new_functions: bool = False) -> str:
-            return formula.removeprefix("=")
-
-    return PlainFormulas
 
 
 class _Looks:

@@ -14,7 +14,7 @@ from services.workbook.book import Book
 from services.workbook.inputs import add_inputs
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-WORKBOOK_MS: Final = 60.0  # to compose the largest and to write it; for a thread, not the loop
+WORKBOOK_MS: Final = 60.0  # of the examples; ten times that of the largest: for a thread
 _LEGEND: Final = (
     "Blue is an input: change it, and everything follows.",
     "Black is a formula.",

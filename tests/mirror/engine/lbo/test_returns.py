@@ -258,3 +258,12 @@ def test_a_sale_before_the_recapitalisation_knows_nothing_of_it() -> None:
     assert with_it[1].net_debt > without[1].net_debt
     grid = exit_grid(admit(structured()), [1], np.array([10.0]))
     assert (grid.irr[0, 0], grid.moic[0, 0]) == (without[0].irr, without[0].moic)
+
+
+def test_a_rate_that_the_steps_do_not_reach_is_none_and_disturbs_no_other_scenario() -> None:
+    """Five times the money after a day: 5^-365 is 1e-255 a year, and no step was ever so long."""
+    paid, first, last = np.array([1e6, 1e6]), np.array([5e6, 1e6]), 1e6
+    far, near = discount_factor(paid, first, 1.0 / 365.0, last, 5.0)
+    assert np.isnan(far)
+    assert near == discount_factor(1e6, 1e6, 1.0 / 365.0, last, 5.0)
+    assert 1e6 * near ** (1.0 / 365.0) + last * near**5.0 == pytest.approx(1e6, rel=1e-12)

@@ -198,6 +198,25 @@ class Sieve(Door):
         self.broken = ~kept if self.broken is None else self.broken | ~kept
 
 
+class Bounds(Door):
+    """The same rules, asked what they are: between which two numbers each input has to lie."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, tuple[float, float]] = {}  # of a schedule, for every year of it
+
+    def within(self, path: str, value: Scalar, low: float, high: float) -> None:
+        least, most = self.found.get(path, (low, high))
+        self.found[path] = max(low, least), min(high, most)
+        super().within(path, value, low, high)
+
+    def within_by_year(self, path: str, values: Sequence[Scalar], low: float, high: float) -> None:
+        self.found[path] = low, high
+        super().within_by_year(path, values, low, high)
+
+
 def _hint(value: float, low: float, high: float) -> str:
     """The usual slip: a rate typed in percent."""
     if high <= 10.0 and value > high and low <= value / 100.0 <= high:

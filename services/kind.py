@@ -62,6 +62,8 @@ class Kind(Generic[I, R]):
     question: Callable[[I, str, I | None], Question[I]]  # of an output; known to have passed
     admit: Callable[[I], object]  # raises InvalidInput with every problem of the inputs
     labels: Labels  # what each input is called, by its path
+    # Between which two numbers each input has to lie, by the engine's paths.
+    bounds: Callable[[I], Mapping[str, tuple[float, float]]] | None = None
     # Fills a book with the sheets of a result; None: the kind has no workbook.
     workbook: Callable[[Book, R], None] | None = None
     # From a document of version n to one of n + 1. An input keeps its path in all of them.

@@ -7,10 +7,14 @@ from typing import Any, Final
 
 from engine import comparables, credit, dcf, lbo, merger
 from engine.comparables.inputs import admit as admit_comparables
+from engine.comparables.inputs import bounds as bounds_of_comparables
 from engine.credit.inputs import admit as admit_credit
 from engine.dcf.inputs import admit as admit_dcf
+from engine.dcf.inputs import bounds as bounds_of_dcf
 from engine.door import Door
 from engine.lbo.inputs import admit as admit_lbo
+from engine.lbo.inputs import bounds as bounds_of_lbo
+from engine.merger.admission import bounds as bounds_of_merger
 from engine.merger.inputs import enter
 from services.comparables_labels import COMPARABLES_LABELS
 from services.credit_labels import CREDIT_LABELS
@@ -42,6 +46,7 @@ DCF: Final[Kind[dcf.DcfInputs, dcf.DcfResult]] = Kind(
     question=lambda inputs, output, known: dcf.dcf_question(inputs, dcf.DcfOutput(output), known),
     admit=admit_dcf,
     labels=DCF_LABELS,
+    bounds=bounds_of_dcf,
     workbook=add_dcf,
     bridge=lambda inputs: (inputs.bridge, inputs.shares),
 )
@@ -62,6 +67,7 @@ COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesRe
     ),
     admit=admit_comparables,
     labels=COMPARABLES_LABELS,
+    bounds=bounds_of_comparables,
     workbook=add_comparables,
     bridge=lambda inputs: (inputs.subject.bridge, inputs.subject.shares),
 )
@@ -78,6 +84,7 @@ LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     question=lambda inputs, output, known: lbo.lbo_question(inputs, lbo.LboOutput(output), known),
     admit=admit_lbo,
     labels=LBO_LABELS,
+    bounds=bounds_of_lbo,
     workbook=add_lbo,
 )
 
@@ -105,6 +112,7 @@ MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     ),
     admit=_admit_merger,
     labels=MERGER_LABELS,
+    bounds=bounds_of_merger,
     workbook=add_merger,
 )
 

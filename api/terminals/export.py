@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from api.embedded import Embedded
@@ -55,10 +57,16 @@ def put(content: bytes, file: Path) -> None:
         NotExported.
     """
     try:
-        if file.exists() and file.read_bytes() != content:
-            raise NotExported(f"{file} is there, and it is another. Name a new one with --to.")
-        beside = file.with_name(f".{file.name}.part")
-        beside.write_bytes(content)
-        beside.replace(file)
+        with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as beside:
+            beside.write(content)
+            beside.flush()
+            try:
+                os.link(beside.name, file)  # which fails where there is one
+            except FileExistsError:
+                if file.read_bytes() != content:
+                    said = f"{file} is there, and it is another. Name a new one with --to."
+                    raise NotExported(said) from None
+            else:
+                file.chmod(0o644)
     except OSError as no:
         raise NotExported(f"{file} cannot be written: {no.strerror}.") from None

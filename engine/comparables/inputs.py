@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.comparables.metrics import Calendarised, Metrics, Period, needed
-from engine.door import MONEY_MAX, Door, Scalar, Sieve
+from engine.door import MONEY_MAX, Bounds, Door, Scalar, Sieve
 from engine.errors import Problem
 from engine.firm.equity import Bridge, Shares
 
@@ -140,6 +140,13 @@ def outside(inputs: ComparablesInputs, known: ComparablesInputs) -> npt.NDArray[
     sieve = Sieve()
     _enter(sieve, inputs, known)
     return sieve.broken
+
+
+def bounds(inputs: ComparablesInputs) -> dict[str, tuple[float, float]]:
+    """Between which two numbers each input has to lie, while the others are as they are."""
+    door = Bounds()
+    _enter(door, inputs, None)
+    return door.found
 
 
 def _enter(door: Door, inputs: ComparablesInputs, known: ComparablesInputs | None) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from engine.dcf.terminal import Terminal, check_terminal
 from engine.dcf.timing import Timing
-from engine.door import Door, Scalar, Sieve
+from engine.door import Bounds, Door, Scalar, Sieve
 from engine.errors import Problem
 from engine.firm.capital import Capital, check_capital
 from engine.firm.equity import Bridge, Failure, Shares
@@ -77,6 +77,13 @@ def outside(inputs: DcfInputs, known: DcfInputs) -> npt.NDArray[np.bool_] | None
     sieve = Sieve()
     _enter(sieve, inputs, known)
     return sieve.broken
+
+
+def bounds(inputs: DcfInputs) -> dict[str, tuple[float, float]]:
+    """Between which two numbers each input has to lie, while the others are as they are."""
+    door = Bounds()
+    _enter(door, inputs, None)
+    return door.found
 
 
 def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:

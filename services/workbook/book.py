@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.labels import Form
 from services.workbook.formulas import Place, cell, formula_at, on_sheet
-from services.workbook.sheet import Cell, Columns, Hand, Sheet, Value
+from services.workbook.sheet import Cell, Columns, Hand, Limit, Sheet, Value
 
 if TYPE_CHECKING:
     import xlsxwriter
@@ -26,7 +26,6 @@ _FORMS: Final = {
     Form.RATE: "0.00%;-0.00%;0.00%",
     Form.PRICE: "#,##0.00",
     Form.MULTIPLE: '0.00"x"',
-    Form.COUNT: "[>=1000]#,##0;[<=-1000]-#,##0;0.0000",
     Form.CHOICE: "General",
 }
 # How money looks in a book whose largest amount is at least so large; cells hold whole units.
@@ -46,10 +45,12 @@ class Book:
     checks: list[tuple[str, str]] = field(default_factory=list)  # words, and a formula that is TRUE
     outputs: dict[str, str] = field(default_factory=dict)  # VALUE_PER_SHARE: the key of its line
     names: dict[str, str] = field(default_factory=dict)  # of the workbook: the key behind it
+    notices: list[tuple[str, str, Form]] = field(default_factory=list)  # words, key, form: of cells
+    limits: list[Limit] = field(default_factory=list)  # of its inputs
 
     def sheet(self, name: str, *, columns: Columns | None = None, first: bool = False) -> Sheet:
         """A new sheet behind those that there are, or before them."""
-        made = Sheet(name, self.places, columns or Columns())
+        made = Sheet(name, self.places, self.sheets, columns or Columns())
         self.sheets.insert(0 if first else len(self.sheets), made)
         return made
 
@@ -83,7 +84,10 @@ class Book:
         workbook.set_calc_mode("auto")
         looks = _Looks(workbook, self._amounts()[1])
         for sheet in self.sheets:
-            _write(sheet, workbook.add_worksheet(sheet.name), self.places, looks)
+            into = workbook.add_worksheet(sheet.name)
+            _write(sheet, into, self.places, looks)
+            if sheet.name == "Inputs":
+                _limit(into, self.limits, self.places)
         for name, key in self.names.items():
             workbook.define_name(name, f"={_whole(self.places[key])}")
         workbook.close()
@@ -91,10 +95,17 @@ class Book:
 
     def form_of(self, key: str) -> Form:
         """How the number of a line is written."""
+        return self._cell(key).form
+
+    def value_of(self, key: str) -> Value:
+        """What the engine found for a single cell."""
+        return self._cell(key).value
+
+    def _cell(self, key: str) -> Cell:
         place = self.places[key]
         sheet = next(each for each in self.sheets if each.name == place.sheet)
         at = (place.row, place.first)
-        return next(each.form for each in sheet.cells if (each.row, each.column) == at)
+        return next(each for each in sheet.cells if (each.row, each.column) == at)
 
     def amounts(self) -> str:
         """In what money is shown, in words."""
@@ -124,12 +135,23 @@ class _Looks:
 
     def of(self, one: Cell) -> Format:
         right = one.shaded and one.column > 1
-        key = (one.hand, one.form, one.strong, one.shaded, right, isinstance(one.value, date))
+        numbers = self._numbers(one)
+        key = (one.hand, numbers, one.strong, one.shaded, right)
         if key not in self._made:
-            self._made[key] = self._workbook.add_format(self._properties(one))
+            self._made[key] = self._workbook.add_format(self._properties(one, numbers))
         return self._made[key]
 
-    def _properties(self, one: Cell) -> dict[str, Any]:
+    def _numbers(self, one: Cell) -> str | None:
+        """How a number is written; None: it is words."""
+        if isinstance(one.value, date):
+            return "yyyy-mm-dd"
+        if one.hand is Hand.WORDS:
+            return None
+        if one.form is Form.MONEY:
+            return self._money
+        return _count(one.value) if one.form is Form.COUNT else _FORMS[one.form]
+
+    def _properties(self, one: Cell, numbers: str | None) -> dict[str, Any]:
         look: dict[str, Any] = {}
         if one.hand in _COLOURS:
             look["font_color"] = _COLOURS[one.hand]
@@ -139,13 +161,21 @@ class _Looks:
             look["bg_color"] = _SHADE
         elif one.strong and one.hand is Hand.FORMULA:
             look["top"] = 1
-        if isinstance(one.value, date):
-            look["num_format"] = "yyyy-mm-dd"
-        elif one.hand is not Hand.WORDS:
-            look["num_format"] = self._money if one.form is Form.MONEY else _FORMS[one.form]
+        if numbers is not None:
+            look["num_format"] = numbers
         if one.shaded and one.column > 1:
             look["align"] = "right"
         return look
+
+
+def _count(value: Value) -> str:
+    """Years and lives as they are, shares in whole ones, factors to four places."""
+    number = float(value) if isinstance(value, int | float) else 0.0
+    if number.is_integer() and abs(number) < 1_000.0:
+        return "General"
+    if abs(number) < 1e-4:
+        return "0.0E+00"
+    return "[>=1000]#,##0;[<0]-#,##0.0000;0.0000"
 
 
 def _write(sheet: Sheet, into: Worksheet, places: Mapping[str, Place], looks: _Looks) -> None:
@@ -173,6 +203,23 @@ def _write(sheet: Sheet, into: Worksheet, places: Mapping[str, Place], looks: _L
     into.hide_gridlines(2)
     into.set_landscape()
     into.fit_to_pages(1, 0)
+
+
+def _limit(into: Worksheet, limits: Sequence[Limit], places: Mapping[str, Place]) -> None:
+    """Whoever types what the service would refuse is told so, and may insist."""
+    for limit in limits:
+        place = places[limit.path]
+        last = place.first + (place.columns or 1) - 1
+        rule = {
+            "validate": "decimal",
+            "criteria": "between",
+            "minimum": limit.least,
+            "maximum": limit.most,
+            "error_type": "warning",
+            "error_title": "The service would refuse this",
+            "error_message": f"Give a number from {limit.least:g} to {limit.most:g}.",
+        }
+        into.data_validation(place.row, place.first, place.row, last, rule)
 
 
 def _cached(value: Value) -> float | bool | str:

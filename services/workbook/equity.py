@@ -64,7 +64,7 @@ def add_bridge(
         )
     sheet.number(
         f"{key}.netDebt",
-        "Net debt, without convertibles" if beside else "Net debt",
+        "Net debt and other claims" + (", without convertibles" if beside else ""),
         f"=SUM({{{key}.debt:{key}.associates}})",
         float(bridge.net_debt),
         strong=True,

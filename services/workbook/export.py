@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from engine.provenance import ENGINE_VERSION
 from services.compute import Compute
-from services.errors import Unsupported
+from services.errors import Refused, Unsupported
+from services.kind import Document
 from services.labels import Form
 from services.principal import Principal
 from services.valuations import Recorded, ValuationService
 from services.workbook.book import Book
-from services.workbook.inputs import add_inputs
+from services.workbook.choices import check_choices
+from services.workbook.inputs import add_bounds, add_inputs
+from services.workbook.sheet import CELLS_MOST, OutOfRoom
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-WORKBOOK_MS: Final = 60.0  # of the examples; ten times that of the largest: for a thread
+WORKBOOK_MS: Final = 100.0  # of the examples; a few seconds of the largest: for a thread
 _LEGEND: Final = (
     "Blue is an input: change it, and everything follows.",
     "Black is a formula.",
     "Grey is a choice that the formulas were written for: to change it, value again and export.",
 )
+_TITLES: Final = {
+    "DCF": "Discounted cash flow",
+    "LBO": "Leveraged buyout",
+    "MERGER": "Merger",
+    "COMPARABLES": "Comparable companies",
+}
+_DAYS: Final = ("timing.valuationDate", "timing.closingDate", "asOf")  # that a value is of
 _ABBREVIATED: Final = {"Irr": "IRR", "Moic": "MOIC"}
 
 
@@ -49,20 +60,36 @@ class WorkbookService:
 
 
 def workbook_of(valuation: Recorded) -> bytes:
-    """The .xlsx file of a valuation. The same valuation is the same bytes.
+    """The .xlsx file of a valuation. By one engine, the same valuation is the same bytes.
 
     Raises:
-        Unsupported: for a kind that has no workbook.
+        Unsupported: for a kind that has no workbook, for a valuation that this engine would refuse,
+        and for one whose book would be too large.
     """
     kind = valuation.kind
     if kind.workbook is None:
         raise Unsupported(f"A valuation of the kind {kind.name} has no workbook.")
-    result = kind.value(kind.inputs_of(valuation.inputs))
-    book = Book()
-    add_inputs(book, kind.admitted(result), valuation.inputs, kind.labels)
-    kind.workbook(book, result)
+    try:
+        result = kind.value(kind.inputs_of(valuation.inputs))
+    except Refused as no:
+        raise Unsupported(
+            f"This was valued by engine {valuation.engine_version}, and engine {ENGINE_VERSION}, "
+            f"which would write the formulas, refuses the inputs: {no.message}"
+        ) from None
+    book, inputs = Book(), kind.admitted(result)
+    bounds = {} if kind.bounds is None else kind.bounds(inputs)
+    try:
+        add_inputs(book, inputs, valuation.inputs, kind.labels, bounds)
+        kind.workbook(book, result)
+        check_choices(book)
+        add_bounds(book)
+    except OutOfRoom:
+        raise Unsupported(
+            f"The workbook of this valuation would have more than {CELLS_MOST:,} cells. Value it "
+            "with fewer years, tranches or segments, or a buyout with interest on opening balances."
+        ) from None
     _add_checks(book)
-    _add_summary(book, valuation)
+    _add_summary(book, valuation, kind.result_document(result))
     return book.written(f"{kind.name} {valuation.id[:12]}", valuation.computed_at)
 
 
@@ -85,16 +112,22 @@ def _add_checks(book: Book) -> None:
     )
 
 
-def _add_summary(book: Book, valuation: Recorded) -> None:
+def _add_summary(book: Book, valuation: Recorded, today: Document) -> None:
+    """``today`` is the result of this engine, whose numbers stand in all formulas."""
     kind, result = valuation.kind, valuation.result
     sheet = book.sheet("Summary", first=True)
     sheet.widths = {0: 38.0, 1: 4.0}
-    sheet.heading(f"{kind.name} valuation")
+    sheet.heading(_TITLES.get(kind.name, kind.name))
     currency = valuation.inputs.get("currency", "USD")
     for label, text in (
         ("Valuation", valuation.id),
         ("Valued", f"{valuation.computed_at:%Y-%m-%d %H:%M} UTC"),
-        ("Engine", valuation.engine_version),
+        ("Valued by engine", valuation.engine_version),
+        ("Formulas of engine", ENGINE_VERSION),
+        (
+            "As of",
+            next((_said(valuation.inputs, path) for path in _DAYS if path in book.places), ""),
+        ),
         ("Currency", str(currency)),
         ("Money is shown in", book.amounts()),
     ):
@@ -103,17 +136,30 @@ def _add_summary(book: Book, valuation: Recorded) -> None:
     for output in kind.outputs:
         key = book.outputs[output]
         form, words = book.form_of(key), _words(output)
-        sheet.compared(f"summary.{output}", words, key, kind.kept(output, result), form)
+        now, then = kind.kept(output, today), kind.kept(output, result)
+        sheet.compared(f"summary.{output}", words, key, now, then, form)
     sheet.blank()
     sheet.laws.append((sheet.row, sheet.columns.single))
     sheet.number("summary.checks", "All checks hold", "={check.all}", True, Form.CHOICE)
+    for words, key, form in book.notices:
+        value = book.value_of(key)
+        if isinstance(value, bool):
+            sheet.laws.append((sheet.row, sheet.columns.single))
+        sheet.number(f"summary.{key}", words, f"={{{key}}}", value, form)
     sheet.heading("Colours")
     for text in _LEGEND:
         sheet.words(text)
     if remarks := result.get("remarks"):
-        sheet.heading("Remarks")
+        sheet.heading("Remarks, as valued")
         for remark in remarks:
             sheet.words(remark["path"], "", remark["message"])
+
+
+def _said(inputs: Document, path: str) -> str:
+    found: Any = inputs
+    for step in path.split("."):
+        found = found[step]
+    return str(found)
 
 
 def _words(output: str) -> str:

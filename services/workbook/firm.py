@@ -42,6 +42,11 @@ def numbers(line: Sequence[Scalar]) -> tuple[float, ...]:
     return tuple(map(float, line))
 
 
+def less(line: Sequence[Scalar]) -> tuple[float, ...]:
+    """A cost as it stands in a statement, where it lessens what is below it."""
+    return tuple(0.0 - value for value in numbers(line))
+
+
 def fiscal_years(operations: Operations) -> Forecast:
     """The lines of whole fiscal years down to EBIT and of what is invested: money, (n_years,).
 

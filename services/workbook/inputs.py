@@ -17,9 +17,9 @@ from engine.paths import COMPARED, numbers
 from engine.schedules import Schedule
 from services.labels import Form, Labels, form_of, label_of
 from services.shapes import Steps, path_of, steps_of
-from services.words import camel
+from services.words import camel, snake
 from services.workbook.book import Book
-from services.workbook.sheet import Columns, Hand
+from services.workbook.sheet import Columns, Hand, Limit
 
 AS_GIVEN: Final = "as given"
 DEFAULT: Final = "default"
@@ -34,6 +34,7 @@ class Leaf:
     steps: Steps
     value: Any
     live: bool  # a number: formulas follow it. What is not live, they were written for.
+    default: bool = False  # what is taken where a document says nothing
 
     @property
     def path(self) -> str:
@@ -46,45 +47,89 @@ def leaves(inputs: Any) -> Iterator[Leaf]:
     Live is what an analysis can move: a number, and no count of years.
     """
     live = {camel(path) for path in numbers(inputs)}
-    for steps, value in _walk(inputs, ()):
-        yield Leaf(steps, value, path_of(steps) in live or steps[-1] in _COMPARED)
+    for steps, value, default in _walk(inputs, ()):
+        yield Leaf(steps, value, path_of(steps) in live or steps[-1] in _COMPARED, default)
 
 
 def name_of(path: str) -> str:
-    """The workbook's name of an input: ``in_shares_options_1_strike`` for the first tranche's."""
-    return "in" + "".join(
-        f"_{step + 1}" if isinstance(step, int) else f"_{step}" for step in steps_of(path) or ()
-    )
+    """The workbook's name of an input: ``in_shares_options_0_strike`` for the first tranche's."""
+    return "in" + "".join(f"_{step}" for step in steps_of(path) or ())
 
 
-def add_inputs(book: Book, inputs: Any, document: Mapping[str, Any], labels: Labels) -> None:
+def add_inputs(
+    book: Book,
+    inputs: Any,
+    document: Mapping[str, Any],
+    labels: Labels,
+    bounds: Mapping[str, tuple[float, float]],
+) -> None:
     """The sheet “Inputs”. A line's key is the path of its input, such as `terminal.gordon.growth`.
 
-    ``inputs`` are those that the engine let in, ``document`` is what was given.
+    ``inputs`` are those that the engine let in, ``document`` is what was given; ``bounds`` are
+    those of the engine's door, by the engine's paths.
     """
-    sheet = book.sheet("Inputs", columns=Columns(single=3, first=3))
-    sheet.widths = {0: 40.0, 1: 44.0, 2: 34.0}
+    sheet = book.sheet("Inputs", columns=Columns(single=4, first=4))
+    sheet.widths = {0: 40.0, 1: 36.0, 2: 16.0, 3: 26.0}
     sheet.frozen = (1, 1)
+    currency = str(document.get("currency", "USD"))
     every = list(leaves(inputs))
     most = max((len(each.value) for each in every if isinstance(each.value, tuple)), default=1)
     titles = ["Value"] if most == 1 else ["Value, year 1", *map(str, range(2, most + 1))]
-    sheet.heading("Input", titles, beside=("Path", "Source"))
+    sheet.heading("Input", titles, beside=("Path", "Unit", "Source"))
     group = ""
     for each in sorted(every, key=lambda leaf: len(leaf.steps) == 1):  # those of no group last
         within = _words_of(labels, each.steps[:1]) if len(each.steps) > 1 else "Of the valuation"
         if within != group:
             sheet.heading(group := within)
         form = form_of(labels, each.steps) if each.live else Form.CHOICE
-        source = source_of(document, each.steps)
+        unit = _unit_of(form, currency) if each.live else ""
+        label = label_of(labels, each.steps)
+        if each.live:
+            book.names[name_of(each.path)] = each.path
+            if (limits := _bounds_of(bounds, each.path)) is not None:
+                book.limits.append(Limit(label, each.path, sheet.row, *limits))
         sheet.given(
             each.path,
-            (label_of(labels, each.steps), each.path, source),
+            (label, each.path, unit, source_of(document, each)),
             each.value,
             form,
             Hand.INPUT if each.live else Hand.FIXED,
         )
-        if each.live:
-            book.names[name_of(each.path)] = each.path
+
+
+def add_bounds(book: Book) -> None:
+    """The sheet “Bounds”: what the service would let in, and whether each input is within it."""
+    if not book.limits:
+        return
+    sheet = book.sheet("Bounds", columns=Columns(single=2, first=3))
+    sheet.widths = {0: 44.0, 1: 44.0}
+    sheet.frozen = (1, 1)
+    sheet.heading("Input", ("Least", "Most"), opening="Within", beside=("Path",))
+    for number, limit in enumerate(book.limits):
+        sheet.bounded(f"bounds.{number}", limit)
+    last = len(book.limits) - 1
+    words = "Every input is within what the service would let in"
+    book.check(words, f"=AND({{bounds.0:bounds.{last}}})")
+
+
+def _bounds_of(bounds: Mapping[str, tuple[float, float]], path: str) -> tuple[float, float] | None:
+    """By the path, or by its end: a group that several have, such as shares, has its own."""
+    while path:
+        found = bounds.get(snake(path))
+        if found is not None:
+            return found
+        path = path.partition(".")[2]
+    return None
+
+
+def _unit_of(form: Form, currency: str) -> str:
+    """What to type."""
+    return {
+        Form.RATE: "fraction, as %",
+        Form.MONEY: f"{currency}, whole units",
+        Form.PRICE: f"{currency}",
+        Form.MULTIPLE: "times",
+    }.get(form, "")
 
 
 def _words_of(labels: Labels, steps: Steps) -> str:
@@ -95,45 +140,53 @@ def _words_of(labels: Labels, steps: Steps) -> str:
     return re.sub(r"([A-Z])", lambda capital: f" {capital[1].lower()}", words).capitalize()
 
 
-def source_of(document: Mapping[str, Any], steps: Steps) -> str:
-    """Where an input comes from: as the nearest assumption says, or that it was just given."""
+def source_of(document: Mapping[str, Any], leaf: Leaf) -> str:
+    """Where an input comes from: as the nearest assumption says, or that it was just given.
+
+    A document that was kept has its defaults written out, so what has the value of its default may
+    have been given, too.
+    """
     said: dict[Steps, Mapping[str, Any]] = {
         steps_of(each["path"]) or (): each for each in document.get("assumptions", ())
     }
-    for length in range(len(steps), 0, -1):
-        if steps[:length] in said:
-            found = said[steps[:length]]
-            return "; ".join(str(found[name]) for name in _SAID if found.get(name))
-    within: Any = document
-    for step in steps:
-        there = within.get(step) if isinstance(within, Mapping) else within[int(step)]
-        if there is None:
-            return DEFAULT
-        within = there
-    return AS_GIVEN
+    own = len(leaf.steps)
+    of_parts = [
+        f"{path_of(steps[own:])}: {_words_said(each)}"
+        for steps, each in said.items()
+        if len(steps) > own and steps[:own] == leaf.steps
+    ]
+    for length in range(own, 0, -1):
+        if leaf.steps[:length] in said:
+            return "; ".join([_words_said(said[leaf.steps[:length]]), *of_parts])
+    return "; ".join(of_parts) or (DEFAULT if leaf.default else AS_GIVEN)
 
 
-def _walk(group: Any, steps: Steps) -> Iterator[tuple[Steps, Any]]:
+def _words_said(assumption: Mapping[str, Any]) -> str:
+    return "; ".join(str(assumption[name]) for name in _SAID if assumption.get(name))
+
+
+def _walk(group: Any, steps: Steps) -> Iterator[tuple[Steps, Any, bool]]:
     for field in dataclasses.fields(group):
         value = getattr(group, field.name)
         if value is not None:
-            yield from _within(value, (*steps, camel(field.name)))
+            default = not isinstance(value, tuple) and value == field.default
+            yield from _within(value, (*steps, camel(field.name)), default=default)
 
 
-def _within(value: Any, steps: Steps) -> Iterator[tuple[Steps, Any]]:
+def _within(value: Any, steps: Steps, *, default: bool) -> Iterator[tuple[Steps, Any, bool]]:
     if isinstance(value, Schedule):
-        yield steps, tuple(map(float, value.years()))
+        yield steps, tuple(map(float, value.years())), default
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         branch = getattr(value, "BRANCH", None)
         yield from _walk(value, (*steps, camel(branch)) if branch else steps)
     elif isinstance(value, tuple):
         for number, each in enumerate(value):
-            yield from _within(each, (*steps, number))
+            yield from _within(each, (*steps, number), default=default)
     elif isinstance(value, Enum):
-        yield steps, str(value.value)
+        yield steps, str(value.value), default
     elif isinstance(value, bool):
-        yield steps, "yes" if value else "no"
+        yield steps, "yes" if value else "no", default
     elif isinstance(value, str | date):
-        yield steps, value
+        yield steps, value, default
     else:
-        yield steps, float(value)
+        yield steps, float(value), default

@@ -17,6 +17,11 @@ from services.workbook.formulas import Place
 
 Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
 LABEL: Final = 0  # the column of a line's words
+CELLS_MOST: Final = 30_000  # of a book: two seconds of writing
+
+
+class OutOfRoom(Exception):
+    """A book has more cells than are written."""
 
 
 class Hand(Enum):
@@ -42,6 +47,17 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Between which two numbers an input has to lie: the service would refuse another."""
+
+    label: str
+    path: str
+    row: int  # on the sheet of inputs
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
     """Where the numbers of a sheet stand."""
 
@@ -55,6 +71,7 @@ class Sheet:
 
     name: str  # letters and digits, blanks between; up to 31
     places: dict[str, Place]  # of the book
+    book: list[Sheet] = field(repr=False)  # all its sheets
     columns: Columns = field(default_factory=Columns)
     cells: list[Cell] = field(default_factory=list)
     laws: list[tuple[int, int]] = field(default_factory=list)  # cells that turn red when FALSE
@@ -138,18 +155,40 @@ class Sheet:
         self._formula(self.columns.single, formula, value, form, None, strong)
         self.row += 1
 
-    def compared(self, key: str, label: str, of: str, value: float, form: Form) -> None:
-        """A line's number as it is now, beside what it was when the book was written."""
+    def compared(
+        self, key: str, label: str, of: str, value: float, kept: float, form: Form
+    ) -> None:
+        """A line's number as it is now, beside what it was when it was valued."""
         self._named(key, Place(self.name, self.row, self.columns.single, None))
         self._label(label, "", strong=False)
         now, then, by = range(self.columns.single, self.columns.single + 3)
         self._formula(now, f"={{{of}}}", value, form, None, strong=False)
-        self.cells.append(Cell(self.row, then, value, Hand.FIXED, form))
+        self.cells.append(Cell(self.row, then, kept, Hand.FIXED, form))
         self._named(f"{key}.then", Place(self.name, self.row, then, None))
         now_less_then = f"{{{key}}}-{{{key}.then}}"  # of which a last digit is no difference
         settled = f"IF(ABS({now_less_then})<=1E-12*ABS({{{key}}}),0,{now_less_then})"
         difference = f'=IF(ISNUMBER({{{key}}}),{settled},"")'
-        self._formula(by, difference, 0.0, form, None, strong=False)
+        apart = value - kept if abs(value - kept) > 1e-12 * abs(value) else 0.0
+        self._formula(by, difference, apart, form, None, strong=False)
+        self.row += 1
+
+    def bounded(self, key: str, limit: Limit) -> None:
+        """Whether an input is within its limits, and these beside it."""
+        place = self.places[limit.path]
+        cells = f"{{{limit.path}}}" if place.columns is None else f"{{{limit.path}@all}}"
+        self._named(key, Place(self.name, self.row, self.columns.single, None))
+        self.laws.append((self.row, self.columns.single))
+        self._words(LABEL, limit.label)
+        self._words(LABEL + 1, limit.path)
+        first = self.columns.first
+        for name, column, value in (("least", first, limit.least), ("most", first + 1, limit.most)):
+            self._named(f"{key}.{name}", Place(self.name, self.row, column, None))
+            self.cells.append(Cell(self.row, column, value, Hand.FIXED, Form.CHOICE))
+        within = (
+            f"=AND(COUNT({cells})={place.columns or 1},MIN({cells})>={{{key}.least}},"
+            f"MAX({cells})<={{{key}.most}})"
+        )
+        self._formula(self.columns.single, within, True, Form.CHOICE, None, strong=False)
         self.row += 1
 
     def given(
@@ -172,6 +211,8 @@ class Sheet:
         self.row += 1
 
     def _named(self, key: str, place: Place) -> None:
+        if sum(len(sheet.cells) for sheet in self.book) > CELLS_MOST:
+            raise OutOfRoom
         if key in self.places:
             raise ValueError(f"two lines have the name {key}")
         self.places[key] = place

@@ -17,7 +17,7 @@ from tests.comparables_documents import compared
 from tests.credit_documents import indebted
 from tests.dcf_documents import firm
 from tests.served import Caller, Served, served
-from tests.workbooks import read
+from tests.workbooks import Found, Read, read
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 EXPORT: Final = """query ($id: ID!) { exportWorkbook(valuationId: $id) {
@@ -77,15 +77,30 @@ def test_what_a_peer_is_called_is_text_and_no_formula(server: Served, viewer: Ca
 
 
 def test_a_source_that_was_given_stands_beside_its_input(server: Served, viewer: Caller) -> None:
-    said = {"path": "bridge", "source": "Annual report, p. 61", "author": "B. Miller"}
-    valuation = valued(server, "Dcf", firm(assumptions=[said]))
+    said = [
+        {"path": "bridge", "source": "Annual report, p. 61", "author": "B. Miller"},
+        {"path": "operations.ebitMargin.level", "source": "10-K, p. 31"},
+    ]
+    valuation = valued(server, "Dcf", firm(assumptions=said))
     book = read(b64decode(viewer.data(EXPORT, {"id": valuation})["exportWorkbook"]["content"]))
-    sheet, address = book.names["in_bridge_debt"].replace("$", "").split("!")
-    assert book.cells[sheet][f"C{address[1:]}"] == "Annual report, p. 61; B. Miller"
-    sheet, address = book.names["in_bridge_leases"].replace("$", "").split("!")
-    assert book.cells[sheet][f"C{address[1:]}"] == "Annual report, p. 61; B. Miller"
-    sheet, address = book.names["in_operations_revenue"].replace("$", "").split("!")
-    assert book.cells[sheet][f"C{address[1:]}"] == "as given"
+    assert source_in(book, "bridge_debt") == "Annual report, p. 61; B. Miller"
+    assert source_in(book, "bridge_leases") == "Annual report, p. 61; B. Miller"
+    assert source_in(book, "operations_ebitMargin") == "level: 10-K, p. 31"
+    assert source_in(book, "operations_revenue") == "as given"
+
+
+def test_an_input_that_was_left_out_says_that_it_has_its_default(
+    server: Served, viewer: Caller
+) -> None:
+    valuation = valued(server, "Dcf", firm())
+    book = read(b64decode(viewer.data(EXPORT, {"id": valuation})["exportWorkbook"]["content"]))
+    assert source_in(book, "bridge_debt") == "as given"
+    assert source_in(book, "bridge_leases") == "default"
+
+
+def source_in(book: Read, name: str) -> Found:
+    sheet, address = book.names[f"in_{name}"].replace("$", "").split(":")[0].split("!")
+    return book.cells[sheet][f"D{address[1:]}"]
 
 
 def test_a_valuation_that_is_not_there_and_a_kind_without_a_workbook_are_refused(

@@ -215,7 +215,7 @@ def _add_values(sheet: Sheet, firms: Sequence[Firm]) -> None:
         claims = "+".join(f"{{{at}.{name}}}" for name in _CLAIMS)
         net = None if firm.bridge is None else float(firm.bridge.net_debt)
         debts.append((f"={claims}-{{{at}.cash}}-{{{at}.associates}}", net))
-    _add_line(sheet, "firms.netDebt", "Net debt, without convertibles", debts)
+    _add_line(sheet, "firms.netDebt", "Net debt and other claims, without convertibles", debts)
     values: list[_Told] = []
     for firm in firms:
         given = f"={{{firm.value_key}}}" if firm.value_key else "={firms.claims}+{firms.netDebt}"

@@ -9,7 +9,7 @@ from engine.dcf.terminal import ExitMultiple
 from engine.firm.capital import SPREAD_MIN, Capm, TaxShields
 from services.labels import Form
 from services.workbook.book import Book, years_of
-from services.workbook.dcf.capital import prefix_of
+from services.workbook.dcf.capital import LEAST_SPREAD, prefix_of
 from services.workbook.dcf.part import Part, add_gap
 from services.workbook.sheet import Sheet
 
@@ -36,6 +36,7 @@ def add_adjusted(book: Book, sheet: Sheet, part: Part, found: AdjustedPresentVal
         f"={{{key}.taxShield}}/(1+{rate})^{{time}}",
         [shield * (1.0 + at) ** -time for shield, time in zip(shields, times, strict=False)],
     )
+    _add_laws(book, part, fixed=fixed)
     factor = (1.0 + at) ** -end
     sheet.number(
         f"{key}.shieldFactor",
@@ -48,6 +49,21 @@ def add_adjusted(book: Book, sheet: Sheet, part: Part, found: AdjustedPresentVal
     _add_unlevered(sheet, part, found, after)
     _add_sum(sheet, part, found, saves_after=after is not None)
     add_gap(book, sheet, part, "byAdjusted", found.gap, "Adjusted present value", law=not fixed)
+
+
+def _add_laws(book: Book, part: Part, *, fixed: bool) -> None:
+    """Without them the engine has no adjusted present value."""
+    if not isinstance(part.inputs.terminal, ExitMultiple):
+        book.check(
+            "Terminal growth is below the cost of capital without debt, by 0.1% or more"
+            + part.named,
+            f"={_unlevered(part)}-{{{part.at_terminal}.growth}}>={LEAST_SPREAD}",
+        )
+    if fixed:
+        book.check(
+            f"Debt that is fixed in money costs something{part.named}",
+            f"={{{part.capital}.capm.preTaxCostOfDebt}}>0",
+        )
 
 
 def _unlevered(part: Part) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from engine.dcf.terminal import ExitMultiple, ValueDriver
+from engine.dcf.timing import FlowTiming
 from services.labels import Form
 from services.workbook.book import Book, years_of
+from services.workbook.dcf.capital import LEAST_SPREAD
 from services.workbook.dcf.part import Part
 from services.workbook.dcf.terminal import add_terminal
 from services.workbook.firm import (
@@ -11,6 +14,7 @@ from services.workbook.firm import (
     add_losses,
     add_profit,
     adds_back,
+    less,
     numbers,
 )
 from services.workbook.sheet import Sheet
@@ -21,6 +25,10 @@ def add_business(book: Book, part: Part) -> None:
     sheet, timing = part.sheet(book), part.inputs.timing
     sheet.frozen = (1, 1)
     sheet.heading(part.title or "Operations", years_of(timing.years), opening="Base year")
+    operations, key = part.inputs.business, part.key
+    add_profit(sheet, operations, part.forecast, at=part.operations, key=key)
+    add_investment(sheet, operations, part.forecast, at=part.operations, key=key)
+    sheet.heading("Free cash flow", years_of(timing.years))
     _add_free_cash_flow(sheet, part)
     _add_present_values(sheet, part)
     _add_losses(sheet, part)
@@ -31,22 +39,27 @@ def add_business(book: Book, part: Part) -> None:
 
 
 def _add_free_cash_flow(sheet: Sheet, part: Part) -> None:
-    key, lines, operations = part.key, part.forecast, part.inputs.business
-    add_profit(sheet, operations, lines, at=part.operations, key=key)
-    sheet.line(
-        f"{key}.tax",
-        "Tax on EBIT",
-        f"=MAX({{{key}.ebit}},0)*{{{part.operations}.taxRate}}",
-        numbers(lines.tax),
-    )
-    sheet.line(f"{key}.nopat", "NOPAT", f"={{{key}.ebit}}-{{{key}.tax}}", numbers(lines.nopat))
-    add_investment(sheet, operations, lines, at=part.operations, key=key)
-    added = f"+{{{key}.stockCompensation}}" if adds_back(operations) else ""
+    """From EBIT down, each line with the sign with which it is added."""
+    key, lines = part.key, part.forecast
+    ebit, tax = f"={{{key}.ebit}}", f"=-MAX({{{key}.ebit}},0)*{{{part.operations}.taxRate}}"
+    sheet.line(f"{key}.flow.ebit", "EBIT", ebit, numbers(lines.ebit))
+    sheet.line(f"{key}.tax", "Less tax on EBIT", tax, less(lines.tax))
+    nopat = f"=SUM({{{key}.flow.ebit:{key}.tax}})"
+    sheet.line(f"{key}.nopat", "NOPAT", nopat, numbers(lines.nopat), strong=True)
+    spent, more = less(lines.capital_expenditure), less(lines.increase_in_working_capital)
+    flows = [("depreciation", "Plus depreciation and amortisation", numbers(lines.depreciation))]
+    if adds_back(part.inputs.business):
+        stock = numbers(lines.stock_compensation)
+        flows.append(("stockCompensation", "Plus stock compensation", stock))
+    flows.append(("capitalExpenditure", "Less capital expenditure", spent))
+    flows.append(("increaseInWorkingCapital", "Less increase in net working capital", more))
+    for name, words, values in flows:
+        sign = "-" if words.startswith("Less") else ""
+        sheet.line(f"{key}.flow.{name}", words, f"={sign}{{{key}.{name}}}", values)
     sheet.line(
         f"{key}.freeCashFlow",
         "Free cash flow",
-        f"={{{key}.nopat}}+{{{key}.depreciation}}{added}-{{{key}.capitalExpenditure}}"
-        f"-{{{key}.increaseInWorkingCapital}}",
+        f"=SUM({{{key}.nopat:{key}.flow.increaseInWorkingCapital}})",
         numbers(lines.free_cash_flow),
         strong=True,
     )
@@ -109,14 +122,21 @@ def _add_losses(sheet: Sheet, part: Part) -> None:
     )
 
 
+def _terminal_time(part: Part) -> str:
+    """The formula: from the last year's flow, at its end or half a year before that."""
+    if part.inputs.timing.flows is FlowTiming.END_YEAR:
+        return "={time@last}"
+    if part.has_parts and part.inputs.timing.years == 1:  # of a part of a year, half that before
+        return "={stub}-0.5" if part.early else "={stub}"
+    return "={time@last}" if part.early else "={time@last}+0.5"
+
+
 def _add_value(sheet: Sheet, part: Part) -> None:
     key, worth = part.key, part.worth
     sheet.number(
         f"{key}.terminalTime",
         "Years to the terminal value",
-        "={timing.years}"
-        + ("-1+{stub}" if part.has_parts else "")
-        + ("-0.5" if part.early else ""),
+        _terminal_time(part),
         part.terminal_time,
         Form.COUNT,
     )
@@ -154,7 +174,7 @@ def _add_value(sheet: Sheet, part: Part) -> None:
 def _add_laws(book: Book, part: Part) -> None:
     key = part.key
     added = f"+SUM({{{key}.stockCompensation@all}})" if adds_back(part.inputs.business) else ""
-    earned = f"SUM({{{key}.ebitda@all}})-SUM({{{key}.tax@all}}){added}"
+    earned = f"SUM({{{key}.ebitda@all}})+SUM({{{key}.tax@all}}){added}"
     invested = (
         f"SUM({{{key}.capitalExpenditure@all}})"
         f"-({{{key}.workingCapital@last}}-{{{key}.workingCapital@open}})"
@@ -164,6 +184,7 @@ def _add_laws(book: Book, part: Part) -> None:
         f"=ABS(SUM({{{key}.freeCashFlow@all}})-({earned}-{invested}))"
         f"<=1E-9*MAX(1,SUM({{{key}.revenue@all}}))",
     )
+    _add_terminal_laws(book, part)
     if part.inputs.business.losses is None:
         return
     income = f"{key}.incomeLeft" if part.has_parts else f"{key}.ebit"
@@ -173,3 +194,19 @@ def _add_laws(book: Book, part: Part) -> None:
         f"-SUM({{{key}.losses.used@all}})-{{{key}.losses.left@last}})"
         f"<=1E-9*MAX(1,SUM({{{key}.revenue@all}}))",
     )
+
+
+def _add_terminal_laws(book: Book, part: Part) -> None:
+    """What the engine asks of a perpetuity: a value, and growth that can be paid for."""
+    key, path, terminal = part.key, part.at_terminal, part.inputs.terminal
+    if isinstance(terminal, ExitMultiple):
+        return
+    book.check(
+        f"Terminal growth is below the cost of capital, by 0.1% or more{part.named}",
+        f"={{{key}.spread}}>={LEAST_SPREAD}",
+    )
+    if isinstance(terminal, ValueDriver):
+        book.check(
+            f"The return on new capital is not below terminal growth{part.named}",
+            f"={{{path}.returnOnNewCapital}}>={{{path}.growth}}",
+        )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from engine.firm.betas import Comparables, Unlevering
+from engine.firm.betas import BETA_BOUNDS, Comparables, Unlevering
 from engine.firm.capital import Capital, Capm, CostOfCapital, cost_of_capital
 from services.labels import Form
+from services.workbook.book import Book
 from services.workbook.sheet import Sheet
 
+LEAST_SPREAD = "0.001-1E-12"  # as `engine.firm.capital.SPREAD_MIN`: without its last digits
 _PREMIA = (
     ("countryPremium", "Country premium", "country_premium"),
     ("sizePremium", "Size premium", "size_premium"),
@@ -78,6 +80,22 @@ def add_capital(sheet: Sheet, capital: Capital, *, at: str, wacc: str, title: st
         found.unlevered_cost,
         Form.RATE,
     )
+
+
+def check_capital(book: Book, capital: Capital, *, wacc: str, named: str = "") -> None:
+    """What the engine asks of a cost of capital that is made of parts, whatever the parts are."""
+    if not isinstance(capital, Capm):
+        return
+    book.check(
+        f"The cost of capital is from 0.1% to 100%{named}",
+        f"=AND({{{wacc}}}>={LEAST_SPREAD},{{{wacc}}}<=1)",
+    )
+    if capital.comparables is not None:
+        beta, (least, most) = f"{{{prefix_of(wacc)}beta}}", BETA_BOUNDS
+        book.check(
+            f"The beta at this firm's debt is from {least:g} to {most:g}{named}",
+            f"=AND({beta}>={least:g},{beta}<={most:g})",
+        )
 
 
 def _add_weights(sheet: Sheet, capm: Capm, found: CostOfCapital, path: str, key: str) -> None:

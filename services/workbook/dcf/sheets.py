@@ -8,7 +8,7 @@ from engine.dcf.timing import FlowTiming
 from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.dcf.business import add_business
-from services.workbook.dcf.capital import add_capital
+from services.workbook.dcf.capital import add_capital, check_capital
 from services.workbook.dcf.crosschecks import add_cross_checks
 from services.workbook.dcf.part import Part, parts_of, sheet_of
 from services.workbook.dcf.reconciliation import add_reconciliation
@@ -49,8 +49,10 @@ def _add_discounting(book: Book, result: DcfResult, parts: tuple[Part, ...]) -> 
     sheet.line("time", "Years to the year's cash flow", formulas, flow_times(timing), Form.COUNT)
     capital = result.inputs.capital
     add_capital(sheet, capital, at="capital", wacc="wacc", title="Cost of capital")
+    check_capital(book, capital, wacc="wacc")
     for part in parts:
         if part.wacc != "wacc":
             title = f"Cost of capital{part.named}"
             own = part.inputs.capital
             add_capital(sheet, own, at=part.capital, wacc=part.wacc, title=title)
+            check_capital(book, own, wacc=part.wacc, named=part.named)

@@ -10,22 +10,17 @@ from services.labels import Form
 from services.words import camel
 from services.workbook.book import Book, years_of
 from services.workbook.dcf.part import Part, sheet_of
-from services.workbook.firm import numbers
+from services.workbook.firm import adds_back, less, numbers
+from services.workbook.sheet import Sheet
 
-_LINES: Final = (
+_OPERATIONS: Final = (
     ("revenue", "Revenue"),
     ("ebitda", "EBITDA"),
     ("depreciation", "Depreciation and amortisation"),
     ("ebit", "EBIT"),
-    ("tax", "Tax on EBIT"),
-    ("nopat", "NOPAT"),
-    ("capital_expenditure", "Capital expenditure"),
     ("working_capital", "Net working capital"),
-    ("increase_in_working_capital", "Increase in net working capital"),
-    ("free_cash_flow", "Free cash flow"),
-    ("present_value", "Present value"),
 )
-_STRONG: Final = ("revenue", "ebit", "free_cash_flow")
+_STRONG: Final = ("revenue", "ebit")
 _VALUES: Final = (
     ("valueOfForecast", "Value of the forecast", "value_of_forecast"),
     ("valueOfTerminal", "Value of the terminal value", "value_of_terminal"),
@@ -57,21 +52,63 @@ def add_sums(book: Book, result: DcfResult, parts: Sequence[Part]) -> None:
         Form.RATE,
     )
     sheet.heading("Forecast, all segments", years_of(result.inputs.timing.years))
-    for name, words in _LINES:
-        sheet.line(
-            f"sum.{camel(name)}",
-            words,
-            "=" + "+".join(f"{{{part.key}.{camel(name)}}}" for part in parts),
-            numbers(getattr(result.forecast, name)),
-            strong=name in _STRONG,
-        )
+    for name, words in _OPERATIONS:
+        values = numbers(getattr(result.forecast, name))
+        _add_sum(sheet, parts, camel(name), words, values, strong=name in _STRONG)
+    sheet.heading("Free cash flow, all segments", years_of(result.inputs.timing.years))
+    _add_flows(sheet, result, parts)
     sheet.heading("Value")
     for name, words, field in _VALUES:
         value = float(getattr(result.worth, field))
         formula = f"={{parts.by.{name}@open}}"
         sheet.number(f"parts.{name}", words, formula, value, strong=name == "enterpriseValue")
     book.check(
+        "The segments' flows add up to the firm's free cash flow",
+        "=ABS(SUM({sum.nopat:sum.flow.increaseInWorkingCapital@all})-SUM({sum.freeCashFlow@all}))"
+        "<=1E-9*MAX(1,SUM({sum.revenue@all}))",
+    )
+    book.check(
         "The segments' present values add up to the firm's",
         "=ABS(SUM({sum.presentValue@all})+{parts.valueOfTerminal}-{parts.enterpriseValue})"
         "<=1E-9*MAX(1,ABS({parts.enterpriseValue}))",
     )
+
+
+def _add_flows(sheet: Sheet, result: DcfResult, parts: Sequence[Part]) -> None:
+    """From EBIT down, each line with the sign with which it is added."""
+    lines = result.forecast
+    _add_sum(sheet, parts, "flow.ebit", "EBIT", numbers(lines.ebit))
+    _add_sum(sheet, parts, "tax", "Less tax on EBIT", less(lines.tax))
+    _add_sum(sheet, parts, "nopat", "NOPAT", numbers(lines.nopat), strong=True)
+    words = "Plus depreciation and amortisation"
+    _add_sum(sheet, parts, "flow.depreciation", words, numbers(lines.depreciation))
+    adding = [part for part in parts if adds_back(part.inputs.business)]
+    if adding:
+        years = zip(*(part.forecast.stock_compensation for part in adding), strict=True)
+        stock = [float(sum(year)) for year in years]
+        _add_sum(sheet, adding, "flow.stockCompensation", "Plus stock compensation", stock)
+    for name, words, values in (
+        ("capitalExpenditure", "Less capital expenditure", lines.capital_expenditure),
+        (
+            "increaseInWorkingCapital",
+            "Less increase in net working capital",
+            lines.increase_in_working_capital,
+        ),
+    ):
+        _add_sum(sheet, parts, f"flow.{name}", words, less(values))
+    flow = numbers(lines.free_cash_flow)
+    _add_sum(sheet, parts, "freeCashFlow", "Free cash flow", flow, strong=True)
+    _add_sum(sheet, parts, "presentValue", "Present value", numbers(lines.present_value))
+
+
+def _add_sum(
+    sheet: Sheet,
+    parts: Sequence[Part],
+    name: str,
+    words: str,
+    values: Sequence[float],
+    *,
+    strong: bool = False,
+) -> None:
+    formula = "=" + "+".join(f"{{{part.key}.{name}}}" for part in parts)
+    sheet.line(f"sum.{name}", words, formula, values, strong=strong)

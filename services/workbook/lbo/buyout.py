@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.lbo import (
@@ -144,8 +143,3 @@ class Buyout:
 def added(*keys: str) -> str:
     """The sum of some lines, which may stand far apart; of none it is 0."""
     return "=" + ("+".join(f"{{{key}}}" for key in keys) or "0")
-
-
-def less(line: Sequence[float]) -> tuple[float, ...]:
-    """A cost as it stands in a statement, where it lessens what is below it."""
-    return tuple(0.0 - value for value in numbers(line))

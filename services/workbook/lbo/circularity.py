@@ -94,7 +94,7 @@ def _add_certificate(
         "So the last one misses the solution by at most",
         "={circle.apart}/{circle.size}*{circle.steepest}/(1-{circle.steepest})",
         [gap / money * steep / (1.0 - steep) for gap, money, steep in triples],
-        Form.CHOICE,
+        Form.COUNT,
         note="share of the money",
     )
     sheet.line(
@@ -111,7 +111,7 @@ def _add_certificate(
             abs(one - other) / money
             for one, other, money in zip(cash.available, rounds[-1].available, size, strict=True)
         ],
-        Form.CHOICE,
+        Form.COUNT,
         note="share of the money",
     )
 

@@ -32,8 +32,34 @@ def add_covenants(book: Book, buyout: Buyout) -> None:
     sheet = book.sheet("Covenants")
     sheet.frozen = (1, 3)
     _add_credit(sheet, buyout)
-    for number, test in enumerate(buyout.valuation.covenants):
+    tests = buyout.valuation.covenants
+    for number, test in enumerate(tests):
         _add_test(sheet, buyout, number, test)
+    sheet.heading("Over all years")
+    most = max(each.shortfall for each in buyout.valuation.credit)
+    _add_notice(
+        book,
+        sheet,
+        ("credit.shortfallMost", "Largest shortfall of cash"),
+        "=MAX({credit.shortfall@all})",
+        float(most),
+        Form.MONEY,
+    )
+    if tests:
+        every = ",".join(f"{{covenant.{number}.kept@all}}" for number in range(len(tests)))
+        kept = all(test.kept for test in tests)
+        sheet.laws.append((sheet.row, sheet.columns.single))
+        named = ("covenants.kept", "Covenants kept")
+        _add_notice(book, sheet, named, f"=AND({every})", kept, Form.CHOICE)
+
+
+def _add_notice(
+    book: Book, sheet: Sheet, named: tuple[str, str], formula: str, value: Value, form: Form
+) -> None:
+    """A number that the summary of the book shows, too; ``named``: its key and its words."""
+    key, words = named
+    sheet.number(key, words, formula, value, form, strong=True)
+    book.notices.append((words, key, form))
 
 
 def _add_credit(sheet: Sheet, buyout: Buyout) -> None:

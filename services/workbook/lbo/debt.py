@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from engine.lbo.kernel import written_off
 from services.labels import Form
 from services.workbook.book import Book, years_of
-from services.workbook.firm import numbers
-from services.workbook.lbo.buyout import RECAPITALISATION, Buyout, Loan, added, less
+from services.workbook.firm import less, numbers
+from services.workbook.lbo.buyout import RECAPITALISATION, Buyout, Loan, added
 from services.workbook.lbo.waterfall import AVAILABLE, Waterfall, last_round
 from services.workbook.sheet import Sheet
 
@@ -26,11 +26,26 @@ def add_debt(book: Book, buyout: Buyout) -> None:
     if buyout.new_debt is not None:
         _add_new_debt(sheet, buyout)
     _add_totals(sheet, buyout)
+    _add_laws(book, buyout)
+
+
+def _add_laws(book: Book, buyout: Buyout) -> None:
+    """Of the closing and of every year; that cash is missing is a result, and breaks none."""
     balances = [*buyout.owed, *(f"{loan.key}.closing" for loan in buyout.stocks)]
     if balances:
-        least = ",".join(f"{{{key}@all}}" for key in balances)
+        least = ",".join(f"{{{key}@open}},{{{key}@all}}" for key in balances)
         book.check(
-            "No balance is below zero", f"=MIN({least})>=-1E-9*MAX(1,{{transaction.uses@0}})"
+            "No debt and no preferred stock is below zero, at the closing or later",
+            f"=MIN({least})>=-1E-9*MAX(1,{{transaction.uses@0}})",
+        )
+    within = []
+    for loan in buyout.revolvers:
+        owed = f"MAX({{{loan.key}.closing@open}},{{{loan.key}.closing@all}})"
+        within.append(f"{owed}<={{{loan.at}.commitment}}*(1+1E-9)")
+    if within:
+        book.check(
+            "No revolver is drawn beyond its commitment, at the closing or later",
+            f"=AND({','.join(within)})",
         )
 
 

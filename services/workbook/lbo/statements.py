@@ -9,8 +9,8 @@ from typing import Final
 
 from services.labels import Form
 from services.workbook.book import Book, years_of
-from services.workbook.firm import add_losses, numbers
-from services.workbook.lbo.buyout import Buyout, added, less
+from services.workbook.firm import add_losses, less, numbers
+from services.workbook.lbo.buyout import Buyout, added
 from services.workbook.sheet import Sheet
 
 BEFORE_LOSSES: Final = "income.beforeLosses"  # the line, where transaction fees are deducted

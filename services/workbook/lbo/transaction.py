@@ -25,7 +25,10 @@ def add_transaction(book: Book, buyout: Buyout) -> None:
         "=ABS({transaction.sources@0}-{transaction.uses@0})"
         "<=MAX(0.005,1E-12*ABS({transaction.uses@0}))",
     )
-    book.check("The sponsor pays something", "={transaction.sponsor@0}>0")
+    book.check(
+        "Debt and rollover are less than uses: the sponsor pays something",
+        "={transaction.sponsor@0}>=0.005",
+    )
 
 
 def _add_price(sheet: Sheet, buyout: Buyout) -> None:

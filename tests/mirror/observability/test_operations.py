@@ -14,7 +14,7 @@ from observability.objectives import ObjectivesInvalid, edges_ns, load
 from observability.operations import OperationWatch, root_coordinates, root_fields
 from observability.outcomes import Outcome
 from observability.slo import Count
-from tests.promises import PROMISED, Mutation
+from tests.promises import PROMISED, Mutation, Queries
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ HOUR = 3_600
 
 
 @strawberry.type
-class Query:
+class Query(Queries):
     @strawberry.field
     def viewer(self) -> str:
         return "me"

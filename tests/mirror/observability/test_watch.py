@@ -12,13 +12,13 @@ from observability.health import Check
 from observability.objectives import ObjectivesInvalid, load
 from observability.slo import State
 from observability.watch import Watch
-from tests.promises import Mutation
+from tests.promises import Mutation, Queries
 
 pytestmark = pytest.mark.anyio
 
 
 @strawberry.type
-class Query:
+class Query(Queries):
     @strawberry.field
     def viewer(self) -> str:
         return "me"

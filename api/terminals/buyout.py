@@ -8,16 +8,17 @@ from api.terminals.equity import Answer, amount, scale_of
 from api.terminals.explain import WIDTH, remarks
 from api.terminals.sources import sources
 
-_COLUMNS = 10  # years beside each other; a longer forecast shows its beginning and its last year
+_COLUMNS = 7  # years beside each other; a longer forecast shows its beginning and its last year
 
 
 def buyout(value: Answer, *, explained: bool) -> str:
-    """Sources, uses and returns; ``explained``, the years and where the gain comes from, too."""
+    """Sources, uses and returns; ``explained``, the years, the sale and the gain, too."""
     closing, code = value["sourcesAndUses"], value["currency"]
     unit = scale_of(closing["total"], code)
+    wide = max([34, *(len(f"  from {each['name']} ") for each in value["debt"])])
 
     def row(name: str, money: float, more: str = "") -> str:
-        return f"{name:<34}{amount(money, unit):>16} {unit[1]}{more}"
+        return f"{name:<{wide}}{amount(money, unit):>16} {unit[1]}{more}"
 
     ebitda = closing["enterpriseValue"] / closing["evToEbitda"]
     lines = [
@@ -36,11 +37,12 @@ def buyout(value: Answer, *, explained: bool) -> str:
         ),
         "",
         row(f"Equity at exit, year {value['exitYear']}", value["exitEquity"]),
-        f"{'MOIC':<34}{value['moic']:>15.2f}×",
-        f"{'IRR':<34}{value['irr']:>16.1%}".replace("-", "−"),
+        f"{'MOIC':<{wide}}{value['moic']:>15.2f}×",
+        f"{'IRR':<{wide}}{value['irr']:>16.1%}".replace("-", "−"),
     ]
     if explained:
-        lines += ["", *_years(value, unit), "", *_gain(value, row), *_owners(value, unit)]
+        parts = (_years(value, unit), _exit(value, row), _exits(value, unit), _gain(value, row))
+        lines += [line for part in (*parts, _owners(value, unit)) for line in ("", *part) if part]
     told = sources(value, WIDTH) if explained else []
     return "\n".join([*lines, *remarks(value), *told, "", f"Valuation id  {value['id']}"])
 
@@ -56,6 +58,11 @@ _MEASURES = {
     "NET_LEVERAGE": "net leverage",
     "INTEREST_COVER": "interest",
     "FIXED_CHARGE_COVER": "fixed charges",
+}
+_HOLDERS = {
+    "SPONSOR": "the sponsor",
+    "ROLLOVER": "rollover",
+    "OPTION_POOL": "the option pool",
 }
 _GAINS = (
     ("  growth of EBITDA", "ebitdaGrowth"),
@@ -73,17 +80,26 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
     if count > _COLUMNS:
         shown = [*range(_COLUMNS - 1), count - 1]
 
+    stub = value["stubShare"] not in (None, 1.0)
+    first = [value["stubShare"], *[1.0] * (count - 1)] if stub else []
+    whole = ", whole year" if stub else ""
+    wide = max([26, *(len(f"{each['name']}, closing ") for each in value["debt"])])
+
     def line(name: str, numbers: Sequence[float]) -> str:
-        return f"{name:<26}" + "".join(f"{amount(numbers[year], unit):>10}" for year in shown)
+        return f"{name:<{wide}}" + "".join(f"{amount(numbers[year], unit):>10}" for year in shown)
 
     def times(name: str, key: str) -> str:
         told = [value["credit"][year][key] for year in shown]
         cells = "".join(f"{'none' if each is None else f'{each:.1f}×':>10}" for each in told)
-        return f"{name:<26}{cells}"
+        return f"{name:<{wide}}{cells}"
 
     heads = "".join(f"{f'year {year + 1}':>10}" for year in shown)
     return [
-        f"{unit[1]:<26}{heads}",
+        f"{unit[1]:<{wide}}{heads}",
+        *(
+            _cells("Share of the fiscal year", [_share(first[year], ".1%") for year in shown], wide)
+            for _ in first[:1]
+        ),
         line("Revenue", income["revenue"]),
         line("EBITDA", income["ebitda"]),
         line("Cash interest", income["cashInterest"]),
@@ -93,18 +109,50 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
         *(line(f"{each['name']}, closing", each["closing"]) for each in value["debt"]),
         line("Cash, closing", flows["closingCash"]),
         *(line("Shortfall", short) for short in [flows["shortfall"]] if any(short)),
-        times("Debt / EBITDA", "leverage"),
+        times(f"Debt / EBITDA{whole}", "leverage"),
         times("Interest cover", "interestCover"),
-        *(_headroom(each, shown) for each in value["covenants"]),
+        *(_headroom(each, shown, wide) for each in value["covenants"]),
     ]
 
 
-def _headroom(covenant: Answer, shown: Sequence[int]) -> str:
+def _headroom(covenant: Answer, shown: Sequence[int], wide: int) -> str:
     """By how much EBITDA may fall in each year before the covenant breaks."""
     years = [covenant["years"][year] for year in shown]
     cells = ["broken" if not each["kept"] else _share(each["headroom"], ".0%") for each in years]
-    name = f"Headroom, {_MEASURES[covenant['measure']]}"
-    return f"{name:<26}" + "".join(f"{cell:>10}" for cell in cells)
+    return _cells(f"Headroom, {_MEASURES[covenant['measure']]}", cells, wide)
+
+
+def _exit(value: Answer, row: Callable[[str, float], str]) -> list[str]:
+    """From what the firm is sold for to what each owner has of it."""
+    at = value["exitYear"] - 1
+    cash = value["statements"]["cashFlow"]["closingCash"][at]
+    owed = ((each["name"], each["closing"][at]) for each in value["debt"])
+    lost = value["valueCreation"]["claimsNotCovered"]
+    multiple = value["inputs"]["exit"]["evToEbitda"]
+    return [
+        row(f"Sold at the end of year {at + 1}", value["exits"][at]["enterpriseValue"])
+        + f"   {multiple:.1f}×",
+        *(row("  less costs", -cost) for cost in [value["exitCosts"]] if cost),
+        *(row(f"  less {name}", -debt) for name, debt in owed if debt),
+        row("  plus cash" if cash >= 0.0 else "  less cash that is missing", cash),
+        *([] if lost is None else [row("  plus what lenders lose", lost)]),
+        row("Equity at exit", value["exitEquity"]),
+        *(row(f"  for {_HOLDERS[each['name']]}", each["proceeds"]) for each in value["holders"]),
+    ]
+
+
+def _exits(value: Answer, unit: tuple[float, str]) -> list[str]:
+    """What the owners would have of a sale in each year, at the same multiple."""
+    heads = ("equity", "MOIC", "IRR")
+    lines = [_cells(unit[1], heads, 26)]
+    for each in value["exits"]:
+        cells = [amount(each["equity"], unit), f"{each['moic']:.2f}×", _share(each["irr"], ".1%")]
+        lines.append(_cells(f"Sold in year {each['year']}", cells, 26))
+    return lines
+
+
+def _cells(name: str, cells: Sequence[str], wide: int) -> str:
+    return f"{name:<{wide}}" + "".join(f"{cell:>10}" for cell in cells)
 
 
 def _gain(value: Answer, row: Callable[[str, float], str]) -> list[str]:
@@ -128,7 +176,7 @@ def _owners(value: Answer, unit: tuple[float, str]) -> list[str]:
         cells = [*money, moic, _share(each["irr"], ".1%")]
         name = each["name"].replace("_", " ").capitalize()
         lines.append(f"{name:<26}" + "".join(f"{cell:>10}" for cell in cells))
-    return ["", *lines]
+    return lines
 
 
 def _share(fraction: float | None, form: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from textwrap import fill
+from typing import Final
 
 from api.terminals.equity import Answer, amount, scale_of
 from api.terminals.explain import WIDTH, remarks
 from api.terminals.sources import sources
+
+_ROUNDING: Final = 1e-15  # a share: the last places of a double
 
 
 def credit(value: Answer, *, explained: bool) -> str:
@@ -34,6 +37,7 @@ def credit(value: Answer, *, explained: bool) -> str:
     ]
     if explained:
         recovery, proof = value["recovery"], value["certificate"]
+        apart = max(proof["equityResidual"], proof["volatilityResidual"])
         lines += [
             "",
             row(f"Face value, due in {years}", inputs["debt"]),
@@ -47,7 +51,7 @@ def credit(value: Answer, *, explained: bool) -> str:
             fill(
                 "Merton's model: the shares are a call on the assets, struck at the debt. "
                 "Probabilities are risk-neutral. The two equations hold to "
-                f"{max(proof['equityResidual'], proof['volatilityResidual']):.0e}, found in "
+                f"{'rounding' if apart < _ROUNDING else f'{apart:.0e}'}, found in "
                 f"{proof['steps']} steps.",
                 WIDTH,
                 break_on_hyphens=False,

@@ -9,6 +9,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from api.terminals.cli import main
+from api.terminals.credit import credit
 from tests.credit_documents import indebted
 
 
@@ -41,3 +42,13 @@ def test_explained_it_is_said_what_is_lost(tmp_path: Path) -> None:
     assert any(line.startswith("Distance to default −") for line in lines)
     assert any(line.startswith("Recovery ") for line in lines)
     assert "A reviewer would note:" in lines
+
+
+def test_how_far_the_equations_are_from_holding_is_said_unless_it_is_rounding(
+    tmp_path: Path,
+) -> None:
+    answer = json.loads("\n".join(told(tmp_path, "--json")))
+    for residual, words in ((0.0, "rounding"), (9e-16, "rounding"), (2e-13, "2e−13")):
+        certificate = answer["certificate"] | {"volatilityResidual": residual}
+        said = credit(answer | {"certificate": certificate}, explained=True)
+        assert f"The two equations hold to {words}, found in" in " ".join(said.split())

@@ -86,7 +86,10 @@ def worth(inputs: CreditInputs) -> Worth:
         v = np.exp(d2 * x + 0.5 * x * x)
         called = v * probability(d1)
         default = probability(-d2)
-        loss = default - v * probability(-d1)
+        rest = v * probability(-d1)
+        loss = default - rest
+        paid = survival + rest  # 1 - loss, which has no digits left where next to all is lost
+        most = loss.real > 0.5
         left = np.abs((called - survival - e).real / e.real)
         moved = np.abs((called * x - s * e).real / (s * e).real)
         certain = (left <= CERTAIN) & (moved <= CERTAIN)
@@ -95,10 +98,10 @@ def worth(inputs: CreditInputs) -> Worth:
             x / root,
             d2,
             default,
-            riskless * (1.0 - loss),
+            riskless * np.where(most, paid, 1.0 - loss),
             riskless,
             loss,
-            -_log_of_one_less(loss) / horizon,
+            -np.where(most, _log(paid), _log_of_one_less(loss)) / horizon,
             steps,
             left,
             moved,
@@ -166,6 +169,14 @@ def _log_of_one_less(loss: Row) -> Row:
         found: Row = np.log1p(-loss.real) - 1j * loss.imag / (1.0 - loss.real)
         return found
     return np.log1p(-loss)
+
+
+def _log(paid: Row) -> Row:
+    """(n,) ln of a share."""
+    if np.iscomplexobj(paid):
+        found: Row = np.log(paid.real) + 1j * paid.imag / paid.real
+        return found
+    return np.log(paid)
 
 
 def _shaped(row: Row, shape: tuple[int, ...]) -> Scalar:

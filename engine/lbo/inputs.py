@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from engine.door import MONEY_MAX, Door, Scalar, Sieve, real, show
+from engine.door import MONEY_MAX, Bounds, Door, Scalar, Sieve, real, show
 from engine.firm.operations import Operations
 from engine.lbo.closing import close_deal
 from engine.lbo.covenants import COVENANTS_MOST, Covenant
@@ -125,6 +125,13 @@ def outside(inputs: LboInputs, known: LboInputs) -> npt.NDArray[np.bool_] | None
     sieve = Sieve()
     _enter(sieve, inputs, known)
     return sieve.broken
+
+
+def bounds(inputs: LboInputs) -> dict[str, tuple[float, float]]:
+    """Between which two numbers each input has to lie, while the others are as they are."""
+    door = Bounds()
+    _enter(door, inputs, None)
+    return door.found
 
 
 def _enter(door: Door, inputs: LboInputs, known: LboInputs | None) -> LboInputs:

@@ -49,16 +49,21 @@ def too_much_debt(
     return f"Lower the debt or the rollover by {no_less(missing)} or more{lower}{pay}."
 
 
-def wiped_out(multiple: float, ebitda: float, owed: float, kept: float) -> tuple[str, str]:
+def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tuple[str, str]:
     """The path, and what to give there so that something is left for the owners.
 
-    ``owed`` is money, net of cash; ``kept`` the share of the price that exit costs leave.
+    ``owed`` is money, net of cash; ``costs`` of the exit are a share of its price.
     """
+    kept, cheaper = 1.0 - costs, ""
+    if costs > 0.0 and multiple * ebitda > owed * _PAST > 0.0:  # without costs something is left
+        cheaper = f"exit costs of {no_more(1.0 - owed * _PAST / (multiple * ebitda))} or less, "
     if ebitda > 0.0:
         least = max(owed / (ebitda * kept) * _PAST, CENT)
         if least <= MULTIPLE_MAX:
-            said = f"Give an exit multiple of {no_less(least)} or more, or less debt."
+            said = f"Give an exit multiple of {no_less(least)} or more, {cheaper}or less debt."
             return "exit.ev_to_ebitda", said
+        if cheaper:
+            return "exit.costs", f"Give {cheaper}or less debt."
     elif owed < 0.0 and ebitda < 0.0:  # whoever sells pays for it: out of the cash that is there
         most = owed / (ebitda * kept) / _PAST
         return "exit.ev_to_ebitda", f"Give an exit multiple of {no_more(most)} or less."
@@ -85,11 +90,13 @@ def beyond_numbers(invested: float, ebitda: float, owed: float, kept: float, yea
     return f"Let the exit come in a later year, or give a multiple of {no_more(most)} or less."
 
 
-def dear_rates(tranches: Sequence[Tranche], base: Schedule | None, timing: Timing) -> list[Problem]:
-    """Each tranche whose rate is so high that average interest on it is not certain to be found,
-    with the spread at which it is: only one that floats can be so dear.
+def dear_rates(
+    tranches: Sequence[Tranche], base: Schedule | None, timing: Timing
+) -> tuple[str, list[Problem]]:
+    """What to lower, and each tranche whose rate is so high that average interest on it is not
+    certain to be found, with the spread at which it is: only one that floats can be so dear.
     """
-    found = []
+    found, lower = [], []
     for at, tranche in enumerate(tranches):
         if tranche.spread is None:
             continue
@@ -97,13 +104,15 @@ def dear_rates(tranches: Sequence[Tranche], base: Schedule | None, timing: Timin
         rates = [float(rate) for rate in tranche.rates(base, timing.years)]
         least = min(RATE_THAT_ARRIVES / timing.share(t) - rate for t, rate in enumerate(rates))
         if least < 0.0:
+            most = no_more(spread + least)
+            lower.append(f"tranches[{at}].spread to {most} or less")
             found.append(
                 Problem(
                     f"tranches[{at}].spread",
                     "OUT_OF_RANGE",
                     f"{tranche.name.strip()} bears up to {max(rates):.0%} a year.",
-                    f"Give a spread of {no_more(spread + least)} or less, or let interest be on "
-                    "the OPENING balance.",
+                    f"Give a spread of {most} or less, or let interest be on the OPENING balance.",
                 )
             )
-    return found
+    what = " and ".join(lower) or "the rates"
+    return f"Lower {what}, or let interest be on the OPENING balance.", found

@@ -59,7 +59,7 @@ def exit_grid(inputs: LboInputs, years: Sequence[int], multiples: FloatArray) ->
             f"{len(years)} years and {multiples.size} multiples make no grid.",
             f"Give at least one of each, and up to {MAX_CELLS:,} cells.",
         )
-    for number, year in enumerate(years[:last]):
+    for number, year in enumerate(years[:MAX_CELLS]):
         if not 1 <= year <= last:
             door.refuse(
                 f"years[{number}]",
@@ -202,7 +202,6 @@ def check_certificates(inputs: LboInputs, years: Sequence[Year]) -> None:
         message = (
             f"Interest on average balances has no certain solution in year {number + 1}: {why}"
         )
-        mend = "Lower the rates, or let interest be on the OPENING balance."
+        mend, dear = dear_rates(inputs.tranches, inputs.base_rate, inputs.timing)
         problem = Problem("interest", "OUT_OF_RANGE", message, mend)
-        dear = dear_rates(inputs.tranches, inputs.base_rate, inputs.timing)
         raise NotConverged(message, [problem, *dear])

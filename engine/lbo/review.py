@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.door import show
+from engine.door import no_more, show
 from engine.firm.operations import StockCompensation, ebit_margins
 from engine.lbo.covenants import CovenantTest, CreditYear
 from engine.lbo.inputs import LboInputs
 from engine.lbo.kernel import Course, Year
+from engine.lbo.returns import Owners
 from engine.remarks import Remark
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
@@ -26,7 +27,7 @@ def review(
     years: Sequence[Year],
     credit: Sequence[CreditYear],
     tests: Sequence[CovenantTest],
-    irr: float,
+    owners: Owners,
 ) -> tuple[Remark, ...]:
     """In the order in which a reader meets the inputs."""
     return (
@@ -34,7 +35,8 @@ def review(
         *_on_entry(inputs, course),
         *_on_debt(inputs, credit),
         *_on_covenants(tests),
-        *_on_returns(inputs, course, irr),
+        *_on_claims(inputs, course, float(owners.surplus)),
+        *_on_returns(inputs, course, float(owners.irr)),
     )
 
 
@@ -136,6 +138,26 @@ def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
                 f"covenants[{number}]",
                 f"The covenant on {name} is broken in {_years(broken)}.",
             )
+
+
+def _on_claims(inputs: LboInputs, course: Course, surplus: float) -> Iterator[Remark]:
+    recap, paid_out = inputs.recapitalisation, course.paid_out
+    if surplus >= 0.0 or recap is None or paid_out is None:
+        return  # owners who are paid nothing at all have been refused
+    # As much less is enough: what is not borrowed saves its interest too.
+    borrowed, enough = float(paid_out.borrowed), ""
+    if borrowed + surplus > 0.0:
+        name, one = "amount", 1.0
+        if recap.times_ebitda is not None:
+            name, one = "times_ebitda", borrowed / float(recap.times_ebitda)
+        most = no_more((borrowed + surplus) / one)
+        enough = f" A recapitalisation.{name} of {most} or less leaves them all covered."
+    yield Remark(
+        "CLAIMS_NOT_COVERED",
+        "recapitalisation",
+        f"At the exit in year {inputs.exit_year} {show(-surplus)} is owed beyond what the firm is "
+        f"sold for, and the lenders lose it: the owners were paid before.{enough}",
+    )
 
 
 def _on_returns(inputs: LboInputs, course: Course, irr: float) -> Iterator[Remark]:

@@ -81,7 +81,7 @@ def _value(admitted: LboInputs) -> LboResult:
         exit_costs=float(owners.exit_costs),
         holders=_holders(admitted, course, owners),
         value_creation=created(admitted, course, owners),
-        remarks=review(admitted, course, years, credit, tests, float(owners.irr)),
+        remarks=review(admitted, course, years, credit, tests, owners),
     )
     return LboResult(inputs=admitted, valuation=valuation)
 
@@ -115,12 +115,14 @@ def _check_worth(inputs: LboInputs, course: Course, owners: Owners) -> None:
         return
     claims = course.claims[year - 1]
     owed = float(claims.debt + claims.preferred - claims.cash)
+    costs, spent = float(inputs.exit.costs), float(owners.exit_costs)
+    taken = f", of which exit costs take {show(spent)}" if spent > 0.0 else ""
     message = (
         f"The owners are wiped out, and there is no rate of return: at the end of year {year} the "
-        f"firm is sold for {show(float(owners.enterprise))}, and owes {show(owed)} net of cash."
+        f"firm is sold for {show(float(owners.enterprise))}{taken}, and owes {show(owed)} net of "
+        "cash."
     )
-    kept = 1.0 - float(inputs.exit.costs)
-    path, mend = wiped_out(multiple, float(claims.ebitda), owed, kept)
+    path, mend = wiped_out(multiple, float(claims.ebitda), owed, costs)
     raise Infeasible(message, [Problem(path, "OUT_OF_RANGE", message, mend)])
 
 

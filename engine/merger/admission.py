@@ -7,11 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from engine.door import Door, Scalar, Sieve, no_less, real, show
+from engine.door import Bounds, Door, Scalar, Sieve, real, show
 from engine.errors import Infeasible, Problem
 from engine.merger.inputs import MergerInputs, enter
 from engine.merger.kernel import Deal, close
-from engine.merger.mending import enough_money, enough_price
+from engine.merger.mending import (
+    enough_money,
+    enough_price,
+    fewer_assets,
+    new_debt_of,
+    sentence,
+)
 
 # Of the money at stake: what rounding may leave of two sums that are equal.
 _ROUNDING = 1e-9
@@ -52,6 +58,13 @@ def outside(inputs: MergerInputs, known: MergerInputs) -> npt.NDArray[np.bool_] 
     return sieve.broken
 
 
+def bounds(inputs: MergerInputs) -> dict[str, tuple[float, float]]:
+    """Between which two numbers each input has to lie, while the others are as they are."""
+    door = Bounds()
+    enter(door, inputs, None)
+    return door.found
+
+
 def _unpaid(deal: Deal) -> npt.NDArray[np.bool_] | bool:
     """Where less money comes in than goes out."""
     missing: npt.NDArray[np.bool_] | bool = real(deal.funding.missing) > _ROUNDING * real(
@@ -82,7 +95,7 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             "pay for it.",
             enough_money(inputs, deal, missing)
             if _alone(deal)
-            else "Give financing.new_debt, use more cash, or pay more of the price in shares.",
+            else sentence([new_debt_of(missing), "use more cash", "pay more in shares"]),
         )
     if np.any(_bargain(deal)):
         gap = _worst(-deal.goodwill)
@@ -93,7 +106,7 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             "would be below zero.",
             enough_price(inputs, deal, gap)
             if _alone(deal)
-            else f"Bring the net assets down by {no_less(gap)} after deferred tax.",
+            else sentence([fewer_assets(inputs, gap)]),
         )
     if np.any(_no_earnings(inputs)):
         yield Problem(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from engine.door import no_less, no_more
 from engine.firm.dilution import PRICE_MAX, share_out
+from engine.merger.allocation import Allocation
 from engine.merger.inputs import MergerInputs
-from engine.merger.kernel import Deal
+from engine.merger.kernel import Deal, taxed_apart
 from engine.merger.offer import PREMIUM_RANGE, Collar, FixedRatio, FloatingRatio, Offer
 from engine.merger.parties import Party
+
+
+def new_debt_of(missing: float) -> str:
+    """What has to be borrowed for what is ``missing``, in money: new debt pays for its own fee."""
+    return f"give financing.new_debt: {no_less(missing)} / (1 - its fee) would be borrowed"
 
 
 def enough_money(inputs: MergerInputs, deal: Deal, missing: float) -> str:
     """What may pay for what is ``missing``, in money, each by itself; of one deal."""
     financing = inputs.financing
     owed, price = float(deal.target_debt), float(deal.equity_price)
-    ways = ["give financing.new_debt"]
+    ways = [new_debt_of(missing)]
     used = float(financing.balance_sheet_cash)
     if used + missing <= float(inputs.acquirer.balance.cash + inputs.target.balance.cash):
         ways.append(f"let financing.balance_sheet_cash be {no_less(used + missing)} or more")
@@ -25,7 +34,7 @@ def enough_money(inputs: MergerInputs, deal: Deal, missing: float) -> str:
     if float(deal.refinanced) >= missing:
         kept = (float(deal.refinanced) - missing) / owed
         ways.append(f"let financing.refinanced be {no_more(kept)} or less")
-    return _sentence(ways)
+    return sentence(ways)
 
 
 def enough_price(inputs: MergerInputs, deal: Deal, gap: float) -> str:
@@ -35,14 +44,42 @@ def enough_price(inputs: MergerInputs, deal: Deal, gap: float) -> str:
     The price and the target's convertibles together come to the net assets before the
     convertibles, whoever converts.
     """
-    less = f"bring the net assets down by {no_less(gap)} after deferred tax"
+    less = f"{fewer_assets(inputs, gap)}{_lower_write_up(inputs, gap)}"
     claims = float(deal.equity_price) + float(deal.bought.debt) + gap
     price = _price_of(inputs.target, claims)
     own, market = float(inputs.acquirer.share_price), float(inputs.target.share_price)
     if price > PRICE_MAX:
-        return _sentence([less])
+        return sentence([less])
     named = _in_words(inputs.offer, price, own, market)
-    return _sentence([less, f"offer {no_less(price)} a share or more{named}"])
+    return sentence([less, f"offer {no_less(price)} a share or more{named}"])
+
+
+def fewer_assets(inputs: MergerInputs, gap: float) -> str:
+    """By how much the net assets are too many: ``gap``, in money."""
+    taxed = " after deferred tax" if taxed_apart(inputs) else ""
+    return f"bring the net assets down by {no_less(gap)}{taxed}"
+
+
+def _lower_write_up(inputs: MergerInputs, gap: float) -> str:
+    """The largest write-up, and what it may be, where it alone can be lowered by enough."""
+    path, alone = max(_write_ups(inputs.allocated), key=lambda each: float(each[1].write_ups()))
+    amount = float(alone.write_ups())
+    rates = inputs.acquirer.statements.tax_rate.years()
+    net = amount - float(alone.deferred_tax(inputs.timing, rates))
+    if not net >= gap:
+        return ""
+    return f", so let allocation.{path} be {no_more(amount * (1.0 - gap / net))} or less"
+
+
+def _write_ups(allocation: Allocation) -> Iterator[tuple[str, Allocation]]:
+    """Each by itself, and where its amount stands."""
+    only = Allocation(structure=allocation.structure)
+    yield "inventory_step_up", replace(only, inventory_step_up=allocation.inventory_step_up)
+    if allocation.fixed_asset_step_up is not None:
+        step_up = replace(only, fixed_asset_step_up=allocation.fixed_asset_step_up)
+        yield "fixed_asset_step_up.amount", step_up
+    for number, each in enumerate(allocation.intangibles):
+        yield f"intangibles[{number}].amount", replace(only, intangibles=(each,))
 
 
 def offer_for(target: Party, equity_price: float, debt: float) -> float | None:
@@ -90,6 +127,7 @@ def _in_words(offer: Offer, price: float, own: float, market: float) -> str:
     return ""
 
 
-def _sentence(ways: list[str]) -> str:
+def sentence(ways: list[str]) -> str:
+    """Ways to mend one thing, each by itself."""
     text = ", or ".join(ways)
     return f"{text[0].upper()}{text[1:]}."

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
+import numpy as np
+
 from engine.door import Door, Scalar, no_less, no_more, real, where
 from engine.firm.dilution import PRICE_MAX, ZERO
 
@@ -201,10 +203,13 @@ def terms_of(offer: Offer, stock_share: Scalar | None, target: Scalar, own: Scal
 
 
 def keep_apart(door: Door, path: str, lower: Scalar, upper: Scalar, what: str, mended: str) -> None:
-    """``lower <= upper``, for every scenario; ``mended`` may name both, as {low} and {high}."""
-    alone = isinstance(lower, float | int) and isinstance(upper, float | int)
+    """``lower <= upper``, for every scenario; ``mended`` may name both, as {low} and {high}: of a
+    batch those that are furthest the wrong way round, which the message shows.
+    """
 
     def mend() -> str:
-        return mended.format(low=no_less(float(lower)), high=no_more(float(upper)))
+        low, high = np.broadcast_arrays(real(lower), real(upper))
+        at = np.unravel_index(int((high - low).argmin()), low.shape)
+        return mended.format(low=no_less(float(low[at])), high=no_more(float(high[at])))
 
-    door.apart(path, lower, upper, 0.0, what, mend if alone else None)
+    door.apart(path, lower, upper, 0.0, what, mend)

@@ -109,7 +109,7 @@ class ComparableFirmInput:
         default=strawberry.UNSET,
     )
     share_price: float | None = field(
-        "In money a share; `shares` and `bridge` lead from it to the enterprise value.",
+        "In money a share, above 0; `shares` and `bridge` lead from it to the enterprise value.",
         default=strawberry.UNSET,
     )
     shares: SharesInput | None = field("Beside a share price only.", default=strawberry.UNSET)
@@ -150,7 +150,7 @@ class ComparablesInput:
     currency: str = field("ISO 4217 code of the firm's money.", default="USD")
     document: strawberry.Private[dict[str, Any]]
     market_price: float | None = field(
-        "Price of a share of the firm, in money, to compare with: it moves no value.",
+        "Price of a share of the firm, in money, above 0, to compare with: it moves no value.",
         default=strawberry.UNSET,
     )
     assumptions: list[AssumptionInput] | None = field(

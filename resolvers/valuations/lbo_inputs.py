@@ -71,11 +71,11 @@ class LboTimingInput:
     )
 )
 class LboEntryInput:
-    ltm_ebitda: float = field("EBITDA of the twelve months before closing, in money, above 0.")
+    ltm_ebitda: float = field("EBITDA of the twelve months before closing, in money, 0.01 or more.")
     ev_to_ebitda: float | None = field(
-        "Enterprise value over that EBITDA.", default=strawberry.UNSET
+        "Enterprise value over that EBITDA, from 0.01 to 200.", default=strawberry.UNSET
     )
-    enterprise_value: float | None = field("In money.", default=strawberry.UNSET)
+    enterprise_value: float | None = field("In money, 0.01 or more.", default=strawberry.UNSET)
     transaction_fees: float = field("Of advisers and lawyers, in money, 0 or more.", default=0.0)
     transaction_fee_treatment: FeeTreatment | None = field(
         "What becomes of them. Left out: NEITHER.", default=strawberry.UNSET
@@ -96,31 +96,34 @@ class TrancheInput:
     name: str = field("One line of 1 to 60 characters, unlike the other tranches'.")
     kind: TrancheKind = field("What it is.")
     amount: float | None = field(
-        "Face value at closing, in money; of a revolver what is drawn then.",
+        "Face value at closing, in money, 0 or more; of a revolver what is drawn then.",
         default=strawberry.UNSET,
     )
     times_ebitda: float | None = field(
-        "The same as a multiple of the EBITDA before closing.", default=strawberry.UNSET
+        "The same as a multiple of the EBITDA before closing, from 0 to 50.",
+        default=strawberry.UNSET,
     )
     commitment: float | None = field(
-        "The most that can be drawn, in money: of a revolver, and only there.",
+        "The most that can be drawn, in money, 0 or more: of a revolver, and only there.",
         default=strawberry.UNSET,
     )
     undrawn_fee: float | None = field(
-        f"Of what is committed and not drawn, per year: {RATE}. Of a revolver only.",
+        f"Of what is committed and not drawn, per year, from 0 to 0.2: {RATE}. Of a revolver only.",
         default=strawberry.UNSET,
     )
-    fixed_rate: float | None = field(f"Interest, per year: {RATE}.", default=strawberry.UNSET)
+    fixed_rate: float | None = field(
+        f"Interest, per year, from 0 to 1: {RATE}.", default=strawberry.UNSET
+    )
     spread: float | None = field(
-        f"Interest above `baseRate`, per year: {RATE}.", default=strawberry.UNSET
+        f"Interest above `baseRate`, per year, from -0.05 to 1: {RATE}.", default=strawberry.UNSET
     )
     floor: float | None = field(
-        "The least that the base rate counts for, per year; with `spread` only.",
+        "The least that the base rate counts for, per year, from -0.05 to 1; with `spread` only.",
         default=strawberry.UNSET,
     )
     pik_rate: float | None = field(
-        "Interest paid in kind beside the cash interest, per year, on the opening balance: "
-        f"{RATE}.",
+        "Interest paid in kind beside the cash interest, per year, on the opening balance, from 0 "
+        f"to 1: {RATE}.",
         default=strawberry.UNSET,
     )
     pik_share: ScheduleInput | None = field(
@@ -130,20 +133,21 @@ class TrancheInput:
         default=strawberry.UNSET,
     )
     pik_premium: float | None = field(
-        "What is added to the rate on that share, per year. Left out: nothing.",
+        "What is added to the rate on that share, per year, from 0 to 0.5. Left out: nothing.",
         default=strawberry.UNSET,
     )
     oid: float = field(
-        "Original issue discount: the share of face that is not paid out, from 0 to 0.5.",
+        "Original issue discount: the share of face that is not paid out, from 0 to 0.99.",
         default=0.0,
     )
     fee: float = field(
-        "Financing fee, a share of face; of a revolver, of its commitment.", default=0.0
+        "Financing fee, a share of face, from 0 to 0.5; of a revolver, of its commitment.",
+        default=0.0,
     )
     tenor: int = field("Years until what is left is due, 1 to 30.")
     amortisation: ScheduleInput | None = field(
-        "What has to be repaid each year, a share of the original amount. Left out: nothing before "
-        "the end.",
+        "What has to be repaid each year, a share of the original amount, from 0 to 1. Left out: "
+        "nothing before the end.",
         default=strawberry.UNSET,
     )
     swept: bool | None = field(
@@ -156,7 +160,7 @@ class TrancheInput:
 @strawberry.input(description="Cash of the firm after closing.")
 class LboCashInput:
     minimum: float = field("What has to stay, in money, 0 or more.", default=0.0)
-    interest_rate: float = field(f"Earned on cash, per year: {RATE}.", default=0.0)
+    interest_rate: float = field(f"Earned on cash, per year, from -0.05 to 1: {RATE}.", default=0.0)
     sweep: ScheduleInput | None = field(
         "Share of the cash above the minimum that repays debt, from 0 to 1. Left out: all of it.",
         default=strawberry.UNSET,
@@ -170,7 +174,7 @@ class LboEquityInput:
     )
     option_pool: float = field(
         "Management's share of what the equity is worth at exit above what was invested, from 0 "
-        "to 1.",
+        "to 0.99.",
         default=0.0,
     )
 
@@ -183,24 +187,34 @@ class LboEquityInput:
     )
 )
 class RecapitalisationInput:
-    year: int = field("The year, from 1, before the exit.")
-    amount: float | None = field("Face value, in money.", default=strawberry.UNSET)
-    times_ebitda: float | None = field("Of that year's EBITDA.", default=strawberry.UNSET)
-    fixed_rate: float = field(f"Interest from the next year on, per year: {RATE}.")
-    fee: float = field("A share of face, kept back from what is paid out.", default=0.0)
+    year: int = field("At whose end, from 1 to the year of the exit.")
+    amount: float | None = field("Face value, in money, 0 or more.", default=strawberry.UNSET)
+    times_ebitda: float | None = field(
+        "The same as a multiple of that year's EBITDA, from 0 to 50.", default=strawberry.UNSET
+    )
+    fixed_rate: float = field(f"Interest from the next year on, per year, from 0 to 1: {RATE}.")
+    fee: float = field(
+        "A share of face, kept back from what is paid out, from 0 to 0.99.", default=0.0
+    )
 
 
 @strawberry.input(description="A promise to lenders, tested each year.")
 class CovenantInput:
     measure: Measure = field("What is measured.")
-    limit: ScheduleInput = field("The most leverage, or the least cover, by year.")
+    limit: ScheduleInput = field(
+        "The most leverage, or the least cover, by year, in times, from 0 to 1,000."
+    )
 
 
 @strawberry.input(description="The sale.")
 class LboExitInput:
-    ev_to_ebitda: float = field("Enterprise value over the EBITDA of the year of exit.")
-    year: int | None = field("At whose end, from 1. Left out: the last.", default=strawberry.UNSET)
-    costs: float = field("Of the sale, a share of enterprise value, from 0 to 0.5.", default=0.0)
+    ev_to_ebitda: float = field(
+        "Enterprise value over the EBITDA of the year of exit, from 0 to 200."
+    )
+    year: int | None = field(
+        "At whose end, from 1 on. Left out: the last.", default=strawberry.UNSET
+    )
+    costs: float = field("Of the sale, a share of enterprise value, from 0 to 0.99.", default=0.0)
 
 
 @as_document
@@ -216,9 +230,9 @@ class LboInput:
         "The business, year by year; tax is on earnings after interest."
     )
     entry: LboEntryInput = field("What is paid.")
-    tranches: list[TrancheInput] = field("The financing, from the most senior, 1 to 12 tranches.")
+    tranches: list[TrancheInput] = field("The financing, from the most senior, up to 20 tranches.")
     base_rate: ScheduleInput | None = field(
-        "What floating rates are above, per year. Left out: no tranche floats.",
+        "What floating rates are above, per year, from -0.05 to 1. Left out: no tranche floats.",
         default=strawberry.UNSET,
     )
     cash: LboCashInput | None = field(
@@ -233,7 +247,7 @@ class LboInput:
         "Debt that is taken up to pay the owners. Left out: none.", default=strawberry.UNSET
     )
     covenants: list[CovenantInput] | None = field(
-        "Promises to lenders, up to 12. Left out: none.", default=strawberry.UNSET
+        "Promises to lenders, up to 20. Left out: none.", default=strawberry.UNSET
     )
     exit: LboExitInput = field("The sale.")
     currency: str = field("ISO 4217 code of all money here.", default="USD")

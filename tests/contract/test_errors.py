@@ -145,3 +145,16 @@ def test_every_code_is_on_the_page_of_refusals() -> None:
     page = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")
     for code in {*REFUSALS, *ERRORS, *get_args(ProblemCode)}:
         assert code in page, code
+
+
+def test_the_page_says_of_every_kind_which_inputs_have_no_answer() -> None:
+    """Each kind whose value can be infeasible by a cause of its own."""
+    page = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")
+    said = page.partition("### INFEASIBLE")[2].partition("\n### ")[0]
+    own = {
+        file.parent.name
+        for file in (ROOT / "engine").glob("*/*.py")
+        if file.parent.name != "dcf" and "Infeasible(" in file.read_text(encoding="utf-8")
+    }
+    assert own == {"comparables", "credit", "lbo", "merger"}
+    assert own == set(re.findall(r"\(maths/(\w+)\.md\)", said))

@@ -286,6 +286,28 @@ def test_equity_too_thin_to_see_the_assets_through_is_refused_with_what_would_do
         value_credit(firm(equity_value=1e5, equity_volatility=volatility, debt=1e8))
 
 
+@pytest.mark.parametrize("volatility", [2.0, 2.3, 10.0])
+@pytest.mark.parametrize("equity", [0.01, 10.0, 1e6])
+def test_debt_of_which_next_to_nothing_is_left_has_its_spread_to_the_last_digits(
+    equity: float, volatility: float
+) -> None:
+    """Of shares that move so much until the horizon, of fifty years, as 14 to 70 standard ones."""
+    found = answer(firm(equity_value=equity, equity_volatility=volatility, horizon=50.0))
+    with mp.workdps(60):
+        riskless = 10 * mp.exp(-mpf(0.05) * 50)
+        e, s = equity / riskless, mpf(volatility) * mp.sqrt(50)
+
+        def gap(d2: mpf) -> mpf:
+            x = s * e / (e + mp.ncdf(d2))
+            return mp.exp(d2 * x + x * x / 2) * mp.ncdf(d2 + x) - mp.ncdf(d2) - e
+
+        d2 = mp.findroot(gap, (found.distance_to_default - 1e-9, found.distance_to_default + 1e-9))
+        x = s * e / (e + mp.ncdf(d2))
+        paid = mp.ncdf(d2) + mp.exp(d2 * x + x * x / 2) * mp.ncdf(-d2 - x)
+        assert found.debt_value == pytest.approx(float(paid * riskless), rel=1e-11)
+        assert found.spread == pytest.approx(float(-mp.log(paid) / 50), rel=1e-13)
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "path"),
     [

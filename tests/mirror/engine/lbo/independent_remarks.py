@@ -36,6 +36,8 @@ def remarks(document: Document, facts: Facts) -> Iterator[str]:
     for number, covenant in enumerate(facts["covenants"]):
         if not all(covenant["kept"]):
             yield f"COVENANT_BROKEN covenants[{number}]"
+    if sold["beforeLimitedLiability"] < 0.0:
+        yield "CLAIMS_NOT_COVERED recapitalisation"
     if document["exit"]["evToEbitda"] > (1.0 + 1e-9) * closing["multiple"]:
         yield "MULTIPLE_EXPANSION exit.ev_to_ebitda"
     if sold["irr"] is None or not 0.1 <= sold["irr"] <= 0.4:

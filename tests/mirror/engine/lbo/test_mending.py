@@ -116,6 +116,26 @@ def test_at_the_multiple_that_is_told_something_is_left_for_the_owners() -> None
     assert lost > 90
 
 
+@pytest.mark.parametrize(
+    ("ebitda", "multiple", "path"), [(100.0, 10.0, "exit.ev_to_ebitda"), (5.0, 200.0, "exit.costs")]
+)
+def test_exit_costs_that_take_what_would_be_left_are_told_and_how_low_they_may_be(
+    ebitda: float, multiple: float, path: str
+) -> None:
+    """Of a price of 1,000 they take 800; of a debt of 900 three years' EBITDA is repaid."""
+    costly = Exit(ev_to_ebitda=multiple, costs=0.8)
+    poor = operations(ebitda_margin=level(ebitda / 1_000.0))
+    wrong = deal(tranches=(term_loan(900.0),), operations=poor, exit=costly)
+    problem = refusal(lambda: value_lbo(wrong), Infeasible)
+    owed = 900.0 - 3.0 * ebitda
+    assert problem.path == path
+    assert f"of which exit costs take 800, and owes {owed:.6g}" in problem.message
+    most = told("xit costs of # or less", problem.suggestion)
+    assert most == pytest.approx(1.0 - owed / 1_000.0, abs=1e-5)
+    mended = replace(wrong, exit=replace(costly, costs=most))
+    assert value_lbo(mended).valuation.exit_equity > 0.0
+
+
 @pytest.mark.parametrize("margin", [-0.01, 0.0, 0.0001])
 def test_with_the_earnings_that_are_told_something_is_left(margin: float) -> None:
     """No multiple up to 200 of so little is 900; at ten times, 90 and more in that year are."""
@@ -156,6 +176,11 @@ def test_at_the_spread_that_is_told_the_circle_has_its_certain_solution(spread: 
     """One that has none at all, and one that four hundred steps do not find."""
     problem = refusal(lambda: value_lbo(dear(spread)), NotConverged)
     assert problem.path == "tranches[0].spread"
+    with pytest.raises(NotConverged) as no:
+        value_lbo(dear(spread))
+    first, most = no.value.problems[0], told("spread of # or less", problem.suggestion)
+    assert first.path == "interest"
+    assert told("tranches[0].spread to # or less", first.suggestion) == most
     mended = dear(told("spread of # or less", problem.suggestion))
     assert mended.tranches[0].kind is TrancheKind.REVOLVER
     try:

@@ -193,6 +193,18 @@ def test_a_grid_of_exits_that_cannot_be_is_refused() -> None:
             exit_grid(inputs, years, np.array(multiples))
 
 
+def test_every_year_of_a_grid_that_is_not_in_the_forecast_is_named() -> None:
+    """Of a forecast of three years, however many are asked for."""
+    with pytest.raises(InvalidInput) as no:
+        exit_grid(admit(structured()), [1, 2, 3, 4, 0, 3, -1], np.array([8.0, -1.0]))
+    assert [problem.path for problem in no.value.problems] == [
+        "years[3]",
+        "years[4]",
+        "years[6]",
+        "multiples[1]",
+    ]
+
+
 @given(
     st.sampled_from(Measure),
     st.floats(0.1, 8.0),

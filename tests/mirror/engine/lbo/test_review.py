@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from engine.firm.operations import StockCompensation
-from engine.lbo import Covenant, Entry, Exit, LboInputs, Measure, value_lbo
+from engine.lbo import Covenant, Entry, Exit, LboInputs, Measure, Recapitalisation, value_lbo
 from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, term_loan
 from tests.mirror.engine.lbo.rich_deals import with_everything
 from tests.mirror.engine.lbo.soundness import valued
@@ -60,6 +61,11 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         "covenants[0]",
         {"covenants": (Covenant(measure=Measure.LEVERAGE, limit=level(2.5)),)},
     ),
+    (
+        "CLAIMS_NOT_COVERED",
+        "recapitalisation",
+        {"recapitalisation": Recapitalisation(year=2, amount=2_000.0, fixed_rate=0.0)},
+    ),
     ("MULTIPLE_EXPANSION", "exit.ev_to_ebitda", {"exit": Exit(ev_to_ebitda=10.5)}),
     ("UNUSUAL_IRR", "exit", {"exit": Exit(ev_to_ebitda=7.0)}),
 ]
@@ -72,6 +78,7 @@ def test_a_remark_is_made_exactly_where_the_document_says_what_it_says(inputs: L
     told, firm = valued(inputs), inputs.operations
     funds, income = told.sources_and_uses, told.statements.income
     ltm = inputs.entry.ltm_ebitda
+    sold = told.exits[told.exit_year - 1]
     margins = firm.ebitda_margin or firm.ebit_margin
     assert margins is not None
     worn = 0.0 if firm.ebitda_margin else firm.depreciation.years()[0]
@@ -88,6 +95,7 @@ def test_a_remark_is_made_exactly_where_the_document_says_what_it_says(inputs: L
         "THIN_INTEREST_COVER": min(covers, default=9.0) < 1.5,
         "DUE_BEFORE_EXIT": any(each.tenor < told.exit_year for each in inputs.tranches),
         "COVENANT_BROKEN": not all(each.kept for each in told.covenants),
+        "CLAIMS_NOT_COVERED": sold.enterprise_value - told.exit_costs < sold.net_debt,
         "MULTIPLE_EXPANSION": inputs.exit.ev_to_ebitda > funds.ev_to_ebitda + 1e-7,
         "UNUSUAL_IRR": not 0.1 <= told.irr <= 0.4,
     }
@@ -102,6 +110,42 @@ def test_nothing_is_said_of_a_sober_deal() -> None:
 def test_a_remark_is_made_where_it_is_true(code: str, path: str, changes: dict[str, Any]) -> None:
     remarks = value_lbo(sober(**changes)).valuation.remarks
     assert (code, path) in {(remark.code, remark.path) for remark in remarks}
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "fee"), [("amount", 1_500.0, 0.0), ("times_ebitda", 15.0, 0.1)]
+)
+def test_with_the_recapitalisation_that_is_told_the_lenders_are_paid(
+    path: str, given: float, fee: float
+) -> None:
+    """1,000 for the firm and no cash: of 1,500 borrowed after a year at 10 % a third is lost."""
+
+    def recapitalised(size: float) -> LboInputs:
+        new: dict[str, Any] = {path: size}
+        return deal(recapitalisation=Recapitalisation(year=1, fixed_rate=0.1, fee=fee, **new))
+
+    found = value_lbo(recapitalised(given)).valuation
+    (said,) = [each.message for each in found.remarks if each.code == "CLAIMS_NOT_COVERED"]
+    lost = found.value_creation.claims_not_covered
+    assert lost is not None
+    assert f"{lost:.6g} is owed beyond" in said
+    assert lost == 500.0
+    told = re.search(rf"recapitalisation\.{path} of ([\d,.]+) or less", said)
+    assert told
+    most = float(told[1].replace(",", ""))
+    assert most == pytest.approx(given * 2.0 / 3.0, rel=1e-5)
+    mended = value_lbo(recapitalised(most)).valuation
+    assert mended.value_creation.claims_not_covered is None
+
+
+def test_where_the_lenders_lose_without_a_recapitalisation_too_none_is_told_as_enough() -> None:
+    """300 for the firm, 600 of the first loan and 100 of the new debt are owed."""
+    few = Recapitalisation(year=3, amount=100.0, fixed_rate=0.0)
+    inputs = deal(tranches=(term_loan(900.0),), recapitalisation=few, exit=Exit(ev_to_ebitda=3.0))
+    remarks = value_lbo(inputs).valuation.remarks
+    (said,) = [each.message for each in remarks if each.code == "CLAIMS_NOT_COVERED"]
+    assert "400 is owed beyond" in said
+    assert "or less" not in said
 
 
 def test_a_shortfall_says_in_which_years_and_how_much() -> None:

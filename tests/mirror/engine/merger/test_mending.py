@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,16 +21,19 @@ from engine.merger import (
     FixedRatio,
     FloatingRatio,
     MergerInputs,
+    NewDebt,
     Offer,
+    Structure,
     WrittenUp,
     admit,
     value_merger,
 )
 from engine.paths import replaced
+from engine.schedules import Schedule
 from tests.mirror.engine.merger.deals import bought, deal, numbers
 
 FEW = settings(deadline=None, max_examples=20)
-WAY = re.compile(r"let ([a-z_.]+) be ([-\d.,e]+) or (?:more|less)")
+WAY = re.compile(r"let ([a-z_.\[\]\d]+) be ([-\d.,e]+) or (?:more|less)")
 STOCK = Financing(refinanced=0.0)  # beside an exchange ratio
 HOLDERS = Shares(
     basic=44.0,
@@ -85,9 +89,62 @@ def test_at_the_offer_that_is_told_the_price_pays_for_what_is_bought(
         allocation=Allocation(intangibles=(WrittenUp(amount=written_up, life=10.0),)),
     )
     found = ways(inputs)
-    assert list(found) == [path]
-    mended = value_merger(replaced(inputs, found))
+    assert list(found)[-1] == path
+    mended = value_merger(replaced(inputs, {path: found[path]}))
     assert 0.0 <= mended.goodwill + 1e-6 < 1e-3 * mended.offer.equity_price + 0.1 * 50.0
+
+
+@FEW
+@given(
+    st.sampled_from(Structure),
+    st.sampled_from(["inventory_step_up", "fixed_asset_step_up.amount", "intangibles[1].amount"]),
+    numbers(600.0, 5000.0),
+    st.lists(numbers(0.0, 0.6), min_size=3, max_size=3),
+)
+def test_at_the_write_up_that_is_told_the_price_pays_for_what_is_bought(
+    structure: Structure, largest: str, written_up: float, rates: list[float]
+) -> None:
+    """The largest of them, whatever the tax that is deferred on it: at rates that change, too."""
+    small = Allocation(
+        structure=structure,
+        intangibles=(WrittenUp(amount=9.0, life=5.0), WrittenUp(amount=8.0, life=2.0)),
+        fixed_asset_step_up=WrittenUp(amount=7.0, life=1.5),
+        inventory_step_up=6.0,
+    )
+    path = f"allocation.{largest}"
+    inputs = replaced(deal(allocation=small), {path: written_up / (1.0 - max(rates))})
+    taxed = replace(inputs.acquirer.statements, tax_rate=Schedule.explicit(rates))
+    inputs = replace(inputs, acquirer=replace(inputs.acquirer, statements=taxed))
+    with pytest.raises(Infeasible) as refused:
+        admit(inputs)
+    (problem,) = refused.value.problems
+    assert ("after deferred tax" in problem.suggestion) == (structure is Structure.STOCK)
+    found = ways(inputs)
+    mended = value_merger(replaced(inputs, {path: found[path]}))
+    assert 0.0 <= mended.goodwill + 1e-6 < 1.0 + 1e-5 * written_up
+
+
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [
+        ({"financing.balance_sheet_cash": np.array([0.0, 250.0, 230.0])}, "Use up to 220,"),
+        (
+            {
+                "financing.balance_sheet_cash": np.array([0.0, 190.0, 230.0]),
+                "acquirer.balance.cash": np.array([200.0, 130.123456, 200.0]),
+            },
+            "Use up to 150.123,",
+        ),
+    ],
+)
+def test_of_scenarios_the_worst_is_told_what_would_mend_it(
+    batch: dict[str, Any], said: str
+) -> None:
+    """In the numbers that the message shows: the target has 20."""
+    with pytest.raises(InvalidInput) as refused:
+        admit(replaced(deal(), batch))
+    (problem,) = refused.value.problems
+    assert said in problem.suggestion
 
 
 @FEW
@@ -156,4 +213,8 @@ def test_where_nothing_by_itself_would_do_only_debt_is_told() -> None:
     dear = deal(financing=Financing(stock_share=0.4, refinanced=0.5, balance_sheet_cash=0.0))
     with pytest.raises(Infeasible) as refused:
         value_merger(dear)
-    assert refused.value.problems[0].suggestion == "Give financing.new_debt."
+    said = refused.value.problems[0].suggestion
+    assert said == "Give financing.new_debt: 400 / (1 - its fee) would be borrowed."
+    lent = NewDebt(rate=0.05, fee=0.2, tenor=5.0)
+    mended = replace(dear, financing=replace(dear.financing, new_debt=lent))
+    assert value_merger(mended).new_debt == pytest.approx(400.0 / (1.0 - 0.2))

@@ -24,6 +24,7 @@ import xlsxwriter
 from benchmarks.measures import best, peak_mb, show
 from engine.lbo import LboInputs, LboOutput, exit_grid, lbo_question, value_lbo
 from engine.lbo.inputs import admit
+from engine.memory import keep_scratch
 from engine.merger import MergerInputs, MergerOutput, merger_question, value_merger
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION
 from engine.scenarios import Axis, sensitivity
@@ -173,6 +174,7 @@ def plainly(cells: int) -> bytes:
 
 
 def on_all() -> None:
+    keep_scratch()  # as every process of the service does
     on_buyouts()
     on_mergers()
     on_workbooks()

@@ -25,6 +25,7 @@ from engine.dcf import DcfInputs, DcfOutput, dcf_question, value_dcf
 from engine.dcf.inputs import admit
 from engine.dcf.kernel import worth
 from engine.door import FloatArray
+from engine.memory import keep_scratch
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION
 from engine.sampling import CHUNK, generator
 from engine.scenarios import Axis, Question, gradient, sensitivity
@@ -203,6 +204,7 @@ def on_full() -> None:
 
 def main() -> None:
     print(f"engine {ENGINE_VERSION}, numpy {NUMPY_VERSION}, Python {sys.version.split()[0]}")
+    keep_scratch()  # as every process of the service does
     on_lean()
     on_full()
     deals.on_all()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from engine.memory import keep_scratch
 from services.errors import Overloaded
 
 R = TypeVar("R")
@@ -24,6 +25,7 @@ class Compute:
     """Runs the engine. Work that a thread cannot finish in time belongs to a run, not here."""
 
     def __init__(self) -> None:
+        keep_scratch()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
         self._waiting = 0
 

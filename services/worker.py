@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 
 from engine.chunks import Stopped
 from engine.errors import Refused
+from engine.memory import keep_scratch
 from engine.sampling import prepare
 from services.cluster import Cluster, ClusterLost, ClusterPlace
 from services.frames import Frame, packed, read_frame
@@ -155,6 +156,7 @@ def main() -> None:
     # The answers keep the pipe for themselves: whatever else is printed goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    keep_scratch()
     limited = limit_memory(memory_mb)
     worker = Worker(answers, threads, Cluster(places[0]) if places else None)
     worker.say({"ready": {"memoryLimited": limited}})

@@ -24,7 +24,10 @@ def merged(document: book.Document) -> dict[str, Any]:
 def test_shares_for_shares_earn_what_the_books_say(
     document: book.Document, issued: float, before: float, after: float
 ) -> None:
-    """World Enterprises, Global Resources, NewWorld, TargetCo's buyer: see `book_deals`."""
+    """Brealey, Myers and Allen, ch. 31; Ross, Westerfield and Jaffe; Berk and DeMarzo, ch. 28.
+
+    World Enterprises, Global Resources, NewWorld and TargetCo's buyer, as `book_deals` has them.
+    """
     result = merged(document)
     assert result["newShares"] == pytest.approx(issued, rel=1e-12)
     assert result["perShare"]["standAlone"][0] == pytest.approx(before, rel=1e-12)

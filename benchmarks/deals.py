@@ -13,7 +13,6 @@ import json
 import sys
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +28,10 @@ from engine.merger import MergerInputs, MergerOutput, merger_question, value_mer
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION
 from engine.scenarios import Axis, sensitivity
 from services.documents import reader
-from services.kinds import KINDS, Kind
-from services.valuations import Recorded
+from services.kinds import KINDS
 from services.workbook.export import workbook_of
 from tests.mirror.engine.lbo.independent import lbo as independent_lbo
+from tests.workbooks import recorded
 
 EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 SCENARIOS: Final = 10_000
@@ -137,21 +136,6 @@ def on_workbooks() -> None:
             ("  times the floor", f"{cpu['book'] / cpu['plain']:.1f} ×", ""),
         ]
     show(tuple(lines))
-
-
-def recorded(kind: Kind[Any, Any], given: dict[str, Any]) -> Recorded:
-    result = kind.value(kind.inputs_of(given))
-    return Recorded(
-        id="0" * 64,
-        kind=kind,
-        inputs=given,
-        result=kind.result_document(result),
-        result_hash="",
-        engine_version=ENGINE_VERSION,
-        computed_at=datetime(2026, 1, 1, tzinfo=UTC),
-        duration_ms=0.0,
-        admitted=kind.admitted(result),
-    )
 
 
 def cells_in(content: bytes) -> int:

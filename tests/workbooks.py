@@ -10,11 +10,16 @@ import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from engine.provenance import ENGINE_VERSION
+from services.kind import Kind
+from services.valuations import Recorded
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -48,6 +53,22 @@ class Read:
         (value,) = self.of(name)
         assert isinstance(value, float)
         return value
+
+
+def recorded(kind: Kind[Any, Any], document: dict[str, Any]) -> Recorded:
+    """A document as a valuation that was kept, without a database."""
+    result = kind.value(kind.inputs_of(document))
+    return Recorded(
+        id="0" * 64,
+        kind=kind,
+        inputs=document,
+        result=kind.result_document(result),
+        result_hash="",
+        engine_version=ENGINE_VERSION,
+        computed_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+        duration_ms=1.0,
+        admitted=kind.admitted(result),
+    )
 
 
 def read(book: bytes) -> Read:

@@ -41,6 +41,13 @@ _CLAIMS: Final = (
     ("cash", "Cash"),
     ("associates", "Associates"),
 )
+_LESS: Final = ("cash", "associates")  # of them, what is taken off
+
+
+def net_debt(at: str) -> str:
+    """The net debt of the bridge at a path, as the terms of a formula."""
+    claims = "+".join(f"{{{at}.{name}}}" for name, _ in _CLAIMS if name not in _LESS)
+    return claims + "".join(f"-{{{at}.{name}}}" for name, _ in _CLAIMS if name in _LESS)
 
 
 def add_bridge(
@@ -54,7 +61,7 @@ def add_bridge(
     """Each claim, cash and associates, and ``<key>.netDebt``; ``beside``: there are convertibles,
     which are none of it."""
     for name, words in _CLAIMS:
-        less = name in ("cash", "associates")
+        less = name in _LESS
         value = float(getattr(bridge, snake(name)))
         sheet.number(
             f"{key}.{name}",

@@ -6,7 +6,7 @@ nothing shows the engine's numbers, and one which does can be compared with them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, auto
@@ -229,3 +229,13 @@ class Sheet:
         self, column: int, formula: str, value: Value, form: Form, at: int | None, strong: bool
     ) -> None:
         self.cells.append(Cell(self.row, column, value, Hand.FORMULA, form, formula, at, strong))
+
+
+def told(values: Iterable[float | None]) -> list[Value]:
+    """A line's numbers, blank where there is none to tell."""
+    return ["" if value is None else float(value) for value in values]
+
+
+def rows(line: str, count: int) -> str:
+    """The reference to the lines ``line.0`` to ``line.<count - 1>``, one below the other."""
+    return f"{{{line}.0:{line}.{count - 1}}}"

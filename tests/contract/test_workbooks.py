@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +18,10 @@ import pytest
 from engine.paths import replaced
 from services.kind import Kind
 from services.kinds import KINDS
-from services.valuations import Recorded
 from services.words import snake
 from services.workbook.export import workbook_of
 from services.workbook.inputs import Leaf, leaves, name_of
-from tests.workbooks import Found, Read, changed, computed, read, with_planted
+from tests.workbooks import Found, Read, changed, computed, read, recorded, with_planted
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 AGREE: Final = 1e-6  # relative: what is promised of LibreOffice and the engine
@@ -136,21 +134,6 @@ def fullest_buyout() -> dict[str, Any]:
     document["equity"] = {"rollover": 8e6, "optionPool": 0.1}
     document["recapitalisation"] = {"year": 2, "amount": 15e6, "fixedRate": 0.1, "fee": 0.02}
     return document
-
-
-def recorded(kind: Kind[Any, Any], document: dict[str, Any]) -> Recorded:
-    result = kind.value(kind.inputs_of(document))
-    return Recorded(
-        id="0" * 64,
-        kind=kind,
-        inputs=document,
-        result=kind.result_document(result),
-        result_hash="",
-        engine_version="1.0.0",
-        computed_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-        duration_ms=1.0,
-        admitted=kind.admitted(result),
-    )
 
 
 def moved(leaf: Leaf, number: int) -> Any:

@@ -19,9 +19,9 @@ from engine.comparables.metrics import NAMES, Metrics
 from engine.firm.equity import Bridge, Shares
 from services.labels import Form
 from services.words import camel
+from services.workbook.equity import net_debt
 from services.workbook.sheet import Sheet, Value
 
-_CLAIMS: Final = ("debt", "leases", "preferredStock", "minorityInterests", "pensionsAfterTax")
 _METRICS: Final = {
     "revenue": "Revenue",
     "ebitda": "EBITDA",
@@ -212,9 +212,8 @@ def _add_values(sheet: Sheet, firms: Sequence[Firm]) -> None:
     debts: list[_Told] = []
     for firm in firms:
         at = f"{firm.path}.bridge"
-        claims = "+".join(f"{{{at}.{name}}}" for name in _CLAIMS)
         net = None if firm.bridge is None else float(firm.bridge.net_debt)
-        debts.append((f"={claims}-{{{at}.cash}}-{{{at}.associates}}", net))
+        debts.append((f"={net_debt(at)}", net))
     _add_line(sheet, "firms.netDebt", "Net debt and other claims, without convertibles", debts)
     values: list[_Told] = []
     for firm in firms:

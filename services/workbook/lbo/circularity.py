@@ -21,7 +21,7 @@ from services.workbook.lbo.waterfall import (
     rounds_needed,
     rounds_of,
 )
-from services.workbook.sheet import Sheet
+from services.workbook.sheet import Sheet, rows
 
 
 def add_circularity(book: Book, buyout: Buyout) -> None:
@@ -58,9 +58,9 @@ def _add_certificate(
     sheet.heading("Certificate", years_of(buyout.years))
     costs = [*still.costs, *still.dividends, still.kept]
     steepest = [max(abs(line[t]) for line in costs) / 2.0 for t in range(buyout.years)]
-    lines = [_range("circle.cost", len(buyout.swept))] if buyout.swept else []
+    lines = [rows("circle.cost", len(buyout.swept))] if buyout.swept else []
     if _sweeps_stock(buyout):
-        lines.append(_range("circle.dividend", len(buyout.swept)))
+        lines.append(rows("circle.dividend", len(buyout.swept)))
     every = ",".join([*lines, "{circle.kept}"])
     sheet.line(
         "circle.steepest",
@@ -188,14 +188,14 @@ def _add_round(sheet: Sheet, buyout: Buyout, number: int, now: Round) -> None:
     share = "" if inputs.cash.sweep is None else "*{cash.sweep}"
     paid, drawn = "", ""
     for at, loan in enumerate(buyout.swept):
-        rest = f"-SUM({_range(f'{key}.paid', at)})" if at else ""
+        rest = f"-SUM({rows(f'{key}.paid', at)})" if at else ""
         budget = f"MAX({before},0){share}"
         formula = f"=MIN(MAX({budget}{rest},0),{{debt.before.{at}}})"
         if not at:
             formula = f"=MIN({budget},{{debt.before.{at}}})"
         sheet.line(f"{key}.paid.{at}", f"Repaid: {loan.name}", formula, now.paid[at])
     for at, loan in enumerate(buyout.revolvers):
-        rest = f"-SUM({_range(f'{key}.drawn', at)})" if at else ""
+        rest = f"-SUM({rows(f'{key}.drawn', at)})" if at else ""
         formula = f"=MIN(MAX(-{before}{rest},0),{{debt.room.{at}}})"
         if at:
             formula = f"=MIN(MAX(MAX(-{before},0){rest},0),{{debt.room.{at}}})"
@@ -203,13 +203,13 @@ def _add_round(sheet: Sheet, buyout: Buyout, number: int, now: Round) -> None:
     costs, stock = "", ""
     if buyout.swept:
         count = len(buyout.swept)
-        paid = f"-SUM({_range(f'{key}.paid', count)})"
+        paid = f"-SUM({rows(f'{key}.paid', count)})"
         costs = _products("circle.cost", f"{key}.paid", count)
         if _sweeps_stock(buyout):
             stock = f"+{_products('circle.dividend', f'{key}.paid', count)}/2"
     if buyout.revolvers:
         count = len(buyout.revolvers)
-        drawn = f"+SUM({_range(f'{key}.drawn', count)})"
+        drawn = f"+SUM({rows(f'{key}.drawn', count)})"
         costs += f"-{_products('circle.cost', f'{key}.drawn', count)}"
     sheet.line(f"{key}.cash", "Closing cash", f"={{cash.minimum}}+{before}{paid}{drawn}", now.cash)
     sheet.line(
@@ -244,11 +244,7 @@ def _sweeps_stock(buyout: Buyout) -> bool:
     return any(loan.tranche.preferred for loan in buyout.swept)
 
 
-def _range(line: str, count: int) -> str:
-    return f"{{{line}.0:{line}.{count - 1}}}"
-
-
 def _products(line: str, other: str, count: int) -> str:
     if count == 1:
         return f"{{{line}.0}}*{{{other}.0}}"
-    return f"SUMPRODUCT({_range(line, count)},{_range(other, count)})"
+    return f"SUMPRODUCT({rows(line, count)},{rows(other, count)})"

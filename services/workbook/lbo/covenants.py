@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from engine.lbo import CovenantTest, Measure
@@ -10,7 +9,7 @@ from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.firm import numbers
 from services.workbook.lbo.buyout import Buyout
-from services.workbook.sheet import Sheet, Value
+from services.workbook.sheet import Sheet, Value, told
 
 _NAMES: Final = {
     Measure.LEVERAGE: "Leverage: debt over EBITDA",
@@ -95,7 +94,7 @@ def _add_credit(sheet: Sheet, buyout: Buyout) -> None:
             _key(measure),
             _NAMES[measure],
             f'=IF({under}>0,{over}/{under},"")',
-            _told(each.of(measure) for each in credit),
+            told(each.of(measure) for each in credit),
             Form.MULTIPLE,
         )
     shortfall = [each.shortfall for each in credit]
@@ -109,7 +108,7 @@ def _add_test(sheet: Sheet, buyout: Buyout, number: int, test: CovenantTest) -> 
     over, under = _PARTS[measure]
     way = "at most" if measure.caps else "at least"
     sheet.heading(f"Covenant {number + 1}: {_NAMES[measure]}", years_of(buyout.years))
-    actual = _told(year.actual for year in test.years)
+    actual = told(year.actual for year in test.years)
     sheet.line(f"{key}.actual", "Actual", f"={{{_key(measure)}}}", actual, Form.MULTIPLE)
     limits = numbers([year.limit for year in test.years])
     sheet.line(f"{key}.limit", f"Limit: {way}", f"={limit}", limits, Form.MULTIPLE)
@@ -123,7 +122,7 @@ def _add_test(sheet: Sheet, buyout: Buyout, number: int, test: CovenantTest) -> 
             least = f"({least}-{{flow.capitalExpenditure}}-{{income.tax}})"
         headroom = f'=IF(MIN({under},{{income.ebitda}})>0,1-{least}/{{income.ebitda}},"")'
         kept = f"=OR({under}<=0,{{{key}.actual}}>={limit})"
-    rooms = _told(year.headroom for year in test.years)
+    rooms = told(year.headroom for year in test.years)
     words = "Headroom: share by which EBITDA may fall"
     sheet.line(f"{key}.headroom", words, headroom, rooms, Form.RATE)
     first = sheet.columns.first
@@ -133,8 +132,3 @@ def _add_test(sheet: Sheet, buyout: Buyout, number: int, test: CovenantTest) -> 
 
 def _key(measure: Measure) -> str:
     return f"credit.{measure.lower()}"
-
-
-def _told(values: Iterable[float | None]) -> list[Value]:
-    """A blank where a measure is not defined."""
-    return ["" if value is None else float(value) for value in values]

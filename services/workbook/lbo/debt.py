@@ -14,7 +14,7 @@ from services.workbook.book import Book, years_of
 from services.workbook.firm import less, numbers
 from services.workbook.lbo.buyout import RECAPITALISATION, Buyout, Loan, added
 from services.workbook.lbo.waterfall import AVAILABLE, Waterfall, last_round
-from services.workbook.sheet import Sheet
+from services.workbook.sheet import Sheet, rows
 
 
 def add_debt(book: Book, buyout: Buyout) -> None:
@@ -95,8 +95,8 @@ def _add_waterfall(sheet: Sheet, buyout: Buyout) -> None:
             _in_order("debt.needed", "debt.drawing", at, f"debt.room.{at}"),
             numbers(loan.schedule.drawn),
         )
-    repaid = f"SUM({_all('debt.paid', len(buyout.swept))})" if buyout.swept else "0"
-    drawn = f"SUM({_all('debt.drawing', len(buyout.revolvers))})" if buyout.revolvers else "0"
+    repaid = f"SUM({rows('debt.paid', len(buyout.swept))})" if buyout.swept else "0"
+    drawn = f"SUM({rows('debt.drawing', len(buyout.revolvers))})" if buyout.revolvers else "0"
     sheet.line(
         "debt.shortfall",
         "Shortfall: cash is below its minimum by it",
@@ -114,12 +114,8 @@ def _add_waterfall(sheet: Sheet, buyout: Buyout) -> None:
 
 def _in_order(of: str, line: str, at: int, most: str) -> str:
     """What comes ``at`` its turn: of what those before it leave, up to its own most."""
-    before = f"MAX({{{of}}}-SUM({_all(line, at)}),0)" if at else f"{{{of}}}"
+    before = f"MAX({{{of}}}-SUM({rows(line, at)}),0)" if at else f"{{{of}}}"
     return f"=MIN({before},{{{most}}})"
-
-
-def _all(line: str, count: int) -> str:
-    return f"{{{line}.0:{line}.{count - 1}}}"
 
 
 def _add_loan(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 from services.labels import Form
 from services.workbook.book import years_of
 from services.workbook.lbo.buyout import Buyout
-from services.workbook.sheet import Sheet, Value
+from services.workbook.sheet import Sheet, told
 
 _ROUNDS, _ROUNDS_OF_A_STUB = 8, 12  # a dividend days after the closing takes a few more
 _LARGEST: Final = 709  # of an exponent whose power of e is still a number
@@ -49,7 +49,7 @@ def add_rate(sheet: Sheet, buyout: Buyout, got: Received, label: str = "IRR") ->
         if buyout.begins_late:  # a sale so soon may be a rate beyond any number
             held = f"LN({{{key}.moic}})<{_LARGEST}*{{time.elapsed}}"
             rate = f'IF({{{key}.moic}}>0,IF({held},{rate},""),-1)'
-    sheet.line(f"{key}.irr", label, f"={rate}", _told(got.irr), Form.RATE, strong=True)
+    sheet.line(f"{key}.irr", label, f"={rate}", told(got.irr), Form.RATE, strong=True)
 
 
 def add_rounds(sheet: Sheet, buyout: Buyout, got: Received, words: str) -> None:
@@ -79,7 +79,7 @@ def add_rounds(sheet: Sheet, buyout: Buyout, got: Received, words: str) -> None:
             f"{key}.{name}",
             f"Logarithm of the factor, if there were only {words}",
             f'=IF({money}>0,LN({_PAID}/{money})/{{{years}}},"")',
-            _told([getattr(each, values) for each in found]),
+            told([getattr(each, values) for each in found]),
             Form.COUNT,
         )
     sheet.line(
@@ -181,7 +181,3 @@ def _find(
 
 def _rounds(buyout: Buyout) -> int:
     return _ROUNDS_OF_A_STUB if buyout.begins_late else _ROUNDS
-
-
-def _told(values: Sequence[float | None]) -> list[Value]:
-    return ["" if value is None else value for value in values]

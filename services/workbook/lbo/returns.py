@@ -8,7 +8,7 @@ from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.lbo.buyout import Buyout
 from services.workbook.lbo.rates import Received, add_rate, add_rounds
-from services.workbook.sheet import Sheet, Value
+from services.workbook.sheet import Sheet, Value, told
 
 _PARTS: Final = (Form.MONEY, Form.RATE)
 
@@ -170,14 +170,14 @@ def _add_holders(sheet: Sheet, buyout: Buyout) -> None:
         "holder.moic",
         "MOIC",
         '=IF({holder.invested}>0,{holder.received}/{holder.invested},"")',
-        _told([None if each is None else each.moic for each in holders]),
+        told([None if each is None else each.moic for each in holders]),
         Form.MULTIPLE,
     )
     sheet.line(
         "holder.irr",
         "IRR",
         f'=IF({{holder.invested}}>0,{{sale.irr@{at}}},"")',
-        _told([None if each is None else each.irr for each in holders]),
+        told([None if each is None else each.irr for each in holders]),
         Form.RATE,
     )
 
@@ -254,7 +254,3 @@ def _check(book: Book, buyout: Buyout) -> None:
         "At its IRR, what the sponsor receives is worth what it paid",
         f"=IF({{returns.irr}}>-1,ABS(({worth})/{{transaction.sponsor@0}}-1)<=1E-9,TRUE)",
     )
-
-
-def _told(values: list[float | None]) -> list[Value]:
-    return ["" if value is None else value for value in values]

@@ -21,7 +21,7 @@ from engine.merger.kernel import Deal, close, earn
 from services.labels import Form
 from services.workbook.equity import add_holders, dilutes
 from services.workbook.merger.allocation import RATE
-from services.workbook.merger.case import Case, or_nothing
+from services.workbook.merger.case import Case
 from services.workbook.merger.other_offers import (
     debt_at,
     diluted_at,
@@ -29,7 +29,7 @@ from services.workbook.merger.other_offers import (
     kept,
     with_offer,
 )
-from services.workbook.sheet import Sheet, Value
+from services.workbook.sheet import Sheet, Value, told
 
 _MIX, _NEED = "{terms.mix}", "{financing.balanceSheetCash}"
 
@@ -191,7 +191,7 @@ def _add_price(
     both = f"AND({{{key}.rest}}>0,{{{key}.unit}}>0)"
     sheet.line(
         f"{key}.price", "Equity price; empty where another piece pays",
-        f'=IF({both},IF({pays},{price},""),"")', or_nothing(prices),
+        f'=IF({both},IF({pays},{price},""),"")', told(prices),
     )  # fmt: skip
     _add_share(case, sheet, piece, key, prices)
 
@@ -242,7 +242,7 @@ def _add_share(
         owed = f"SUMPRODUCT(({claims}<={{takes.corner@all}})*{{takes.debt@all}})"
         offer_is = f'IF({owed}={{{piece.key}.bonds}},{offer_is},"")'
     formula = f'=IF({price}="","",{offer_is})'
-    sheet.line(f"{key}.offer", "Offer", formula, or_nothing(offers), Form.PRICE)
+    sheet.line(f"{key}.offer", "Offer", formula, told(offers), Form.PRICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +278,11 @@ def _add_highest(case: Case, sheet: Sheet, pieces: Sequence[_Piece]) -> None:
     premiums = case.result.per_share.maximum_premium
     sheet.line(
         "highest.offer", "Offer; empty where there is none",
-        f'=IF(COUNT({offers})=0,"",MAX({offers}))', or_nothing(_highest(case)), Form.PRICE,
+        f'=IF(COUNT({offers})=0,"",MAX({offers}))', told(_highest(case)), Form.PRICE,
     )  # fmt: skip
     sheet.line(
         "highest.premium", "Premium on the target's share price",
-        '=IF({highest.offer}="","",{highest.offer}/{target.sharePrice}-1)', or_nothing(premiums),
+        '=IF({highest.offer}="","",{highest.offer}/{target.sharePrice}-1)', told(premiums),
         Form.RATE, strong=True,
     )  # fmt: skip
 

@@ -65,11 +65,6 @@ def within(key: str, template: str) -> str:
     return template.replace("{.", f"{{{key}.")
 
 
-def or_nothing(values: Sequence[float | None]) -> list[float | str]:
-    """What says nothing is an empty cell."""
-    return ["" if value is None else value for value in values]
-
-
 def over(part: str, whole: str) -> str:
     """The formula of a ratio that says something: to a positive whole."""
     return f'=IF({whole}>0,{part}/{whole},"")'

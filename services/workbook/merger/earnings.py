@@ -8,14 +8,14 @@ from engine.door import Scalar
 from engine.merger.kernel import cash_income
 from services.labels import Form
 from services.workbook.merger.allocation import RATE
-from services.workbook.merger.case import Case, or_nothing, same_lines
+from services.workbook.merger.case import Case, same_lines
 from services.workbook.merger.financing import (
     add_earn_out,
     add_new_debt,
     add_old_debt,
     add_synergies,
 )
-from services.workbook.sheet import Sheet
+from services.workbook.sheet import Sheet, told
 
 
 def add_earnings(case: Case, sheet: Sheet) -> None:
@@ -235,7 +235,7 @@ def _add_accretion(
         f"per_share.{key}.accretion",
         "Accretion; of a loss, of its amount",
         f'=IF({{per_share.alone}}=0,"",{{{amount}}}/ABS({{per_share.alone}}))',
-        or_nothing(shares),
+        told(shares),
         Form.RATE,
     )
 

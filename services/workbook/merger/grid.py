@@ -10,9 +10,9 @@ from engine.merger.inputs import MergerInputs
 from engine.merger.kernel import Deal, accretion, close, earn
 from services.labels import Form
 from services.workbook.merger.allocation import RATE
-from services.workbook.merger.case import Case, or_nothing, same
+from services.workbook.merger.case import Case, same
 from services.workbook.merger.other_offers import debt_at, diluted_at, free_income, with_offer
-from services.workbook.sheet import Sheet, Value
+from services.workbook.sheet import Sheet, Value, told
 
 STEP: Final = 0.05  # of the premium, from column to column
 AROUND: Final = 3  # columns on either side of the deal's own premium
@@ -144,7 +144,7 @@ class _Row:
         else:
             cost += f"+{{cost.debt@0}}*MAX({need}-{_CASH},0)"
         formula = f'=IF({{grid.offer}}>0,IF({open_},{{grid.free}}-({cost}),""),"")'
-        self._add("income", formula, or_nothing(self._incomes), Form.MONEY)
+        self._add("income", formula, told(self._incomes), Form.MONEY)
 
     def add_accretion(self) -> None:
         made, mix = f"{{grid.income.{self._number}}}", f"{{grid.accretion.{self._number}@open}}"

@@ -6,8 +6,8 @@ from engine.merger.kernel import discount_factors
 from engine.merger.worth import ContributionLine
 from services.labels import Form
 from services.workbook.merger.allocation import RATE
-from services.workbook.merger.case import Case, or_nothing, over, same
-from services.workbook.sheet import Sheet
+from services.workbook.merger.case import Case, over, same
+from services.workbook.sheet import Sheet, told
 
 
 def add_worth(case: Case, sheet: Sheet) -> None:
@@ -71,7 +71,7 @@ def _add_contribution_of(case: Case, sheet: Sheet, name: str, label: str) -> Non
     sheet.line(
         key, f"Target's share of {label}",
         f'=IF(AND({one}>=0,{other}>=0,{one}+{other}>0),{other}/({one}+{other}),"")',
-        or_nothing(line.target_share), Form.RATE,
+        told(line.target_share), Form.RATE,
     )  # fmt: skip
     if name == "net_income":
         return  # what is left after interest is the equity's: the share is the ownership
@@ -79,7 +79,7 @@ def _add_contribution_of(case: Case, sheet: Sheet, name: str, label: str) -> Non
     equity = f"({{{key}}}*{enterprise}-{{market.net_debt@open}})/{{market.value@0}}"
     sheet.line(
         f"{key}.ownership", "Ownership that this implies", f'=IF({{{key}}}="","",{equity})',
-        or_nothing(line.implied_ownership), Form.RATE,
+        told(line.implied_ownership), Form.RATE,
     )  # fmt: skip
 
 
@@ -108,14 +108,14 @@ def _add_leverage(case: Case, sheet: Sheet) -> None:
     closing = "" if found.at_closing is None else found.at_closing
     at = over("{leverage.debt@open}", "{leverage.ebitda@open}")
     sheet.line(
-        "leverage.gross", "Debt to EBITDA", over(debt, ebitda), or_nothing(found.debt_to_ebitda),
+        "leverage.gross", "Debt to EBITDA", over(debt, ebitda), told(found.debt_to_ebitda),
         Form.MULTIPLE, opening=(at, closing),
     )  # fmt: skip
     closing = "" if found.net_at_closing is None else found.net_at_closing
     net = "({leverage.debt@open}-{leverage.cash@open})"
     sheet.line(
         "leverage.net", "Net debt to EBITDA", over(f"({debt}-{{leverage.cash}})", ebitda),
-        or_nothing(found.net_debt_to_ebitda), Form.MULTIPLE,
+        told(found.net_debt_to_ebitda), Form.MULTIPLE,
         opening=(over(net, "{leverage.ebitda@open}"), closing),
     )  # fmt: skip
     interest = "({together.interest}+{together.new_interest})"
@@ -123,7 +123,7 @@ def _add_leverage(case: Case, sheet: Sheet) -> None:
         interest = "{together.interest}"
     sheet.line(
         "leverage.cover", "EBITDA to interest", over("{together.ebitda}", interest),
-        or_nothing(found.interest_cover), Form.MULTIPLE,
+        told(found.interest_cover), Form.MULTIPLE,
     )  # fmt: skip
 
 
@@ -139,11 +139,11 @@ def _add_returns(case: Case, sheet: Sheet) -> None:
         "nopat", "Target's EBIT and synergies, after tax", f"={{target.nopat}}{joined}", found.nopat
     )
     sheet.line(
-        "roic", "Return on invested capital", over("{nopat}", "{invested}"), or_nothing(found.roic),
+        "roic", "Return on invested capital", over("{nopat}", "{invested}"), told(found.roic),
         Form.RATE, strong=True,
     )  # fmt: skip
     sheet.line(
-        "spread", "Above the WACC", '=IF({roic}="","",{roic}-{wacc})', or_nothing(found.spread),
+        "spread", "Above the WACC", '=IF({roic}="","",{roic}-{wacc})', told(found.spread),
         Form.RATE,
     )  # fmt: skip
 

@@ -6,35 +6,17 @@ import io
 import re
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from engine.provenance import ENGINE_VERSION
 from services.errors import Unsupported
-from services.kinds import DCF, Kind
-from services.valuations import Recorded
+from services.kinds import DCF
 from services.workbook.export import workbook_of
 from services.workbook.inputs import leaves, name_of
 from tests.dcf_documents import but, firm
 from tests.example_inputs import example_inputs
-from tests.workbooks import Found, Read, read
-
-
-def recorded(kind: Kind[Any, Any], document: dict[str, Any]) -> Recorded:
-    result = kind.value(kind.inputs_of(document))
-    return Recorded(
-        id="0" * 64,
-        kind=kind,
-        inputs=document,
-        result=kind.result_document(result),
-        result_hash="",
-        engine_version=ENGINE_VERSION,
-        computed_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-        duration_ms=1.0,
-        admitted=kind.admitted(result),
-    )
+from tests.workbooks import Found, Read, read, recorded
 
 
 def row_of(book: Read, words: str) -> dict[str, Found]:

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ THEIRS: Final = UUID("01900000-0000-7000-8000-00000000000b")
 # Made once: a client that reads the machine's certificates takes longer than what it asks.
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 MEMBERS: Final = {role: UUID(int=number) for number, role in enumerate(Role, start=1)}
+_SHORT: Final = timedelta(minutes=10)
 
 
 def http(**options: Any) -> httpx.Client:
@@ -61,6 +62,20 @@ class Served:
 
     def token(self, role: Role = Role.ANALYST, tenant_id: UUID = OURS) -> str:
         return self.issuer.issue(tenant_id, MEMBERS[role], role, timedelta(hours=1))
+
+    def short_token(self) -> str:
+        """Of an analyst, and at its end once `later` was said."""
+        return self.issuer.issue(OURS, MEMBERS[Role.ANALYST], Role.ANALYST, _SHORT)
+
+    def later(self) -> None:
+        """Those connected see so much time pass that a short token of theirs has ended.
+
+        A token that really ends in a second may have ended before a slow machine reads it.
+        """
+        for client in self.parts.lasting:
+            if (session := client.session) is not None:
+                ends = session.principal.expires_at - _SHORT
+                session.principal = replace(session.principal, expires_at=ends)
 
     @contextmanager
     def caller(self, role: Role = Role.ANALYST, tenant_id: UUID = OURS) -> Iterator[Caller]:

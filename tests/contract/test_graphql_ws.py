@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import pytest
 
@@ -15,7 +13,7 @@ from api.transports.lasting import Limits
 from services.principal import Role
 from tests.flows.wire import Wire
 from tests.official_clients import WITHIN_S, Clients, clients_of, folder
-from tests.served import MEMBERS, OURS, THEIRS, Served, served
+from tests.served import THEIRS, Served, served
 from tests.sockets import until, with_streams
 
 __all__ = ["folder"]
@@ -46,11 +44,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     limits = Limits(ping_every_s=0.5, silent_s=2.0, clients_of_tenant=3)
     with with_streams(), served(tmp_path_factory.mktemp("official"), limits=limits) as server:
         yield server
-
-
-def short(server: Served, seconds: int = 2, tenant_id: UUID = OURS) -> str:
-    lifetime = timedelta(seconds=seconds)
-    return server.issuer.issue(tenant_id, MEMBERS[Role.ANALYST], Role.ANALYST, lifetime)
 
 
 def drain(server: Served) -> None:
@@ -130,10 +123,11 @@ async def test_a_client_comes_back_to_the_next_server_by_itself(
 async def test_an_expired_token_brings_it_back_with_a_new_one(
     server: Served, clients: Clients
 ) -> None:
-    clients.do("open", "ada", token=short(server))
+    clients.do("open", "ada", token=server.short_token())
     clients.do("follow", "ada", id="beats", request=BEATS)
     await clients.wait("ada", "connected")
     clients.do("token", "ada", token=server.token())
+    server.later()
     (closed,) = await clients.wait("ada", "closed")
     assert closed["code"] == 4403
     await clients.wait("ada", "connected", 2)
@@ -153,15 +147,16 @@ async def test_a_token_that_stays_wrong_is_tried_a_few_times_and_no_more(
 
 
 async def test_a_session_is_renewed_over_the_socket(server: Served, clients: Clients) -> None:
-    clients.do("open", "ada", token=short(server))
-    clients.do("open", "bob", token=short(server))
+    clients.do("open", "ada", token=server.short_token())
+    clients.do("open", "bob", token=server.short_token())
     for client in ("ada", "bob"):
         clients.do("follow", client, id="beats", request=BEATS)
         await clients.wait(client, "next", id="beats")
     answer = await clients.answer("ada", "renew", RENEW, token=server.token())
     assert answer["data"]["renewSession"]["__typename"] == "Session"
     clients.do("token", "bob", token=server.token())
-    await clients.wait("bob", "closed", code=4403)  # so that much time has passed
+    server.later()
+    await clients.wait("bob", "closed", code=4403)
     count = len(numbers(clients, "ada", "beats"))
     await clients.wait("ada", "next", count + 3, id="beats")
     assert not clients.told("ada", "closed")
@@ -212,10 +207,11 @@ async def test_the_client_of_event_streams_follows_and_completes(
 async def test_the_client_of_event_streams_comes_back_with_a_new_token(
     server: Served, clients: Clients
 ) -> None:
-    clients.do("open", "ada", token=short(server), kind="sse")
+    clients.do("open", "ada", token=server.short_token(), kind="sse")
     clients.do("follow", "ada", id="beats", request=BEATS)
     await clients.wait("ada", "next", id="beats")
     clients.do("token", "ada", token=server.token())
+    server.later()
     await until(lambda: numbers(clients, "ada", "beats").count(0) == 2)
     assert not clients.told("ada", "error")
 

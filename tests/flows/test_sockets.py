@@ -680,7 +680,7 @@ async def test_who_pings_the_line_and_does_not_read_costs_little(quick: Served) 
 
 
 async def test_a_token_that_is_not_renewed_ends_the_socket(quick: Served) -> None:
-    short = quick.issuer.issue(OURS, MEMBERS[Role.ANALYST], Role.ANALYST, timedelta(seconds=2))
+    short = quick.short_token()
     async with (
         talking(quick.origin, short) as renewed,
         talking(quick.origin, short) as left,
@@ -696,6 +696,7 @@ async def test_a_token_that_is_not_renewed_ends_the_socket(quick: Served) -> Non
         ended = asyncio.create_task(answer_pings())
         answer = await renewed.ask("1", RENEW, token=quick.token())
         assert answer["data"]["renewSession"]["__typename"] == "Session"
+        quick.later()
         await renewed.subscribe("2", BEATS)
         while not ended.done():
             await renewed.hear()

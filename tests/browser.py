@@ -35,7 +35,7 @@ FLAGS = (
     "--remote-debugging-pipe",
     "--window-size=1440,900",
 )
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def find() -> str | None:

@@ -66,9 +66,9 @@ def serving(app: ASGIApp, token: str) -> Iterator[LiveServer]:
         yield LiveServer(f"http://127.0.0.1:{listener.getsockname()[1]}", token)
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         listener.close()
-        assert not thread.is_alive(), "the server did not stop within 10 s"
+        assert not thread.is_alive(), "the server did not stop within a minute"
 
 
 @pytest.fixture(scope="session")

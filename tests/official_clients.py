@@ -15,7 +15,7 @@ from tests.node import installed, node
 
 SOURCES: Final = Path(__file__).parent / "contract" / "graphql_ws"
 FILES: Final = ("package.json", "package-lock.json", "client.mjs")
-WITHIN_S: Final = 20.0
+WITHIN_S: Final = 60.0
 
 Event = dict[str, Any]
 

@@ -20,7 +20,7 @@ from resolvers.context import Info
 from services.errors import Forbidden, Overloaded
 
 SUBPROTOCOL: Final = Subprotocol("graphql-transport-ws")
-WITHIN_S: Final = 10.0
+WITHIN_S: Final = 60.0  # it bounds a failure alone, so a machine may be as slow as that
 ENDED: Final[list[str]] = []  # subscriptions whose resolvers came to their end
 
 
@@ -91,13 +91,21 @@ class Talk:
         await self.socket.send(raw)
 
     async def hear(self) -> dict[str, Any]:
-        """The next message that is no ping; those are answered."""
-        while True:
-            async with asyncio.timeout(WITHIN_S):
-                message: dict[str, Any] = json.loads(await self.socket.recv())
+        """The next message that is no ping; those are answered.
+
+        While nothing comes, it says so each second: a machine may stand still for almost as long as
+        a server bears silence.
+        """
+        for _ in range(int(WITHIN_S)):
+            try:
+                async with asyncio.timeout(1.0):
+                    message: dict[str, Any] = json.loads(await self.socket.recv())
+            except TimeoutError:
+                message = {"type": "ping"}
             if message != {"type": "ping"}:
                 return message
             await self.say("pong")
+        raise TimeoutError(f"nothing came within {WITHIN_S:g} s")
 
     async def introduce(self, token: str) -> None:
         await self.say("connection_init", payload={"authorization": f"Bearer {token}"})
@@ -139,7 +147,13 @@ async def talking(
     server: str, token: str | None = None, *, path: str = "/graphql", **options: Any
 ) -> AsyncIterator[Talk]:
     """A socket to a server (http://127.0.0.1:PORT), acknowledged if there is a token."""
-    given = {"subprotocols": [SUBPROTOCOL], "compression": None, "ping_interval": None, **options}
+    given = {
+        "subprotocols": [SUBPROTOCOL],
+        "compression": None,
+        "ping_interval": None,
+        "open_timeout": WITHIN_S,
+        **options,
+    }
     url = server.replace("http", "ws", 1) + path
     async with connect(url, proxy=None, close_timeout=2, max_size=None, **given) as socket:
         talk = Talk(socket)

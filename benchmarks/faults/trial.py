@@ -49,7 +49,7 @@ from benchmarks.faults.wire import (
 T = TypeVar("T")
 
 DEADLINE_S: Final = 60.0  # until everybody is through
-CATCH_UP_S: Final = 10.0  # until watchers have seen the last revision
+CATCH_UP_S: Final = 30.0  # until watchers have seen the last revision
 TELLINGS: Final = 5  # at most, until both roads tell of the same revision
 BEFORE: Final = 6  # operations of each editor before the blow
 

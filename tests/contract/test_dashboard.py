@@ -11,6 +11,7 @@ import yaml
 from observability.objectives import load
 from tests.live_server import LiveServer
 from tests.pages import EXAMPLES, ROOT, text_of
+from tests.served import NO_TLS
 
 DASHBOARDS = ROOT / "deploy" / "grafana" / "provisioning" / "dashboards"
 
@@ -34,9 +35,12 @@ def test_every_metric_and_label_of_the_dashboard_is_one_that_the_server_shows(
             "authorization": f"Bearer {live_server.token}",
             "content-type": "application/json",
         },
+        timeout=60.0,
+        verify=NO_TLS,
     ).raise_for_status()
     shown: dict[str, set[str]] = {}
-    for line in httpx.get(f"{live_server.origin}/metrics").text.splitlines():
+    metrics = httpx.get(f"{live_server.origin}/metrics", timeout=60.0, verify=NO_TLS).text
+    for line in metrics.splitlines():
         sample = re.match(r"([a-z_]+)(?:\{(.*)\})? ", line)
         if sample:
             labels = shown.setdefault(sample[1], set())

@@ -10,6 +10,7 @@ import pytest
 
 from tests.live_server import LiveServer
 from tests.pages import EXAMPLES, text_of
+from tests.served import NO_TLS
 
 FIRMS = [
     path.name for path in sorted(EXAMPLES.glob("*.json")) if "terminal" in json.loads(text_of(path))
@@ -42,7 +43,9 @@ def answered(server: LiveServer, query: str, **variables: Any) -> Any:
     """What the server answers, without an error."""
     bearer = {"authorization": f"Bearer {server.token}"}
     asked = {"query": query, "variables": variables}
-    answer = httpx.post(server.graphql, json=asked, headers=bearer).json()
+    answer = httpx.post(
+        server.graphql, json=asked, headers=bearer, timeout=60.0, verify=NO_TLS
+    ).json()
     assert "errors" not in answer, answer
     return answer["data"]
 

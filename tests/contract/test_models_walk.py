@@ -18,6 +18,7 @@ from services.plans import LIMITS, Plan
 from services.words import camel
 from tests.live_server import LiveServer
 from tests.pages import DOCS, EXAMPLES, FENCE, SPAN, prose, table, text_of
+from tests.served import NO_TLS
 
 PAGE = DOCS / "models.md"
 VARIABLES = frozenset({"id", "input", "operationId", "edits", "scenario", "first", "after"})
@@ -67,7 +68,7 @@ def walked(live_server: LiveServer) -> list[tuple[Call, dict[str, Any]]]:
     """Each call with what the server answered."""
     bearer = {"authorization": f"Bearer {live_server.token}"}
     done, model = [], ""
-    with httpx.Client(headers=bearer) as client:
+    with httpx.Client(headers=bearer, timeout=60.0, verify=NO_TLS) as client:
         for call in calls():
             variables = dict(call.variables)
             if "$id" in call.query:
@@ -118,7 +119,9 @@ def test_the_values_and_the_words_of_the_page_are_the_servers(
         "variables": {"id": copy},
     }
     bearer = {"authorization": f"Bearer {live_server.token}"}
-    base = httpx.post(live_server.graphql, json=asked, headers=bearer).json()["data"]["valueModel"]
+    base = httpx.post(
+        live_server.graphql, json=asked, headers=bearer, timeout=60.0, verify=NO_TLS
+    ).json()["data"]["valueModel"]
     assert (told[1], told[2]) == (f"{base['valuePerShare']:.2f}", f"{bear:.2f}")
 
 

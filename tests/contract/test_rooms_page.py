@@ -31,7 +31,7 @@ from store.tenants import MemberRecord, Tenants
 from tests.node import installed, node
 from tests.pages import DOCS, EXAMPLES, FENCE, blocks, table, text_of
 from tests.served import OURS, Served, served
-from tests.sockets import Talk, talking, until
+from tests.sockets import WITHIN_S, Talk, talking, until
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +114,7 @@ class Person:
         """Of the mutation that was asked, or the next batch in which something stands."""
         id_, self.asking = self.asking or self.following, ""
         while True:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WITHIN_S):
                 message = await self._heard[id_].get()
             payload = message["payload"]
             assert "errors" not in payload, payload

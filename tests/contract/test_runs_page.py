@@ -13,6 +13,7 @@ from services.plans import LIMITS
 from services.simulations import question_of, so_far_document, spec_of
 from tests.live_server import LiveServer
 from tests.pages import DOCS, EXAMPLES, blocks, table, text_of
+from tests.served import NO_TLS
 
 PAGE = DOCS / "runs.md"
 START, FOLLOW, LOOK, CANCEL = blocks(PAGE, "graphql")
@@ -24,7 +25,9 @@ def headers(server: LiveServer) -> dict[str, str]:
 
 def data(server: LiveServer, query: str, **variables: Any) -> Any:
     body = {"query": query, "variables": variables}
-    answer = httpx.post(server.graphql, json=body, headers=headers(server)).json()
+    answer = httpx.post(
+        server.graphql, json=body, headers=headers(server), timeout=60.0, verify=NO_TLS
+    ).json()
     assert "errors" not in answer, answer
     return answer["data"]
 
@@ -47,7 +50,9 @@ def followed(server: LiveServer, run: str) -> list[dict[str, Any]]:
     """Every event of the subscription."""
     body = {"query": FOLLOW, "variables": {"id": run}}
     accept = {"accept": "text/event-stream", **headers(server)}
-    with httpx.stream("POST", server.graphql, json=body, headers=accept, timeout=60) as stream:
+    with httpx.stream(
+        "POST", server.graphql, json=body, headers=accept, timeout=60.0, verify=NO_TLS
+    ) as stream:
         lines = [line.removeprefix("data: ") for line in stream.iter_lines() if "data: {" in line]
     return [json.loads(line)["data"]["runProgress"] for line in lines]
 

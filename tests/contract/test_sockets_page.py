@@ -71,6 +71,7 @@ def test_every_stream_that_is_shown_is_sent(server: Served, stream_shown: str) -
             "accept": "text/event-stream",
             "content-type": "application/json",
         },
+        timeout=60.0,
         verify=NO_TLS,
     )
     assert response.text.strip() == expected.strip()
@@ -91,7 +92,7 @@ def test_the_program_that_is_shown_runs(
         input=program,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert done.stderr == ""
     assert "role: 'ANALYST'" in done.stdout

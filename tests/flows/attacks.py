@@ -40,7 +40,7 @@ def raw(payload: bytes, *, end: bool = False) -> Attack:
         received = b""
         with (
             suppress(OSError),
-            socket.create_connection((host, int(port)), timeout=5) as connection,
+            socket.create_connection((host, int(port)), timeout=60) as connection,
         ):
             connection.sendall(payload)
             if end:

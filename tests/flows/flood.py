@@ -19,7 +19,12 @@ def main(origin: str, token: str, frame: str, times: int, answers: int) -> None:
     url = origin.replace("http", "ws", 1) + "/graphql"
     subprotocols = [Subprotocol("graphql-transport-ws")]
     with connect(
-        url, subprotocols=subprotocols, compression=None, proxy=None, ping_interval=None
+        url,
+        subprotocols=subprotocols,
+        compression=None,
+        proxy=None,
+        ping_interval=None,
+        open_timeout=60.0,
     ) as socket:
         init = f'{{"type":"connection_init","payload":{{"authorization":"Bearer {token}"}}}}'
         socket.send(init)

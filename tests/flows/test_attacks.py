@@ -22,7 +22,7 @@ import pytest
 from services.principal import Role
 from tests.dcf_documents import WORTH_A_SHARE, firm
 from tests.flows.attacks import VALUE, Attack, document, every
-from tests.served import Served, http
+from tests.served import Served, http, in_time
 
 # What no answer may tell. None of these words is in an attack.
 LEAKS: Final = re.compile(
@@ -103,10 +103,10 @@ def test_after_the_attacks_the_server_answers_as_ever(server: Served) -> None:
     with server.caller() as analyst:
         told = analyst.data(VALUE, {"input": firm()})["valueDcf"]
         assert told["valuePerShare"] == WORTH_A_SHARE
-        health = analyst.http.get("/health").json()
+        health = in_time(analyst.http, "/health").json()
     assert health["state"] in ("PASS", "WARN")
     with http() as probe:
-        assert probe.get(f"{server.origin}/health/ready").status_code == 200
+        in_time(probe, f"{server.origin}/health/ready")
 
 
 def test_a_fault_of_ours_would_be_seen(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.principal import Role
 from tests.dcf_documents import WORTH_A_SHARE, but, firm
-from tests.served import THEIRS, Caller, Served, http
+from tests.served import THEIRS, Caller, Served, http, in_time
 
 VALUE: Final = """mutation ($input: DcfInput!) { valueDcf(input: $input) { __typename
   ... on Refusal { code issues { path code } }
@@ -418,4 +418,4 @@ def test_after_all_of_it_a_good_firm_is_valued_as_ever(server: Served) -> None:
     with server.caller(Role.OWNER, THEIRS) as owner:
         assert owner.data(VALUE, {"input": firm()})["valueDcf"]["valuePerShare"] == WORTH_A_SHARE
     with http() as probe:
-        assert probe.get(f"{server.origin}/health/ready").status_code == 200
+        in_time(probe, f"{server.origin}/health/ready")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from tests.mirror.services.computing import expected
 from tests.mirror.services.test_cluster import free_port, other_world
 from tests.served import MEMBERS, OURS, http, prepare
 from tests.sockets import talking
-from tests.terminals import Terminal, running
+from tests.terminals import ROOT, Terminal, running
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed; in CI it is")
 
@@ -95,9 +96,21 @@ def refused(terminal: Terminal) -> str:
     return terminal.whole("err")
 
 
+HASTY: Final = """
+import os
+from services import cluster, workers
+
+cluster.CONNECT_S = 0.3
+workers.ROOT = os.pathsep.join(({folder!r}, workers.ROOT))
+"""
+
+
 def test_a_server_whose_cluster_does_not_answer_says_so_and_does_not_start(tmp_path: Path) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    with running(tmp_path, "serve", "--dev", "--port", "0", VALOR_CLUSTER=address) as terminal:
+    # It waits for ten seconds as a rule, and so would this test.
+    folder = str(other_world(tmp_path, HASTY.format(folder=str(tmp_path))))
+    given = {"VALOR_CLUSTER": address, "PYTHONPATH": os.pathsep.join((folder, str(ROOT)))}
+    with running(tmp_path, "serve", "--dev", "--port", "0", **given) as terminal:
         said = refused(terminal)
     assert f"The cluster at {address} does not answer" in said
     assert "serve without VALOR_CLUSTER" in said

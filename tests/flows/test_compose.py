@@ -97,7 +97,7 @@ def serving_port(server: subprocess.Popen[str]) -> int:
     assert server.stdout is not None
     said = (json.loads(line) for line in server.stdout if line.startswith("{"))
     port: int = next(event["port"] for event in said if event["event"] == "serving")
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + 60.0
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -109,7 +109,7 @@ def serving_port(server: subprocess.Popen[str]) -> int:
 
 
 def ask(port: int, token: str, query: str) -> Any:
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     with closing(connection):
         connection.request("POST", "/graphql", json.dumps({"query": query}), headers)
@@ -141,4 +141,4 @@ def test_compose_migrates_prepares_and_serves(machine: Machine) -> None:
             assert answer["data"] == {"tenant": {"name": "Demonstration"}}
         finally:
             server.terminate()
-            server.communicate(timeout=30)
+            server.communicate(timeout=60)

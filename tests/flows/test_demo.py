@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.served import http
+from tests.served import http, in_time
 from tests.terminals import ROOT, Terminal, running, valor
 
 
@@ -94,8 +94,7 @@ def test_a_server_that_is_interrupted_ends_without_a_word(tmp_path: Path) -> Non
     with running(tmp_path, "serve", "--dev", "--port", "0") as terminal:
         told = json.loads(terminal.until("err", '"serving"').splitlines()[-1])
         with http() as client:
-            ready = client.get(f"http://{told['host']}:{told['port']}/health/live")
-        assert ready.status_code == 200
+            in_time(client, f"http://{told['host']}:{told['port']}/health/live")
         assert terminal.interrupt() == 130
         assert "Traceback" not in terminal.printed["err"]
         assert terminal.printed["out"] == ""

@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, contextmanager
@@ -29,12 +28,12 @@ from store.database import Bounds
 from tests.dcf_documents import firm
 from tests.flows.wire import Wire
 from tests.mirror.store.conftest import OWNER, SERVING, administer, postgres_roles, role_url
-from tests.served import OURS, Served, served
+from tests.served import OURS, Served, in_time, served
 from tests.waiting import wait_until
 
 __all__ = ["postgres_roles"]
 
-DEADLINE_S: Final = 20.0
+DEADLINE_S: Final = 60.0
 VALUE: Final = "mutation ($input: DcfInput!) { valueDcf(input: $input) { __typename } }"
 SIMULATE: Final = """mutation ($input: DcfInput!, $spec: SimulationInput!) {
   valueDcf(input: $input) { ... on DcfValuation { simulation(spec: $spec) { __typename } } } }"""
@@ -74,7 +73,8 @@ def overloaded(answer: httpx.Response) -> str:
 def connected(server: Served, first: bytes) -> Iterator[socket.socket]:
     """A connection over which something was sent."""
     address = urlsplit(server.origin)
-    with socket.create_connection((str(address.hostname), int(address.port or 0)), 30) as client:
+    place = (str(address.hostname), int(address.port or 0))
+    with socket.create_connection(place, DEADLINE_S) as client:
         client.sendall(first)
         yield client
 
@@ -104,6 +104,7 @@ def test_one_request_more_than_can_be_served_is_told_to_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(overload.Limited.__init__, "__defaults__", (2,))
+    monkeypatch.setattr(protocol, "BODY_WITHIN_S", DEADLINE_S)
     with served(tmp_path) as server, server.caller() as caller, ExitStack() as slow:
         for _ in range(2):
             slow.enter_context(connected(server, head_of(server, 100)))
@@ -205,9 +206,16 @@ def answered(server: Served, asked: tuple[str, dict[str, Any]]) -> httpx.Respons
         return caller.post(*asked)
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a connection to the database for two seconds here."""
+    bounds = {**Bounds.__init__.__kwdefaults__, "pool_wait_s": 0.2}
+    monkeypatch.setattr(Bounds.__init__, "__kwdefaults__", bounds)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, hasty: None
 ) -> Iterator[Served]:
     """A server on each kind of database."""
     if request.param == "sqlite":
@@ -268,9 +276,8 @@ def test_a_pool_without_a_free_connection_is_an_overload_until_there_is_one(
             return caller.post(VALUE, {"input": firm(marketPrice=4.0)})
 
         with every_connection_held(place, how):
-            began = time.monotonic()
+            # By its own time: a request that takes longer than it may is told so in other words.
             assert "database" in overloaded(ask())
-            assert time.monotonic() - began < 10.0  # of the 15 s that a request may last
             assert caller.post("{ viewer { role } }").status_code == 200
             assert caller.http.get("/health/live").status_code == 200
         assert ask().status_code == 200
@@ -302,10 +309,14 @@ def test_the_next_head_over_a_connection_has_its_time_too(
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.3)
     whole = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
-    with served(tmp_path) as server, connected(server, whole) as client:
-        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
-        client.sendall(b"GET /health/live HTTP/1.1\r\nhos")
-        assert b"HTTP/1.1 408" in all_of(client)
+    with served(tmp_path) as server:
+        first = b""
+        while not first.startswith(b"HTTP/1.1 200"):  # a busy machine may be late with the first
+            with connected(server, whole) as client:
+                first = client.recv(65_536)
+                client.sendall(b"GET /health/live HTTP/1.1\r\nhos")
+                answer = all_of(client)
+        assert b"HTTP/1.1 408" in answer
 
 
 def test_a_body_that_trickles_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,8 +364,10 @@ def test_who_does_not_read_an_answer_is_let_go(
 
 
 def test_a_server_starts_without_redis_and_becomes_whole_when_redis_comes(
-    tmp_path: Path, redis_url: str
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for bound in ("OPEN_WITHIN_S", "QUIET_S"):
+        monkeypatch.setattr(f"api.terminals.caller.{bound}", DEADLINE_S)
     address = urlsplit(redis_url)
     with Wire(str(address.hostname), int(address.port or 0)) as wire:
         wire.cut()
@@ -366,7 +379,7 @@ def test_a_server_starts_without_redis_and_becomes_whole_when_redis_comes(
                 return str(next(check["state"] for check in checks if check["name"] == "redis"))
 
             assert redis() == "WARN"
-            assert caller.http.get("/health/ready").status_code == 200
+            in_time(caller.http, "/health/ready")
             assert caller.post(VALUE, {"input": firm()}).status_code == 200
             wire.mend()
             wait_until("Redis is there", lambda: redis() == "PASS")

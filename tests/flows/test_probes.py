@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -17,7 +15,7 @@ from engine.provenance import ENGINE_VERSION
 from observability.objectives import load
 from services.principal import Role
 from tests.dcf_documents import firm
-from tests.served import OURS, THEIRS, Caller, Served, served
+from tests.served import OURS, THEIRS, Caller, Served, in_time, served
 
 VALUE: Final = "mutation ($input: DcfInput!) { valueDcf(input: $input) { __typename } }"
 OPENMETRICS: Final = "application/openmetrics-text;version=1.0.0"
@@ -166,14 +164,6 @@ def test_no_label_is_what_a_caller_typed(caller: Caller) -> None:
 # Health
 
 
-def in_time(caller: Caller, path: str) -> httpx.Response:
-    """A probe's answer: on a busy machine a check may miss its deadline, but not for ever."""
-    end = time.monotonic() + 30.0
-    while (response := caller.http.get(path)).status_code != 200:
-        assert time.monotonic() < end, response.text
-    return response
-
-
 def test_live_looks_at_the_event_loop_alone(caller: Caller) -> None:
     response = caller.http.get("/health/live")
     assert response.status_code == 200
@@ -182,7 +172,7 @@ def test_live_looks_at_the_event_loop_alone(caller: Caller) -> None:
 
 
 def test_health_names_every_check_and_how_long_it_took(caller: Caller) -> None:
-    body = in_time(caller, "/health").json()
+    body = in_time(caller.http, "/health").json()
     checks = {check["name"]: check for check in body["checks"]}
     assert {"database", "memory", "disk"} == set(checks)  # no Redis is set up here
     assert checks["database"]["critical"] is True
@@ -214,7 +204,7 @@ def test_a_probe_needs_no_token_is_not_cached_and_takes_no_other_method(
     own: Served, caller: Caller, path: str
 ) -> None:
     del caller.http.headers["authorization"]
-    response = in_time(caller, path)
+    response = in_time(caller.http, path)
     assert response.headers["x-request-id"]
     if path != "/metrics":
         assert response.headers["cache-control"] == "no-store"
@@ -315,7 +305,7 @@ def test_a_server_that_drains_is_not_ready_and_lives(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with served(tmp_path_factory.mktemp("draining")) as server, server.caller() as caller:
-        assert in_time(caller, "/health/ready").json()["draining"] is False
+        assert in_time(caller.http, "/health/ready").json()["draining"] is False
         server.parts.watch.health.drain()
         drained = caller.http.get("/health/ready")
         assert drained.status_code == 503

@@ -10,30 +10,31 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from api.transports import connections
-from api.transports.lasting import Limits
 from api.transports.lines import FRAGMENTS_MAX
 from api.transports.messages import MESSAGE_MAX
+from api.transports.sockets import Socket
 from observability.logs import Logs
 from services.principal import Role
 from tests.dcf_documents import firm
-from tests.served import MEMBERS, OURS, THEIRS, Served, served
+from tests.served import LATE_S, MEMBERS, OURS, PATIENT, THEIRS, Served, served
 from tests.sockets import ENDED, SUBPROTOCOL, WITHIN_S, talking, until, with_streams
 
 pytestmark = pytest.mark.anyio
 
 OPERATIONS = 4
 SUBSCRIPTIONS = 3
-LIMITS = Limits(operations=OPERATIONS, subscriptions=SUBSCRIPTIONS)
+LIMITS = replace(PATIENT, operations=OPERATIONS, subscriptions=SUBSCRIPTIONS)
 VIEWER = "{ viewer { role } }"
 BEATS = "subscription { beats { number } }"
 RENEW = (
@@ -96,9 +97,10 @@ async def test_a_handshake_with_a_body_is_not_held_open(server: Served) -> None:
         b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         b"content-length: 5\r\n\r\nhello"
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S):
         assert b" 101 " not in await reader.read()
     writer.close()
+    await writer.wait_closed()
 
 
 @pytest.fixture
@@ -448,11 +450,17 @@ async def test_a_change_that_has_begun_is_finished_and_a_query_is_not(
     server: Served, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     ended: list[str] = []
+    free = threading.Event()
     run = server.parts.executor.run
 
     async def slow(asked: Any, *given: Any, **named: Any) -> Any:
         ended.append("begun")
-        await asyncio.sleep(0.2)
+        try:
+            while not free.is_set():  # noqa: ASYNC110 - it is set in another thread
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            ended.append(f"no {asked.query[:5]}")
+            raise
         answer = await run(asked, *given, **named)
         ended.append(asked.query[:5])
         return answer
@@ -463,16 +471,20 @@ async def test_a_change_that_has_begun_is_finished_and_a_query_is_not(
         await talk.subscribe("m", 'mutation { renewSession(token: "") { __typename } }')
         await until(lambda: len(ended) == 2)
         if how == "complete":
-            await talk.say("complete", id="q")
             await talk.say("complete", id="m")
+            await talk.say("complete", id="q")
             await until(lambda: len(ended) == 3)
+            free.set()
+            await until(lambda: len(ended) == 4)
             await talk.say("ping")
             assert await talk.hear() == {"type": "pong"}
         elif how == "abort":
             talk.socket.transport.abort()
-    await until(lambda: len(ended) == 3)
+    await until(lambda: len(ended) >= 3)
+    free.set()
     await until(lambda: len(server.parts.lasting) == 0)
-    assert ended == ["begun", "begun", "mutat"]
+    await until(lambda: len(ended) == 4)
+    assert ended == ["begun", "begun", "no query", "mutat"]
 
 
 async def test_a_ping_is_answered_with_its_payload_known_or_not(server: Served) -> None:
@@ -524,7 +536,7 @@ async def test_a_flood_is_answered_in_turn_and_keeps_nobody_waiting(
     async with talking(server.origin, server.token(Role.VIEWER, THEIRS)) as neighbour:
         assert await process.stdout.readline() == b"begun\n"
         ended = asyncio.create_task(process.stdout.readline())
-        waits = []
+        waits, start = [], time.perf_counter()
         while not ended.done():
             began = time.perf_counter()
             await neighbour.ask("1", VIEWER)
@@ -533,7 +545,8 @@ async def test_a_flood_is_answered_in_turn_and_keeps_nobody_waiting(
     assert await ended == b"answered\n"
     assert await process.wait() == 0
     assert len(waits) > 5
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    # Of the flood's own time, which is longer where a machine is slow.
+    assert sorted(waits)[len(waits) // 2] < 0.1 * (time.perf_counter() - start)
 
 
 async def test_a_socket_is_not_read_while_enough_is_under_way(
@@ -567,7 +580,7 @@ async def test_a_socket_is_not_read_while_enough_is_under_way(
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Served]:
-    limits = Limits(clients=4, clients_of_tenant=2, strangers=1)
+    limits = replace(PATIENT, clients=4, clients_of_tenant=2, strangers=1)
     with served(tmp_path, limits=limits) as server:
         yield server
 
@@ -594,20 +607,25 @@ async def test_a_process_and_a_tenant_have_so_many_sockets(small: Served) -> Non
 # How long
 
 
-QUICK = Limits(init_within_s=0.2, ping_every_s=0.2, silent_s=0.6, behind_s=0.5, member_every_s=0.1)
+QUICK = replace(PATIENT, ping_every_s=0.2, member_every_s=0.1)
 
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server in a hurry."""
+    """A server that looks often; how late somebody is, a test says by `age`."""
     with with_streams(), served(tmp_path_factory.mktemp("quick"), limits=QUICK) as server:
         yield server
 
 
 async def test_who_does_not_say_who_they_are_has_to_go(quick: Served) -> None:
     async with talking(quick.origin) as talk:
+        await until(lambda: len(quick.parts.lasting) == 1)
+        quick.age(LATE_S)
         assert (await talk.ending())[0] == 4408
     async with talking(quick.origin) as talk:  # whatever else they say
+        await talk.say("ping")
+        assert await talk.hear() == {"type": "pong"}
+        quick.age(LATE_S)
         with suppress(ConnectionClosed):
             while True:
                 await talk.say("ping")
@@ -629,8 +647,13 @@ async def test_who_answers_stays_and_who_is_silent_is_let_go(quick: Served) -> N
                 await answering.say("pong")
 
         task = asyncio.create_task(answer())
+        for _ in range(2):  # after the second the silent one has been so for longer than is borne
+            before = len(heard)
+            await until(lambda: len(heard) > before + 1)  # noqa: B023 - it is awaited here
+            quick.age(0.6 * LATE_S)
         assert (await silent.ending())[0] == 1006
-        await until(lambda: len(heard) > 8)
+        before = len(heard)
+        await until(lambda: len(heard) > before + 1)
         task.cancel()
         await asyncio.wait({task})
         assert set(heard) == {"ping"}
@@ -642,7 +665,12 @@ async def test_a_socket_outlives_the_time_of_a_request(
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.1)
     monkeypatch.setattr(server.parts.executor, "_deadline_s", 0.1)
-    async with talking(server.origin, server.token()) as talk:
+    async with AsyncExitStack() as stack:
+        talk = None
+        while talk is None:  # a busy machine may be too late with the head itself
+            with suppress(InvalidHandshake, OSError):
+                talk = await stack.enter_async_context(talking(server.origin))
+        await talk.introduce(server.token())
         await talk.subscribe("1", "subscription { beats(every: 0.05) { number } }")
         for number in range(10):
             assert (await talk.hear())["payload"]["data"]["beats"]["number"] == number
@@ -653,13 +681,16 @@ async def test_who_stops_reading_is_let_go_and_costs_little(quick: Served) -> No
         await talk.subscribe("1", "subscription { masses(kilobytes: 60) }")
         await talk.hear()
         talk.socket.transport.pause_reading()
-        (line,) = (client._line for client in quick.parts.lasting)  # type: ignore[attr-defined] # a look inside
+        (client,) = cast("list[Socket]", list(quick.parts.lasting))
+        await until(lambda: client._stuck_s is not None)  # it is behind, and was seen to be
         most = 0
-        async with asyncio.timeout(10):
-            while len(quick.parts.lasting):
-                most = max(most, line.transport.get_write_buffer_size())
-                await asyncio.sleep(0.01)
+        for _ in range(20):  # and is no longer written to
+            most = max(most, client._line.transport.get_write_buffer_size())
+            await asyncio.sleep(0.01)
+        quick.age(LATE_S)
+        await until(lambda: len(quick.parts.lasting) == 0)
         assert 60_000 < most < 200_000
+        talk.socket.transport.resume_reading()  # and so reads that it is over
     closes = quick.parts.watch.meter._closes
     assert closes["behind",] >= 1
 
@@ -667,16 +698,21 @@ async def test_who_stops_reading_is_let_go_and_costs_little(quick: Served) -> No
 async def test_who_pings_the_line_and_does_not_read_costs_little(quick: Served) -> None:
     async with talking(quick.origin, quick.token()) as talk:
         talk.socket.transport.pause_reading()
-        (client,) = quick.parts.lasting
-        line, most = client._line, 0  # type: ignore[attr-defined] # a look inside
+        (client,) = cast("list[Socket]", list(quick.parts.lasting))
         ping = b"\x89\xfd\x00\x00\x00\x00" + b"x" * 125  # masked with nothing
-        async with asyncio.timeout(20):
+        most = more = 0
+        async with asyncio.timeout(WITHIN_S):
             while len(quick.parts.lasting):
                 if talk.socket.transport.get_write_buffer_size() < 1_000_000:
                     talk.socket.transport.write(ping * 1_000)
-                most = max(most, line.transport.get_write_buffer_size())
-                await asyncio.sleep(0)
+                most = max(most, client._line.transport.get_write_buffer_size())
+                if client._stuck_s is not None:
+                    more += 1
+                    if more >= 20:  # it goes on for a while, and costs no more
+                        quick.age(LATE_S)
+                await asyncio.sleep(0.001)
         assert most < 1_000_000
+        talk.socket.transport.resume_reading()
 
 
 async def test_a_token_that_is_not_renewed_ends_the_socket(quick: Served) -> None:

@@ -25,7 +25,7 @@ from tests.served import OURS, THEIRS, Caller, Served, served
 
 __all__ = ["postgres_roles"]
 
-DEADLINE_S: Final = 30.0
+DEADLINE_S: Final = 60.0
 VALUE: Final = """mutation ($input: DcfInput!) { valueDcf(input: $input) {
   __typename ... on Refusal { code } ... on DcfValuation { id valuePerShare computedAt } } }"""
 FIND: Final = """query ($id: ID!) { valuation(id: $id) {

@@ -17,7 +17,7 @@ from joserfc.jwk import OKPKey
 
 from tests import waiting
 from tests.dcf_documents import WORTH_A_SHARE, firm
-from tests.served import http
+from tests.served import http, in_time
 from tests.terminals import ROOT, VALOR, environment, running
 from tests.two_workers import TwoWorkers, serving_two, two_workers
 
@@ -40,7 +40,9 @@ def is_gone(pid: int) -> bool:
 def refuses(origin: str) -> bool:
     address = urlsplit(origin)
     try:
-        socket.create_connection((str(address.hostname), int(address.port or 0)), 5).close()
+        socket.create_connection(
+            (str(address.hostname), int(address.port or 0)), DEADLINE_S
+        ).close()
     except ConnectionRefusedError:
         return True
     except ConnectionResetError:  # it closed while this one waited in line
@@ -62,7 +64,7 @@ def test_each_worker_answers_at_an_address_of_its_own(two_workers: TwoWorkers) -
     assert two_workers.terminal.process.pid not in pids
     with http() as client:
         for origin in two_workers.workers:
-            assert client.get(f"{origin}/health/ready").status_code == 200
+            in_time(client, f"{origin}/health/ready")
             assert "valor_" in client.get(f"{origin}/metrics").text
 
 
@@ -198,4 +200,4 @@ def test_a_port_that_is_taken_is_a_no(tmp_path: Path, two_workers: TwoWorkers) -
         second.until("err", "cannot be listened on")
         assert second.process.wait(DEADLINE_S) == 1
     with http() as client:
-        assert client.get(f"{two_workers.origin}/health/live").status_code == 200
+        in_time(client, f"{two_workers.origin}/health/live")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
-_DEADLINE_S: Final = 10.0
+_DEADLINE_S: Final = 60.0
 
 
 class Wire:
@@ -37,7 +37,7 @@ class Wire:
         self._stopping = True
         self.cut()
         with suppress(OSError):  # wakes whoever accepts
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=_DEADLINE_S).close()
         self._thread.join(_DEADLINE_S)
         self._listener.close()
 

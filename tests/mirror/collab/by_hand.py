@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.servers import HOST, PLACES, free_port, programs
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 async def eventually(holds: Callable[[], object]) -> None:
@@ -119,14 +119,17 @@ class OwnRedis:
         await eventually(self._answers)
 
     def _answers(self) -> bool:
-        with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1) as client:
+        with (
+            suppress(OSError),
+            socket.create_connection((HOST, self.port), timeout=DEADLINE_S) as client,
+        ):
             client.sendall(b"PING\r\n")
             return client.recv(16).startswith(b"+PONG")
         return False
 
     def ask(self, command: bytes) -> None:
         """One inline command, whose answer nobody reads."""
-        with socket.create_connection((HOST, self.port), timeout=1) as client:
+        with socket.create_connection((HOST, self.port), timeout=DEADLINE_S) as client:
             client.sendall(command + b"\r\n")
             client.recv(1_024)
 

@@ -55,5 +55,12 @@ async def buses(shared: str | None, said: Said) -> AsyncIterator[tuple[Broadcast
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test machine may be busy for longer than a request would wait for Redis."""
-    monkeypatch.setattr("collab.connection.TIMEOUT_S", 2.0)
+    """A test machine may be busy for longer than Redis is waited for, and may stand still."""
+    for bound in (
+        "connection.TIMEOUT_S",
+        "bus.CONFIRM_S",
+        "redis_backend.CONNECT_S",
+        "redis_backend.DEAD_AFTER_S",
+        "redis_backend.PING_S",
+    ):
+        monkeypatch.setattr(f"collab.{bound}", 60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import perf_counter
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,11 +20,11 @@ from collab.directory import (
 from collab.keys import RoomKey
 from collab.presence import Participant
 from collab.scripts import RedisAway
-from tests.mirror.collab.by_hand import OwnRedis, eventually
+from tests.mirror.collab.by_hand import HandClock, OwnRedis, eventually
 
 pytestmark = pytest.mark.anyio
 
-LONG_S, SHORT_S = 15.0, 0.4
+LONG_S, SHORT_S = 600.0, 0.4
 
 
 def someone(member: int = 1, id_: str | None = None) -> Participant:
@@ -67,11 +68,13 @@ async def test_who_enters_is_listed_and_who_leaves_is_not(
     directory: Directory, room: RoomKey
 ) -> None:
     ada = await directory.enter(room, someone(1))
+    began = perf_counter()
     bob = await directory.enter(room, someone(2))
     standing = await directory.renew(room, {ada.id: ada})
+    took_s = perf_counter() - began
     assert standing.members == {ada.id: ada, bob.id: bob}
     assert not standing.lost
-    assert 14.0 < standing.next_end_s <= LONG_S
+    assert LONG_S - took_s - 0.1 < standing.next_end_s <= LONG_S
     await directory.leave(room, [bob.id])
     assert (await directory.renew(room, {ada.id: ada})).members == {ada.id: ada}
     assert await directory.find(room, ada.id) == ada
@@ -101,29 +104,40 @@ async def test_a_colour_is_kept_for_who_comes_back(directory: Directory, room: R
 
 
 async def test_a_lease_that_nobody_renews_ends_and_one_that_somebody_does_stays(
-    hasty: Directory, room: RoomKey
+    room: RoomKey,
 ) -> None:
-    ada = await hasty.enter(room, someone(1))
-    ghost = await hasty.enter(room, someone(2))
-    members = {}
+    clock = HandClock()
+    directory = MemoryDirectory(clock, LONG_S)
+    ada = await directory.enter(room, someone(1))
+    ghost = await directory.enter(room, someone(2))
+    await clock.pass_by(0.6 * LONG_S)
+    standing = await directory.renew(room, {ada.id: ada})
+    assert standing.members == {ada.id: ada, ghost.id: ghost}
+    assert standing.next_end_s == pytest.approx(0.4 * LONG_S)  # the ghost's
+    await clock.pass_by(0.6 * LONG_S)
+    standing = await directory.renew(room, {ada.id: ada})
+    assert (standing.members, standing.lost) == ({ada.id: ada}, False)
+    assert await directory.find(room, ghost.id) is None
+
+
+async def test_in_redis_leases_end_and_are_renewed_by_redis_own_time(
+    redis_url: str, room: RoomKey
+) -> None:
+    """Redis' clock cannot be moved, so one lease is short, and two are longer than any test."""
+    redis = RedisConnection(redis_url)
+    short, long, longer = (RedisDirectory(redis, s) for s in (SHORT_S, LONG_S, 2 * LONG_S))
+    ada = await long.enter(room, someone(1))
+    ghost = await short.enter(room, someone(2))
 
     async def only_ada() -> bool:
-        nonlocal members
-        standing = await hasty.renew(room, {ada.id: ada})
-        members = standing.members
+        standing = await longer.renew(room, {ada.id: ada})
         assert not standing.lost
-        assert ada.id in members
-        return ghost.id not in members
+        return standing.members == {ada.id: ada}
 
-    await eventually(only_ada)  # renewing all the time, while the other's lease runs out
-    assert members == {ada.id: ada}
-    assert await hasty.find(room, ghost.id) is None
-
-
-async def test_a_room_says_when_its_next_lease_ends(hasty: Directory, room: RoomKey) -> None:
-    await hasty.enter(room, someone(1))
-    standing = await hasty.renew(room, {})
-    assert 0.0 <= standing.next_end_s <= SHORT_S
+    await eventually(only_ada)
+    assert (await longer.renew(room, {})).next_end_s > LONG_S  # she stays beyond her first lease
+    assert await longer.find(room, ghost.id) is None
+    await redis.close()
 
 
 async def test_who_renews_what_was_lost_is_told_and_is_there_again(
@@ -169,9 +183,8 @@ async def test_leases_that_ended_make_room(hasty: Directory, room: RoomKey) -> N
 
 
 async def test_a_herd_that_comes_at_once_is_let_in(
-    own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    own_redis: OwnRedis,
 ) -> None:
-    monkeypatch.setattr("collab.connection.TIMEOUT_S", 0.25)  # for a free connection, too
     await own_redis.answering()
     connection = RedisConnection(own_redis.url)
     directory = RedisDirectory(connection)

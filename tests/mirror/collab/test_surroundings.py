@@ -35,7 +35,7 @@ async def test_the_running_loop_is_a_clock() -> None:
     called = asyncio.Event()
     clock = RunningLoop()
     clock.call_at(clock.time(), called.set)
-    await asyncio.wait_for(called.wait(), 5)
+    await asyncio.wait_for(called.wait(), 60)
 
 
 async def test_the_fault_of_work_that_nobody_waits_for_is_told() -> None:

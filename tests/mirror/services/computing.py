@@ -82,7 +82,7 @@ async def pool_of(
         await pool.close()
 
 
-async def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - another process' end is no event of ours

@@ -157,13 +157,12 @@ def test_a_scheduler_that_dies_in_the_middle_is_a_loss_and_no_number(connect: Co
                 return bool(stopped())
 
             digest(spec(50_000_000), crew, look)
-        assert time.monotonic() - killed[0] < 15.0
+        assert time.monotonic() - killed[0] < 60.0
 
 
 def test_a_scheduler_that_stands_still_is_a_loss(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ANSWER_S", 1.0)
     with local_cluster(workers=1) as local:
         cluster = connect(local)
         stopped_at: list[float] = []
@@ -175,11 +174,12 @@ def test_a_scheduler_that_stands_still_is_a_loss(
             def look() -> bool:
                 if not stopped_at:
                     local.process.send_signal(signal.SIGSTOP)
+                    monkeypatch.setattr(module, "ANSWER_S", 1.0)
                     stopped_at.append(time.monotonic())
                 return bool(stopped())
 
             digest(spec(50_000_000), crew, look)
-        assert time.monotonic() - stopped_at[0] < 15.0
+        assert time.monotonic() - stopped_at[0] < 60.0
         local.kill()
 
 
@@ -201,7 +201,7 @@ def test_a_connection_that_was_made_again_in_the_middle_is_a_loss(
                     client = cluster._client
                     before = client.scheduler_comm
                     client.loop.add_callback(before.comm.abort)
-                    until = time.monotonic() + 10.0
+                    until = time.monotonic() + 60.0
                     while client.status != "running" or client.scheduler_comm in (None, before):
                         assert time.monotonic() < until
                     broken.append(True)
@@ -276,7 +276,7 @@ def test_a_connection_that_is_closed_while_another_is_made_leaves_no_socket(
     monkeypatch.setattr(TCPClient, "connect", but_not_told)
     client = cluster._client
     client.loop.add_callback(client.rpc.connect, local.address)
-    assert there.wait(10.0)
+    assert there.wait(60.0)
     cluster.close()
     assert [each.fileno() for each in made] == [-1]
 
@@ -394,7 +394,6 @@ def certificates(tmp_path: Path) -> dict[str, str]:
 def test_a_cluster_over_tls_computes_the_same_for_whoever_has_a_certificate(
     certificates: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CONNECT_S", 3.0)
     ca, cert, key = certificates["ca"], certificates["cert"], certificates["key"]
     tls = {"tls_ca_file": ca}
     for role in ("scheduler", "worker", "client"):
@@ -407,6 +406,7 @@ def test_a_cluster_over_tls_computes_the_same_for_whoever_has_a_certificate(
             assert digest(spec(100_000), crew, stopped) == digest(spec(100_000))
         cluster.close()
         plain = local.address.replace("tls://", "tcp://")
+        monkeypatch.setattr(module, "CONNECT_S", 1.0)
         with pytest.raises(ClusterLost, match="does not answer"):
             Cluster(ClusterPlace(address=plain)).threads()
 

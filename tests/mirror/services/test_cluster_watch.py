@@ -22,6 +22,19 @@ from tests.mirror.services.test_cluster import free_port, other_world
 
 pytestmark = pytest.mark.anyio
 
+HASTY = """
+import pathlib
+from services import cluster
+
+connected = cluster.Cluster._connected
+
+def in_time(self):
+    cluster.CONNECT_S = 60.0 if pathlib.Path({there!r}).exists() else 0.3
+    return connected(self)
+
+cluster.Cluster._connected = in_time
+"""
+
 
 class Told:
     """A log that is read by a test."""
@@ -60,24 +73,29 @@ async def test_a_cluster_that_is_lost_is_told_and_so_is_its_return(
 ) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed; in CI it is")
     port = free_port()
-    # Nobody answers twice here: a worker that does not wait ten seconds for it each time.
-    hasty = other_world(tmp_path, "import services.cluster\nservices.cluster.CONNECT_S = 4.0\n")
+    # Nobody answers twice here: a worker that waits for as long as it takes while there is one,
+    # and not ten seconds each time when there is none.
+    there = tmp_path / "there"
+    hasty = other_world(tmp_path, HASTY.format(there=str(there)))
     monkeypatch.setattr(workers, "ROOT", os.pathsep.join((str(hasty), workers.ROOT)))
     shown, log = gauges(), Told()
     async with pool_of(cluster=ClusterPlace(address=f"tcp://127.0.0.1:{port}")) as pool:
         watch = ClusterWatch(pool, shown, log)  # type: ignore[arg-type] # a log
         with local_cluster(port=port):
+            there.touch()
             await pool.look_at_cluster()
             await watch.look()
             assert (shown.cluster_workers, shown.cluster_threads) == (2, 2)
             assert finding(pool.cluster_news).state is State.PASS
             assert log.events == []
+            there.unlink()
         for _ in range(2):
             await watch.look()
         assert (shown.cluster_workers, shown.cluster_threads) == (0, 0)
         assert finding(pool.cluster_news).state is State.WARN
         assert log.events == ["warning: the cluster cannot compute"]  # once
         with local_cluster(workers=1, port=port):
+            there.touch()
             await watch.look()
         assert (shown.cluster_workers, shown.cluster_threads) == (1, 1)
         assert log.events[1:] == ["info: the cluster is back"]

@@ -522,6 +522,7 @@ async def test_a_killed_and_a_stopped_redis_lose_no_edit_and_nobody(
     sqlite_place: Place, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collab.connection.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("collab.redis_backend.DEAD_AFTER_S", 2.5)
     await own_redis.answering()
     async with opened(sqlite_place.url) as database:
         await settle_team(database)

@@ -210,7 +210,7 @@ async def test_who_leaves_at_the_moment_of_their_turn_gives_the_worker_back(
     waiting.cancel()  # it was given the worker, and has not yet heard of it
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    async with asyncio.timeout(30.0), pool.lent():
+    async with asyncio.timeout(60.0), pool.lent():
         pass
 
 
@@ -264,7 +264,7 @@ async def test_code_in_the_folder_where_a_server_is_started_is_not_run(
     for trap in ("services.py", "numpy.py", "orjson.py"):
         (tmp_path / trap).write_text("raise SystemExit('trapped')")
     monkeypatch.chdir(tmp_path)
-    async with asyncio.timeout(30.0), pool.lent() as worker:
+    async with asyncio.timeout(60.0), pool.lent() as worker:
         assert await do(worker, 1_000) == expected(1_000)
 
 

@@ -275,7 +275,7 @@ async def test_a_connection_that_is_lost_on_the_way_leaves_no_half_of_an_edit(
 
 async def answered(models: FinancialModels, new: Any, text: str) -> Any:
     """What is told as soon as the database is there again."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await models.append(OURS, MODEL, new, noted(text))
@@ -290,7 +290,7 @@ def at_once(coroutine: Any) -> None:
     """Run it on another thread, to its end, while this one stands still."""
     thread = threading.Thread(target=lambda: asyncio.run(coroutine))
     thread.start()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -23,6 +23,7 @@ class Wire:
         self.round_trips = 0
         self._cut: tuple[int, Literal["before", "after"]] | None = None
         self._ends: set[asyncio.StreamWriter] = set()
+        self._under_way: set[asyncio.Task[None] | None] = set()
 
     def count(self) -> None:
         """Count from here."""
@@ -37,15 +38,18 @@ class Wire:
         self._cut = (round_trip, when)
 
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._under_way.add(asyncio.current_task())
         server = await asyncio.open_connection(self._server.host, self._server.port)
         self._ends |= {writer, server[1]}
         back = asyncio.ensure_future(self._back(server[0], writer))
         try:
             await self._forth(reader, server[1])
         finally:
-            server[1].close()
-            writer.close()
-            await asyncio.gather(back, return_exceptions=True)
+            ends = (server[1], writer)
+            for end in ends:
+                end.close()
+            closed = (end.wait_closed() for end in ends)
+            await asyncio.gather(back, *closed, return_exceptions=True)
             self._ends -= {writer, server[1]}
 
     async def _forth(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
@@ -77,6 +81,11 @@ class Wire:
                 client.write(heard)
         client.close()
 
+    async def ended(self) -> None:
+        """Cut all connections, and wait until nothing is left of them."""
+        self.hang_up()
+        await asyncio.wait_for(asyncio.gather(*filter(None, self._under_way)), 60.0)
+
     def hang_up(self) -> None:
         """Cut all connections."""
         self._cut = None
@@ -95,5 +104,5 @@ async def listened(url: str) -> AsyncIterator[Wire]:
         yield wire
     finally:
         listener.close()
-        wire.hang_up()
+        await wire.ended()
         await listener.wait_closed()

@@ -121,7 +121,7 @@ def decided(before: ModelRecord, **changes: Any) -> Decision:
 @asynccontextmanager
 async def opened(url: str, **bounds: Any) -> AsyncIterator[Database]:
     """A database for the time of a block. It waits long, unless a test is about waiting."""
-    waits = {"pool_wait_s": 30.0, "lock_wait_s": 30.0}
+    waits = {"pool_wait_s": 30.0, "lock_wait_s": 30.0, "statement_s": 60.0, "connect_s": 60.0}
     database = Database.open(url, bounds=Bounds(**(waits | bounds)))
     try:
         yield database

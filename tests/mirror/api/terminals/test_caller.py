@@ -18,6 +18,13 @@ from tests.served import MEMBERS, OURS, Served
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test machine may stand still for longer than a person waits."""
+    for bound in ("OPEN_WITHIN_S", "QUIET_S"):
+        monkeypatch.setattr(f"api.terminals.caller.{bound}", 60.0)
+
+
 @pytest.mark.parametrize(
     ("url", "address"),
     [

@@ -165,5 +165,5 @@ async def test_lines_are_read_as_they_come_and_the_last_one_needs_no_end(
     file.write_bytes("who\nset name Čapek\nquit".encode())
     with file.open("rb") as stream:
         lines = typed_lines(stream.fileno())
-        told = [await asyncio.wait_for(lines.get(), 10) for _ in range(4)]
+        told = [await asyncio.wait_for(lines.get(), 60) for _ in range(4)]
     assert told == ["who", "set name Čapek", "quit", None]

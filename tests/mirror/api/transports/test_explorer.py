@@ -43,7 +43,7 @@ def authority() -> Iterator[str]:
 
 def get(authority: str, path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
     """One request whose path goes out exactly as written: no client tidies it first."""
-    connection = HTTPConnection(authority, timeout=10)
+    connection = HTTPConnection(authority, timeout=60)
     try:
         connection.putrequest("GET", path, skip_accept_encoding=True)
         for name, value in headers.items():

@@ -22,6 +22,7 @@ from store.companies import Companies
 from store.market import Market
 from tests.live_server import LiveServer
 from tests.pages import DECISIONS, DOCS, EXAMPLES, ROOT, blocks, table, text_of
+from tests.served import NO_TLS
 
 
 def example(name: str) -> Any:
@@ -51,7 +52,9 @@ def faded(start: float, end: float) -> Any:
 def data(server: LiveServer, request: Any) -> Any:
     """What the server answers to a body, without an error."""
     bearer = {"authorization": f"Bearer {server.token}"}
-    answer = httpx.post(server.graphql, json=request, headers=bearer).json()
+    answer = httpx.post(
+        server.graphql, json=request, headers=bearer, timeout=60.0, verify=NO_TLS
+    ).json()
     assert "errors" not in answer, answer
     return answer["data"]
 
@@ -407,12 +410,16 @@ def test_what_the_caller_has_to_mend_burns_no_budget_as_the_page_says(
     live_server: LiveServer,
 ) -> None:
     def bad() -> int:
-        stands = httpx.get(f"{live_server.origin}/slo/status").json()["objectives"]
+        stands = httpx.get(f"{live_server.origin}/slo/status", timeout=60.0, verify=NO_TLS).json()[
+            "objectives"
+        ]
         return sum(each["valid"] - each["good"] for each in stands if each["sli"] == "availability")
 
     before = bad()
     for query in ("{ viewer {", "{ viewer { nothing } }", "{ company(ticker: 5) { name } }"):
         bearer = {"authorization": f"Bearer {live_server.token}"}
-        answer = httpx.post(live_server.graphql, json={"query": query}, headers=bearer).json()
+        answer = httpx.post(
+            live_server.graphql, json={"query": query}, headers=bearer, timeout=60.0, verify=NO_TLS
+        ).json()
         assert answer["errors"][0]["extensions"]["code"] == "QUERY_INVALID"
     assert bad() == before

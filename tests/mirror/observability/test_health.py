@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from observability.health import LATE_S, TOTAL_S, Beat, Check, Finding, Health, State
+from observability import health as module
+from observability.health import LATE_S, Beat, Check, Finding, Health, State
 
 pytestmark = pytest.mark.anyio
 
@@ -62,22 +63,22 @@ async def test_a_probe_may_say_itself_how_things_stand() -> None:
     assert report.checks[0].detail == "4.0% of the disk is left"
 
 
-async def test_all_checks_run_at_once_and_one_that_hangs_does_not_hold_the_answer() -> None:
+async def test_all_checks_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOTAL_S", 60.0)
     together = asyncio.Barrier(3)
 
     async def meets() -> None:
         await together.wait()
 
-    health = Health(
-        [check(f"meets-{n}", meets) for n in range(3)] + [check("silent", silent, False)]
-    )
-    async with asyncio.timeout(
-        10 * TOTAL_S
-    ):  # far from 4 deadlines after each other on any machine
-        report = await health.report()
-    assert [c.state for c in report.checks] == [State.PASS] * 3 + [State.WARN]
-    assert report.checks[3].detail == "no answer in time"
-    assert report.checks[3].latency_ms > 0
+    checks = [Check(name=f"meets-{n}", probe=meets, deadline_s=60.0) for n in range(3)]
+    assert (await Health(checks).report()).state is State.PASS
+
+
+async def test_one_that_hangs_does_not_hold_the_answer() -> None:
+    report = await Health([check("fine", fine), check("silent", silent, False)]).report()
+    assert [c.state for c in report.checks] == [State.PASS, State.WARN]
+    assert report.checks[1].detail == "no answer in time"
+    assert report.checks[1].latency_ms > 0
 
 
 async def test_a_probe_that_does_not_give_way_does_not_hold_the_answer_either() -> None:
@@ -95,7 +96,7 @@ async def test_a_probe_that_does_not_give_way_does_not_hold_the_answer_either() 
     report = await Health([check("stubborn", stubborn)]).report()
     assert report.state is State.FAIL
     freed.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60.0):
         await gone.wait()
 
 
@@ -126,14 +127,17 @@ async def test_ready_asks_once_a_second_however_often_it_is_asked() -> None:
     assert asked == 2
 
 
-async def test_whoever_stops_waiting_does_not_end_the_wait_of_others() -> None:
+async def test_whoever_stops_waiting_does_not_end_the_wait_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TOTAL_S", 60.0)
     freed, begun = asyncio.Event(), asyncio.Event()
 
     async def probe() -> None:
         begun.set()
         await freed.wait()
 
-    health = Health([Check(name="slow", probe=probe, deadline_s=5.0)])
+    health = Health([Check(name="slow", probe=probe, deadline_s=60.0)])
     impatient = asyncio.ensure_future(health.ready())
     patient = asyncio.ensure_future(health.ready())
     await begun.wait()

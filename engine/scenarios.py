@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
 from itertools import product
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -95,6 +97,31 @@ class Question(Generic[I]):
             if broken is not None:
                 found[rows] = broken
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Questions(Generic[I]):
+    """What the analyses can ask of a kind: of functions with names, to be sent to a process."""
+
+    outputs: type[StrEnum]
+    admit: Callable[..., I]  # inputs, and ``known`` ones that passed the door before
+    values: Callable[[I], Mapping[str, Scalar]]
+    outside: Callable[..., BoolArray | None]  # of inputs, and ``known`` ones
+
+    def __call__(self, inputs: I, output: str, known: I | None = None) -> Question[I]:
+        """``output`` over a batch of changed inputs; ``known`` passed the door before.
+
+        Raises:
+            InvalidInput: with every problem of the inputs. Infeasible: where the kind's door says.
+        """
+        admitted = self.admit(inputs, known)
+        return Question(
+            inputs=admitted,
+            admit=partial(self.admit, known=admitted),
+            values=self.values,
+            outside=partial(self.outside, known=admitted),
+            output=self.outputs(output).value,
+        )
 
 
 def batches(

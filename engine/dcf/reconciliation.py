@@ -230,7 +230,7 @@ def _values_before(
     at = terminal_value * (1.0 + w) ** -periods[-1]
     values = [at]
     for year in reversed(range(len(periods) - 1)):
-        part = inputs.timing.stub if year == 0 else 1.0
+        part = inputs.timing.share(year)
         at = (at + float(forecast.free_cash_flow[year]) * part) * (1.0 + w) ** -periods[year]
         values.append(at)
     return values[::-1]
@@ -238,10 +238,10 @@ def _values_before(
 
 def flow_times(timing: Timing) -> tuple[float, ...]:
     """(n_years,) years from the valuation date to each flow."""
-    stub = timing.stub
+    ends = tuple(map(timing.elapsed, range(timing.years)))
     if timing.flows is FlowTiming.END_YEAR:
-        return tuple(stub + year for year in range(timing.years))
-    return (stub / 2.0, *(stub + year - 0.5 for year in range(1, timing.years)))
+        return ends
+    return (timing.stub / 2.0, *(end - 0.5 for end in ends[1:]))
 
 
 def _terminal_time(inputs: DcfInputs) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from typing import Final
 
 from engine.dcf.inputs import DcfInputs, admit, outside
 from engine.dcf.kernel import DcfOutput, Forecast, Worth, output_of, worth
@@ -19,7 +19,7 @@ from engine.firm.capital import Capm, CostOfCapital, cost_of_capital
 from engine.firm.dilution import Dilution
 from engine.firm.equity import dilution_of
 from engine.remarks import Remark
-from engine.scenarios import Question
+from engine.scenarios import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,29 +139,12 @@ def _check_range(value: Worth) -> None:
         )
 
 
-def dcf_question(
-    inputs: DcfInputs, output: DcfOutput, known: DcfInputs | None = None
-) -> Question[DcfInputs]:
-    """What the analyses ask about one firm: ``output`` over a batch of changed inputs.
-
-    ``known`` are inputs that passed the door before, such as those of a result.
-
-    Raises:
-        InvalidInput: with every problem of the inputs.
-    """
-    admitted = admit(inputs, known)
-    return Question(  # of functions with names: it can be sent to another process
-        inputs=admitted,
-        admit=partial(admit, known=admitted),
-        values=_values,
-        outside=partial(outside, known=admitted),
-        output=output.value,
-    )
-
-
 def _values(inputs: DcfInputs) -> dict[str, Scalar]:
     value = total(inputs)
     return {output.value: output_of(value, output) for output in DcfOutput}
+
+
+dcf_question: Final = Questions(DcfOutput, admit, _values, outside)
 
 
 def _cross_check(inputs: DcfInputs, forecast: Forecast, value: Worth) -> CrossChecks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.door import Door
-from engine.firm.closing_date import ClosingDate
+from engine.firm.fiscal_years import ClosingDate
 
 YEARS_MOST = 20
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from engine.cashflows import DAYS
 from engine.door import Door
-from engine.firm.closing_date import ClosingDate
+from engine.firm.fiscal_years import ClosingDate
 
 MOST_YEARS = 10  # what synergies are planned for; no board is shown more
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.comparables.inputs import ComparablesInputs, PeerKind, folded
+from engine.comparables.inputs import WORDS, ComparablesInputs, Peer, PeerKind, folded
+from engine.comparables.metrics import Calendarised, FiscalYear, Metrics, TwelveMonths, needed
 from engine.comparables.valuation import ImpliedValue, MultipleRange, Silence
 from engine.dcf.review import FEW_PEERS
 from engine.door import show
@@ -16,14 +17,21 @@ FENCED = 5  # of fewer values than these the quartiles say nothing of any one
 WIDE = 2.0  # upper over lower quartile
 OLD = 3 * 365  # days since a transaction: markets and rates have moved on
 APART = 0.5  # of one multiple's value per share from another's
+# Thousands for millions are a factor of 1,000: no firm that earns anything is worth so little, and
+# few so much.
+LEAST_LIKELY, MOST_LIKELY = 0.02, 2_000.0
+# No line of an income statement is above the one that it is a part of.
+PARTS = (("ebitda", "EBITDA", "revenue", "revenue"), ("ebit", "EBIT", "ebitda", "EBITDA"))
 
 
 def review(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> tuple[Remark, ...]:
     """In the order in which a reader meets the inputs."""
     return (
+        *_on_lines(inputs.subject.metrics, "subject.metrics", inputs.subject.name),
         *_on_peers(inputs),
         *(remark for number, each in enumerate(ranges) for remark in _on_range(each, number)),
         *_on_outliers(inputs, ranges),
+        *_on_units(inputs, ranges),
         *_on_value(ranges),
     )
 
@@ -44,16 +52,62 @@ def _on_peers(inputs: ComparablesInputs) -> Iterator[Remark]:
                 f"{peer.name.strip()} was announced more than {OLD // 365} years before the day of "
                 "the comparison, when money may have had another price.",
             )
+        yield from _on_years(inputs, peer, f"peers[{number}].metrics.calendarised.fiscal_years")
+        yield from _on_lines(peer.metrics, f"peers[{number}].metrics", peer.name)
+
+
+def _on_years(inputs: ComparablesInputs, peer: Peer, path: str) -> Iterator[Remark]:
+    """Twelve months that reach beyond the fiscal years: the peer drops out, and nobody is told."""
+    metrics = peer.metrics
+    if not isinstance(metrics, Calendarised):
+        return
+    asked = [each.period for each in inputs.multiples if each.kind in (None, peer.kind)]
+    for period in dict.fromkeys(asked):
+        ends = [end.isoformat() for end in needed(metrics, period, peer.day(inputs.as_of))]
+        if ends:
+            yield Remark(
+                "FISCAL_YEAR_MISSING",
+                path,
+                f"{peer.name.strip()} counts nowhere by {WORDS[period]}: they reach into the "
+                f"fiscal year that ends about {' and that about '.join(ends)}, and nobody gave it.",
+            )
+
+
+def _on_lines(metrics: Metrics, path: str, name: str) -> Iterator[Remark]:
+    """The first of a firm's figures that cannot be, if there is one."""
+    for where, of in _rows(metrics, f"{path}.{metrics.BRANCH}"):
+        for part, part_words, whole, whole_words in PARTS:
+            less, more = getattr(of, part), getattr(of, whole)
+            if less is not None and more is not None and less > more:
+                yield Remark(
+                    "LINES_OUT_OF_ORDER",
+                    f"{where}.{part}",
+                    f"{name.strip()} has {part_words} of {show(less)}, above its {whole_words} of "
+                    f"{show(more)}. One of them is of another year, or in another unit.",
+                )
+                return
+
+
+def _rows(metrics: Metrics, path: str) -> Iterator[tuple[str, FiscalYear | TwelveMonths]]:
+    if isinstance(metrics, Calendarised):
+        for number, year in enumerate(metrics.fiscal_years):
+            yield f"{path}.fiscal_years[{number}]", year
+        return
+    for name, months in (("ltm", metrics.ltm), ("ntm", metrics.ntm)):
+        if months is not None:
+            yield f"{path}.{name}", months
 
 
 def _on_range(found: MultipleRange, number: int) -> Iterator[Remark]:
     path, name = f"multiples[{number}]", f"{found.multiple.words} ({found.period})"
     if found.count < FEW_PEERS:
+        few = f"{name} is read from {found.count} peer{'' if found.count == 1 else 's'}. With so "
         yield Remark(
             "FEW_PEERS",
             path,
-            f"{name} is read from {found.count} peer{'' if found.count == 1 else 's'}. With so "
-            "few, one firm's luck is taken for the price of the business.",
+            f"{few}few, one firm's luck is taken for the price of the business."
+            if found.count
+            else f"No peer is left that {name} could be read from.",
         )
     lost = [each.name for each in found.peers if each.silence is Silence.NOT_MEANINGFUL]
     if lost:
@@ -107,6 +161,27 @@ def _on_outliers(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> 
                     f"alone; half of the peers lie from {spread.lower_quartile:.1f} to "
                     f"{spread.upper_quartile:.1f}. The median hardly feels it, the mean does.",
                 )
+
+
+def _on_units(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
+    """Each firm once, at the first of its multiples that no firm has."""
+    seen = set[str]()
+    places = {peer.name.strip(): f"peers[{k}]" for k, peer in enumerate(inputs.peers)}
+    for found in ranges:
+        firms = [(places[each.name], each.name, each.multiple) for each in found.peers]
+        for path, name, value in (
+            *firms,
+            ("subject.metrics", inputs.subject.name.strip(), found.at_market),
+        ):
+            if value is None or path in seen or LEAST_LIKELY <= value <= MOST_LIKELY:
+                continue
+            seen.add(path)
+            yield Remark(
+                "OTHER_UNITS",
+                path,
+                f"{name}: {found.multiple.words} ({found.period}) of {show(value)}. Either its "
+                "value and its figures are in different units, or it earns next to nothing.",
+            )
 
 
 def _on_value(ranges: Sequence[MultipleRange]) -> Iterator[Remark]:

@@ -87,7 +87,7 @@ class FirmFigures:
     name: str
     kind: PeerKind | None  # None: the firm that is valued
     as_of: date
-    enterprise_value: float | None  # money; of the firm that is valued None
+    enterprise_value: float | None  # money; of the firm that is valued at its market price, if any
     equity_value: float | None  # money, with convertibles at face value among the debt
     ltm: Earnings
     ntm: Earnings

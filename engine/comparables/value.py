@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
+from typing import Final
 
 from engine.comparables.inputs import WORDS, Asked, ComparablesInputs, Peer, admit, outside
 from engine.comparables.kernel import (
@@ -34,7 +34,7 @@ from engine.comparables.valuation import (
 )
 from engine.door import Scalar, show
 from engine.errors import Infeasible, Problem
-from engine.scenarios import Question
+from engine.scenarios import Questions
 
 
 def value_comparables(inputs: ComparablesInputs) -> ComparablesResult:
@@ -68,29 +68,12 @@ def value_comparables(inputs: ComparablesInputs) -> ComparablesResult:
     return ComparablesResult(inputs=admitted, valuation=valuation)
 
 
-def comparables_question(
-    inputs: ComparablesInputs, output: ComparablesOutput, known: ComparablesInputs | None = None
-) -> Question[ComparablesInputs]:
-    """What the analyses ask about one firm: ``output`` over a batch of changed inputs.
-
-    ``known`` are inputs that passed the door before, such as those of a result.
-
-    Raises:
-        InvalidInput: with every problem of the inputs.
-    """
-    admitted = admit(inputs, known)
-    return Question(  # of functions with names: it can be sent to another process
-        inputs=admitted,
-        admit=partial(admit, known=admitted),
-        values=_values,
-        outside=partial(outside, known=admitted),
-        output=output.value,
-    )
-
-
 def _values(inputs: ComparablesInputs) -> dict[str, Scalar]:
     value = worth(inputs)
     return {output.value: output_of(value, output) for output in ComparablesOutput}
+
+
+comparables_question: Final = Questions(ComparablesOutput, admit, _values, outside)
 
 
 def _range(inputs: ComparablesInputs, asked: Asked) -> MultipleRange:

@@ -95,7 +95,10 @@ class ComparedFirm:
     kind: PeerKind | None = strawberry.field(description="Null: the firm that is valued.")
     as_of: date = strawberry.field(description="The day that its twelve months count from.")
     enterprise_value: float | None = strawberry.field(
-        description="In money. Null: of the firm that is valued, and where it cannot be known."
+        description=(
+            "In money; of the firm that is valued, at its market price. Null: without a price, and "
+            "where it cannot be known."
+        )
     )
     equity_value: float | None = strawberry.field(
         description="In money, convertibles at face value among the debt. Null as above."

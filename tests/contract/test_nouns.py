@@ -201,15 +201,83 @@ def test_a_peer_is_the_one_that_it_is_said_to_be(family: Family, noun: str) -> N
     ] == []
 
 
+BY_HAND = {"by hand", "no published case found; by hand"}
+# Whose book is which: who is cited stands here, and the title in the cell or above its table.
+WORKS = {
+    "Berk and DeMarzo": "Corporate Finance",
+    "Brealey, Myers and Allen": "Principles of Corporate Finance",
+    "Damodaran": "Valuation, lecture notes",
+    "Damodaran on Valuation": "Damodaran on Valuation",
+    "Deloitte": "Roadmap: Issuer's Accounting for Debt",
+    "Farlex Financial Dictionary": "Farlex Financial Dictionary",
+    "Hull": "Options, Futures, and Other Derivatives",
+    "Koller et al.": "Valuation",
+    "Koller, Goedhart and Wessels": "Valuation",
+    "Microsoft Excel": "Microsoft Excel",
+    "Rosenbaum and Pearl": "Investment Banking",
+    "Ross, Westerfield and Jaffe": "Corporate Finance",
+    "Venables, Smith and the R Core Team": "An Introduction to R",
+}
+# Where in it: a number, or the words that it stands under.
+_NUMBER = r"\d+(\.\d+)*((-|, | and | to )\d+(\.\d+)*)*"
+PLACE = re.compile(
+    rf"((pp?\.|ch\.|sections?|sessions?|tables?|exhibits?|illustrations?|examples?) {_NUMBER}"
+    r"|function [A-Z]+|“[^”]{3,}”)"
+)
+
+
+def work_of(source: str) -> str | None:
+    """Who is cited, of those whose book is known."""
+    known = [work for work in WORKS if re.match(rf"{re.escape(work)}, ", source)]
+    return max(known, key=len, default=None)
+
+
+def is_cited(source: str, above: str) -> bool:
+    """Whether a reader finds the place: whose book, which one, and where in it."""
+    work = work_of(source)
+    if work is None:
+        return False
+    told = [part.strip() for part in source.removeprefix(work).split(", ")]
+    return WORKS[work] in source + above and any(PLACE.fullmatch(part) for part in told)
+
+
+def above_its_tables(family: Family) -> str:
+    """What a page says before its first table, in one line."""
+    return " ".join(text_of(DOCS / "maths" / family.page).partition("\n|")[0].split())
+
+
 @EACH_NOUN
-def test_what_a_case_is_said_to_be_from_is_what_the_test_says(family: Family, noun: str) -> None:
+def test_a_case_is_by_hand_or_from_a_place_in_a_book_that_the_test_says(
+    family: Family, noun: str
+) -> None:
     row = row_of(family, noun)
-    if row["case from"] == "by hand":
-        return
     source = source_of(row["case"]) or ""
+    if row["case from"] in BY_HAND:
+        assert [work for work in WORKS if f"{work}, " in source] == [], "from a book, not cited"
+        return
+    above = above_its_tables(family)
+    vague = [each for each in row["case from"].split("; ") if not is_cited(each, above)]
+    assert vague == [], "not whose book (of WORKS), which one and where in it"
     wanted = re.findall(r"[A-Z][a-z]+|\d[\d.-]*\d|\d+", row["case from"])
     assert wanted
     assert [word for word in wanted if word not in source] == []
+
+
+@pytest.mark.parametrize(
+    "vague",
+    [
+        *("", "textbook", "a textbook", "standard", "well known", "By hand", "by hand, ch. 3"),
+        *("Rosenbaum and Pearl", "Rosenbaum and Pearl, 1st ed.", "Rosenbaum and Pearl, ch."),
+        *("Rosenbaum and Pearl, ch. five", "Rosenbaum and Pearl, chapter", "ch. 5, p. 213"),
+        *("Somebody, A Book, ch. 5", "Hull, 9th ed., ch. 24", "Microsoft Excel, a function"),
+    ],
+)
+def test_a_source_that_leads_nobody_to_its_place_is_found(vague: str) -> None:
+    above = "Rosenbaum and Pearl is Investment Banking. Microsoft Excel."
+    assert is_cited("Rosenbaum and Pearl, 1st ed., exhibit 5.42, p. 235", above)
+    assert not is_cited("Rosenbaum and Pearl, 1st ed., exhibit 5.42, p. 235", "No title.")
+    assert not is_cited(vague, above)
+    assert vague not in BY_HAND
 
 
 @EACH_FAMILY

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from api.terminals.cli import main
 from tests.comparables_documents import compared
 
+RANGE = "EV/EBITDA LTM 3 9.0× 10.0× 11.5× 16.00 18.00 21.00"
+
 
 def told(tmp_path: Path, *options: str) -> str:
     file = tmp_path / "compared.json"
@@ -35,15 +37,40 @@ def test_the_rows_lead_from_the_multiple_to_a_share(tmp_path: Path) -> None:
         "Equity value 1,800.0 USD",
         "Value per share 18.00 USD",
     ]
-    assert "EV/EBITDA LTM 9.0× 10.0× 11.5× 16.00 18.00 21.00" in lines
+    assert lines[8:10] == ["peers P25 median P75 P25 median P75", RANGE]
     assert not any(line.startswith("Plum") for line in lines)
 
 
 def test_explained_each_peer_has_its_multiple_or_why_it_has_none(tmp_path: Path) -> None:
     lines = words(told(tmp_path, "--explain"))
-    after = lines[lines.index("EV/EBITDA LTM 9.0× 10.0× 11.5× 16.00 18.00 21.00") + 1 :]
-    assert after[:3] == ["Plum 8.0×", "Pear 10.0×", "Quince 13.0×"]
+    after = lines[lines.index(RANGE) + 1 :]
+    assert after[:4] == [
+        "Plum 8.0× 160.0 / 20.0",
+        "Pear 10.0× 200.0 / 20.0",
+        "Quince 13.0× 260.0 / 20.0",
+        "Medlar, at its market price 8.5× 1,700.0 / 200.0",
+    ]
     assert "Plum not meaningful" in lines
+    assert any(line.startswith("EV/revenue LTM 2 ") for line in after)  # and not of three
+
+
+def test_a_price_to_earnings_is_of_the_equity(tmp_path: Path) -> None:
+    file = tmp_path / "earnings.json"
+    asked = [{"multiple": "PRICE_TO_EARNINGS", "period": "NTM"}]
+    document = compared(multiples=asked, marketPrice=None)
+    peer = document["peers"][0]
+    peer["bridge"] = {"debt": 60e6, "cash": 10e6}
+    peer["enterpriseValue"] = 170e6
+    peer["metrics"] = {"stated": {"ntm": {"netIncome": 8e6}}}
+    document["subject"]["metrics"] = {"stated": {"ntm": {"netIncome": 80.0}}}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    home = {"VALOR_HOME": str(tmp_path / "home")}
+    result = CliRunner().invoke(main, ["value", str(file), "--explain"], env=home)
+    assert result.exit_code == 0, result.output
+    lines = words(result.output)
+    assert "Plum 15.0× 120.0 / 8.0 million" in lines
+    assert "Pear not given" in lines
+    assert not any("market price" in line for line in lines)
 
 
 def test_as_json_it_is_all_that_is_kept(tmp_path: Path) -> None:

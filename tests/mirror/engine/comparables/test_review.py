@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
-from engine.comparables import Multiple, Peer, PeerKind, value_comparables
+from engine.comparables import Multiple, Peer, PeerKind, Period, value_comparables
 from engine.dcf import Bridge
-from tests.mirror.engine.comparables.firms import LTM_EBITDA, comparison, peer, stated, subject
+from tests.mirror.engine.comparables.firms import (
+    LTM_EBITDA,
+    comparison,
+    fiscal_years,
+    peer,
+    stated,
+    subject,
+)
 
 REVENUE = replace(LTM_EBITDA, multiple=Multiple.EV_TO_REVENUE)
 
@@ -35,8 +42,16 @@ def test_few_peers(count: int, said: bool) -> None:
     assert found == ({"FEW_PEERS": "multiples[0]"} if said else {})
 
 
+def test_where_no_peer_is_left_nobodys_luck_is_spoken_of() -> None:
+    losses = [peer(f"Loss {k}", metrics=stated(ebitda=-2.0, ebit=-3.0)) for k in range(3)]
+    found = value_comparables(comparison(*losses, asked=(REVENUE, LTM_EBITDA))).valuation
+    (few,) = (each for each in found.remarks if each.code == "FEW_PEERS")
+    assert (few.path, found.ranges[1].count) == ("multiples[1]", 0)
+    assert few.message == "No peer is left that EV/EBITDA (LTM) could be read from."
+
+
 def test_peers_that_mean_nothing_do_not_count_as_peers() -> None:
-    loss = peer("Loss", metrics=stated(ebitda=-2.0))
+    loss = peer("Loss", metrics=stated(ebitda=-2.0, ebit=-3.0))
     found = remarks(*at(10.0, 10.0), loss)
     assert found == {"FEW_PEERS": "multiples[0]", "PEERS_WITHOUT_MEANING": "multiples[0]"}
     message = value_comparables(comparison(*at(10.0, 10.0), loss)).valuation.remarks[1].message
@@ -102,6 +117,61 @@ def test_multiples_that_disagree_about_a_share() -> None:
 
 
 def test_a_figure_of_the_firm_that_cannot_be_multiplied() -> None:
-    own = subject(metrics=stated(ebitda=-5.0))
+    own = subject(metrics=stated(ebitda=-5.0, ebit=-6.0))
     found = remarks(*at(10.0, 10.0, 10.0), asked=(REVENUE, LTM_EBITDA), subject=own)
     assert found == {"NOTHING_TO_MULTIPLY": "multiples[1]"}
+
+
+@pytest.mark.parametrize(("last", "said"), [(date(2026, 6, 30), True), (date(2027, 6, 30), False)])
+def test_a_peer_whose_next_twelve_months_reach_beyond_its_fiscal_years(
+    last: date, said: bool
+) -> None:
+    short = peer("Short", metrics=fiscal_years(18.0, 19.0, 20.0, last=last))
+    asked = tuple(replace(LTM_EBITDA, period=period) for period in Period)
+    found = value_comparables(comparison(short, *at(10.0, 10.0, 10.0), asked=asked)).valuation
+    codes = {remark.code: remark for remark in found.remarks}
+    assert list(codes) == (["FISCAL_YEAR_MISSING"] if said else [])
+    assert (found.ranges[1].peers[0].multiple is None) == said
+    if said:
+        remark = codes["FISCAL_YEAR_MISSING"]
+        assert remark.path == "peers[0].metrics.calendarised.fiscal_years"
+        assert remark.message == (
+            "Short counts nowhere by the next twelve months: they reach into the fiscal year that "
+            "ends about 2027-06-30, and nobody gave it."
+        )
+        only_last = comparison(short, *at(10.0, 10.0, 10.0), asked=asked[:1])
+        assert value_comparables(only_last).valuation.remarks == ()
+        deals = [replace(each, kind=PeerKind.TRANSACTION) for each in at(10.0, 10.0, 10.0)]
+        asked = (replace(LTM_EBITDA, period=Period.NTM, kind=PeerKind.TRANSACTION),)
+        of_deals = comparison(short, *deals, asked=asked)
+        assert value_comparables(of_deals).valuation.remarks == ()
+
+
+def test_a_figure_above_the_one_that_it_is_a_part_of() -> None:
+    wrong = peer("Wrong", metrics=stated(ebit=21.0))
+    assert remarks(wrong, *at(10.0, 10.0)) == {
+        "LINES_OUT_OF_ORDER": "peers[0].metrics.stated.ltm.ebit"
+    }
+    own = subject(metrics=fiscal_years(20.0, 20.0, 20.0, last=date(2026, 12, 31)))
+    year = replace(own.metrics.fiscal_years[1], revenue=19.9)
+    years = (own.metrics.fiscal_years[0], year, own.metrics.fiscal_years[2])
+    own = replace(own, metrics=replace(own.metrics, fiscal_years=years))
+    assert remarks(*at(10.0, 10.0, 10.0), subject=own) == {
+        "LINES_OUT_OF_ORDER": "subject.metrics.calendarised.fiscal_years[1].ebitda"
+    }
+    assert remarks(*at(10.0, 10.0), peer("Equal", metrics=stated(ebit=20.0))) == {}
+
+
+@pytest.mark.parametrize(
+    ("multiple", "said"), [(0.0199, True), (0.0201, False), (1_999.0, False), (2_001.0, True)]
+)
+def test_a_value_in_other_units_than_its_figures(multiple: float, said: bool) -> None:
+    found = remarks(*at(10.0, 10.0, 10.0, multiple))
+    assert (found.get("OTHER_UNITS") == "peers[3]") == said
+
+
+def test_the_firms_own_figures_in_other_units_than_its_claims() -> None:
+    # 20 of EBITDA in millions, a debt of 60 and ten shares at 12 in units.
+    own = subject(bridge=Bridge(debt=60e6, cash=10e6))
+    found = remarks(*at(10.0, 10.0, 10.0), subject=own, market_price=12.0)
+    assert found == {"OTHER_UNITS": "subject.metrics", "EQUITY_BELOW_ZERO": "subject.bridge"}

@@ -34,10 +34,12 @@ _EFFECTS: Final = (
     ("  intangibles, amortised", "intangibleAmortisation", -1),
     ("  write-up, depreciated", "stepUpDepreciation", -1),
     ("  write-up of inventory, sold", "inventoryCharge", -1),
+    ("  interest saved on old debt", "interestSaved", 1),
     ("  interest on new debt", "newInterest", -1),
     ("  yield lost on cash", "lostYield", -1),
     ("  fee of new debt, amortised", "feeAmortisation", -1),
-    ("  growth of the earn-out", "earnOutCharge", -1),
+    ("  tax on these", "taxOnAdjustments", -1),
+    ("  growth of the earn-out", "earnOutCharge", -1),  # which is not deducted
 )
 _FIGURES: Final = (
     ("Revenue", "revenue"),
@@ -121,8 +123,6 @@ def _bridge(value: Answer, unit: tuple[float, str]) -> list[str]:
     """From two net incomes to one a share; and how far the deal may go before it dilutes.
 
     What each firm earns is of whole years: of a stub, the share that follows the closing counts.
-    Interest and tax saved are one line, what is left between the net incomes: the answer has what
-    the two firms together still owe of each. Below zero, more tax is owed than interest is saved.
     """
     income, shares, shown = value["incomeStatement"], value["perShare"], _shown(value)
     together, earned = income["netIncome"], value["contribution"]["netIncome"]
@@ -134,10 +134,8 @@ def _bridge(value: Answer, unit: tuple[float, str]) -> list[str]:
     effects = [
         (name, [sign * each for each in income[key]])
         for name, key, sign in _EFFECTS
-        if any(income[key])
+        if any(income[key] or ())
     ]
-    known = [*alone, *(column for _, column in effects)]
-    rest = [each - sum(column[year] for column in known) for year, each in enumerate(together)]
     count, code = value["holders"]["shares"], value["currency"]
     scale, word = _scale(count)
 
@@ -150,7 +148,6 @@ def _bridge(value: Answer, unit: tuple[float, str]) -> list[str]:
         money("Net income of the acquirer", alone[0]),
         money("Net income of the target", alone[1]),
         *(money(name, column) for name, column in effects),
-        money("  interest and tax saved", rest),
         money("Net income together", together),
         money("  before tax", income["preTaxProfit"]),
         money("  tax", [-each for each in income["tax"]]),

@@ -144,12 +144,14 @@ class Year:
     inventory_charge: Scalar
     ebit: Scalar
     interest: Scalar  # of what both owed before and still owe
+    interest_saved: Scalar  # of the target's debt that ends; the line above is without it
     new_interest: Scalar
     lost_yield: Scalar  # on the cash used
     fee_amortisation: Scalar
     earn_out_charge: Scalar  # what is promised comes nearer; not deducted for tax
     pre_tax_profit: Scalar
     tax: Scalar
+    tax_on_adjustments: Scalar  # of it, on all that the deal adds and takes
     net_income: Scalar
     stand_alone: Scalar  # the acquirer's net income by itself
 
@@ -183,15 +185,11 @@ def earn(inputs: MergerInputs, deal: Deal, year: int) -> Year:
     nearer = _earn_out_charge(inputs, year)
     interest = (one.interest(year) + still) * part
     ebit = ebitda - spent - depreciation - write_off
+    saved = (target_interest - still) * part
     before_tax = ebit - interest - new_interest - lost - fees - nearer
-    effects = (
-        synergies
-        - spent
-        - write_off
-        + (target_interest - still) * part
-        - (new_interest + lost + fees)
-    )
-    tax = (one.tax(year) + other.tax(year)) * part + effects * rate
+    effects = synergies - spent - write_off + saved - (new_interest + lost + fees)
+    on_effects = effects * rate
+    tax = (one.tax(year) + other.tax(year)) * part + on_effects
     return Year(
         revenue=(one.revenue(year) + other.revenue(year) + joined.sold(year)) * part,
         ebitda=ebitda,
@@ -203,12 +201,14 @@ def earn(inputs: MergerInputs, deal: Deal, year: int) -> Year:
         inventory_charge=inventory,
         ebit=ebit,
         interest=interest,
+        interest_saved=saved,
         new_interest=new_interest,
         lost_yield=lost,
         fee_amortisation=fees,
         earn_out_charge=nearer,
         pre_tax_profit=before_tax,
         tax=tax,
+        tax_on_adjustments=on_effects,
         net_income=before_tax - tax,
         stand_alone=one.net_income(year) * part,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from engine.door import show
@@ -16,6 +17,7 @@ from engine.remarks import Remark
 HIGH_PREMIUM = 0.6
 HIGH_LEVERAGE = 4.0  # net debt over EBITDA
 LOW_COVER = 3.0
+HIGH_RATE = 0.25  # 1/year: debt that costs more is more likely debt that was left out
 BOLD_SYNERGIES = 0.15  # of the target's revenue, saved and sold together
 GOODWILL_SHARE = 0.8  # of the price
 
@@ -31,7 +33,8 @@ def review(
 ) -> tuple[Remark, ...]:
     """In the order in which a reader meets the inputs."""
     return (
-        *_on_parties(inputs, deal, per_share),
+        *_on_parties(inputs, per_share),
+        *_on_refinancing(inputs, deal),
         *_on_offer(inputs, deal),
         *_on_financing(leverage, sheets),
         *_on_allocation(inputs, deal),
@@ -39,7 +42,7 @@ def review(
     )
 
 
-def _on_parties(inputs: MergerInputs, deal: Deal, per_share: EarningsPerShare) -> Iterator[Remark]:
+def _on_parties(inputs: MergerInputs, per_share: EarningsPerShare) -> Iterator[Remark]:
     losing = [year + 1 for year, eps in enumerate(per_share.stand_alone) if eps < 0.0]
     if losing:
         yield Remark(
@@ -60,14 +63,71 @@ def _on_parties(inputs: MergerInputs, deal: Deal, per_share: EarningsPerShare) -
                 f"{called} makes a loss before tax in {_years(lost)}, which is taken "
                 "to save tax in the same year. Limits on losses may say otherwise.",
             )
-    income = [year + 1 for year in range(inputs.timing.years) if inputs.bought.interest(year) < 0.0]
-    if income and deal.refinanced > 0.0 and inputs.financing.target_debt_rate is None:
+
+
+def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
+    """Where the target's debt and its interest cannot both be what they are said to be."""
+    target, rate = inputs.target, inputs.financing.target_debt_rate
+    paid = [float(inputs.bought.interest(year)) for year in range(inputs.timing.years)]
+    if rate is not None:
+        yield from _on_saving(inputs, deal, paid)
+    elif deal.refinanced > 0.0:
+        income = [year + 1 for year, interest in enumerate(paid) if interest < 0.0]
+        free = [year + 1 for year, interest in enumerate(paid) if interest == 0.0]
+        if income:
+            yield Remark(
+                "INTEREST_IS_INCOME",
+                "financing.target_debt_rate",
+                f"In {_years(income)} the target's interest is net income, and it falls with the "
+                "debt that is refinanced. Give the rate of that debt, so that what it costs is "
+                "saved.",
+            )
+        if free and target.balance.debt > 0.0:
+            yield Remark(
+                "DEBT_WITHOUT_INTEREST",
+                "target.statements.interest",
+                f"In {_years(free)} the target pays no interest on a debt of "
+                f"{show(float(target.balance.debt))}, so that nothing is saved where it is "
+                "refinanced. Give what it pays, or the rate of that debt.",
+            )
+    before = float(target.balance.debt + target.shares.convertible_debt)
+    dear = [year + 1 for year, interest in enumerate(paid) if interest > HIGH_RATE * before]
+    if dear and inputs.financing.refinanced > 0.0:
+        most = paid[dear[0] - 1]
+        share = f"{most / before:.0%} of its debt" if before > 0.0 else "and owes nothing"
         yield Remark(
-            "INTEREST_IS_INCOME",
-            "financing.target_debt_rate",
-            f"In {_years(income)} the target's interest is net income, and it falls with the debt "
-            "that is refinanced. Give the rate of that debt, so that what it costs is saved.",
+            "INTEREST_BEYOND_DEBT",
+            "target.balance.debt",
+            f"In {_years(dear)} the target pays more interest than its debt can cost: "
+            f"{show(most)} in year {dear[0]}, {share}. What is not in its books is not repaid.",
         )
+
+
+def _on_saving(inputs: MergerInputs, deal: Deal, paid: list[float]) -> Iterator[Remark]:
+    """Of the target's debt that ends, at the rate that was given for it; of whole years.
+
+    Its interest may be net of income on its cash: of as much as that rate earns, and not more.
+    """
+    saved, cash = float(deal.interest_saved), float(inputs.target.balance.cash)
+    rate = float(inputs.financing.target_debt_rate or 0.0)
+    earned, slack = rate * cash, 1e-9 * saved
+    beyond = [year + 1 for year, least in enumerate(paid) if saved > least + earned + slack]
+    if not beyond:
+        return
+    least = min(paid)
+    highest = rate * least / (saved - earned) if saved > earned else 0.0
+    advice = (
+        f"A rate of {math.floor(1e4 * highest) / 1e4:.2%} saves no more than is paid."
+        if highest >= 1e-4
+        else "Give the interest that it pays, or its debt, as they are."
+    )
+    yield Remark(
+        "SAVED_ABOVE_PAID",
+        "financing.target_debt_rate",
+        f"At {rate:.2%} the target's debt that ends saves {show(saved)} of interest a year. In "
+        f"{_years(beyond)} the target pays less, {show(least)} at the least, and what its cash "
+        f"earns at that rate, {show(earned)}, does not make up for it. {advice}",
+    )
 
 
 def _on_offer(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:

@@ -79,12 +79,14 @@ class IncomeStatement:
     inventory_charge: Column
     ebit: Column
     interest: Column
+    interest_saved: Column  # of the target's debt that ends: in no sum, ``interest`` is without it
     new_interest: Column
     lost_yield: Column
     fee_amortisation: Column
     earn_out_charge: Column
     pre_tax_profit: Column
     tax: Column
+    tax_on_adjustments: Column  # of it; the rest is both firms' tax by themselves
     net_income: Column
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from engine.errors import Infeasible
 from engine.merger.admission import admit, outside
@@ -43,7 +42,7 @@ from engine.merger.worth import (
     value_creation,
 )
 from engine.remarks import Remark
-from engine.scenarios import Question
+from engine.scenarios import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +144,9 @@ class MergerResult:
     remarks: tuple[Remark, ...]
 
 
+merger_question: Final = Questions(MergerOutput, admit, outputs, outside)
+
+
 def value_merger(inputs: MergerInputs) -> MergerResult:
     """Follow one deal. Every number of ``inputs`` is a number alone; batches go through
     `scenarios`.
@@ -200,27 +202,6 @@ def _numbers(node: Any) -> Iterator[float]:
     elif is_dataclass(node) and not isinstance(node, MergerInputs):
         for field in fields(node):
             yield from _numbers(getattr(node, field.name))
-
-
-def merger_question(
-    inputs: MergerInputs, output: MergerOutput, known: MergerInputs | None = None
-) -> Question[MergerInputs]:
-    """What the analyses ask about one deal: ``output`` over a batch of changed inputs.
-
-    ``known`` are inputs that passed the door before, such as those of a result.
-
-    Raises:
-        InvalidInput: with every problem of the inputs.
-        Infeasible: if the deal cannot be closed.
-    """
-    admitted = admit(inputs, known)
-    return Question(  # of functions with names: it can be sent to another process
-        inputs=admitted,
-        admit=partial(admit, known=admitted),
-        values=outputs,
-        outside=partial(outside, known=admitted),
-        output=output.value,
-    )
 
 
 def _offer_terms(inputs: MergerInputs, deal: Deal) -> OfferTerms:

@@ -191,6 +191,10 @@ class MergerIncomeStatement:
     interest: FloatSeries = _column(
         "Net, of what both owed before and still owe, in money, by year; below zero is income."
     )
+    interest_saved: FloatSeries | None = _column(
+        "Of the target's debt that ends, in money, by year: `interest` is what is left without it. "
+        "Null: it was kept before this was told."
+    )
     new_interest: FloatSeries = _column("On the new debt, in money, by year.")
     lost_yield: FloatSeries = _column("On the cash used at closing, in money, by year.")
     fee_amortisation: FloatSeries = _column("Of the new debt's fee, in money, by year.")
@@ -199,6 +203,11 @@ class MergerIncomeStatement:
     )
     pre_tax_profit: FloatSeries = _column()
     tax: FloatSeries = _column("In money, by year; below zero, a loss saves it.")
+    tax_on_adjustments: FloatSeries | None = _column(
+        "Part of `tax`: on all that the deal adds and takes, at the acquirer's rate, in money, by "
+        "year; below zero it is saved. The rest is both firms' tax by themselves. Null: it was "
+        "kept before this was told."
+    )
     net_income: FloatSeries = _column()
 
 

@@ -110,6 +110,8 @@ MERGER_COME_OUT = (
     "balance sheets of later years",
     "cash flow",
     "pro-forma income statement",
+    "interest saved",
+    "tax on adjustments",
     "GAAP EPS accretion",
     "cash EPS",
     "breakeven synergies",

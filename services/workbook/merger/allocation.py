@@ -106,13 +106,13 @@ def _add_goodwill(case: Case, sheet: Sheet) -> None:
     sheet.number("allocated.price", "Price", "={price}", found.price)
     books = "={closing.equity@1}"
     sheet.number("allocated.equity", "Target's equity in its books", books, found.book_equity)
-    there = "={target.balance.goodwill}"
+    there = "=-{target.balance.goodwill}"
     label = "Less goodwill in its books"
-    sheet.number("allocated.goodwill", label, there, found.existing_goodwill)
+    sheet.number("allocated.goodwill", label, there, 0.0 - found.existing_goodwill)
     owed = "={target.balance.deferredTaxLiability}"
     label = "Deferred tax in its books, which ends"
     sheet.number("allocated.deferred_tax", label, owed, found.existing_deferred_tax)
-    net = ["allocated.equity", "-allocated.goodwill", "allocated.deferred_tax"]
+    net = ["allocated.equity", "allocated.goodwill", "allocated.deferred_tax"]
     for key, label, value in (
         ("intangibles", "Intangible assets written up", found.intangibles),
         ("fixed_assets", "Step-up of fixed assets", found.fixed_asset_step_up),
@@ -123,8 +123,8 @@ def _add_goodwill(case: Case, sheet: Sheet) -> None:
             sheet.number(net[-1], label, f"={{write_off.{key}@open}}", value)
     if case.has("deferred_tax"):
         label = "Less deferred tax on the write-ups"
-        sheet.number("allocated.tax", label, "={deferred_tax}", found.deferred_tax)
-        net.append("-allocated.tax")
+        sheet.number("allocated.tax", label, "=-{deferred_tax}", 0.0 - found.deferred_tax)
+        net.append("allocated.tax")
     label = "Net assets at their fair values"
     sheet.number("net_assets", label, case.total(*net), found.net_assets)
     formula = "={allocated.price}-{net_assets}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.merger.kernel import taxed_apart
+from services.workbook.firm import less
 from services.workbook.merger.allocation import RATE
 from services.workbook.merger.case import Case, same_lines
 from services.workbook.sheet import Sheet
@@ -104,41 +105,35 @@ def add_cash_flow(case: Case, sheet: Sheet) -> None:
     """``flow.change_in_cash`` by year. No dividends are paid."""
     found, part = case.result.cash_flow, case.part
     sheet.heading("Cash flow", case.titles)
-    come, gone = list[str](), list[str]()
+    flows = list[str]()
 
     def line(key: str, label: str, formula: str, values: tuple[float, ...]) -> None:
-        sheet.line(f"flow.{key}", label, formula, values)
+        flows.append(f"flow.{key}")
+        taken = label.startswith("Less")
+        sheet.line(flows[-1], label, formula, less(values) if taken else values)
 
     line("net_income", "Net income", "={together.net_income}", found.net_income)
-    written_off = case.total("together.depreciation", "write_off")
+    written_off = case.total("-together.depreciation", "write_off")
     label = "Depreciation, with what write-ups charge"
     line("depreciation", label, written_off, found.depreciation)
-    come += ["flow.net_income", "flow.depreciation"]
     if case.has("interest.fee"):
         line("fee", "Fee of the new debt charged", "={interest.fee}", found.fee_amortisation)
-        come.append("flow.fee")
     if case.has("earn_out.charge"):
         line("earn_out", "Earn-out charged", "={earn_out.charge}", found.earn_out_charge)
-        come.append("flow.earn_out")
     deferred = _deferred_tax(case)
     if deferred is not None:
         line("deferred_tax", "Deferred tax; below zero it is paid", deferred, found.deferred_tax)
-        come.append("flow.deferred_tax")
-    spent = f"=({{acquirer.invested}}+{{target.invested}}){part}"
+    spent = f"=-({{acquirer.invested}}+{{target.invested}}){part}"
     line("invested", "Less capital expenditure", spent, found.capital_expenditure)
-    gone.append("flow.invested")
     if case.has("tied_up"):
         both = case.total("acquirer.tied_up", "target.tied_up").removeprefix("=")
         increase = found.increase_in_working_capital
-        line("tied_up", "Less increase in working capital", f"=({both}){part}", increase)
-        gone.append("flow.tied_up")
+        line("tied_up", "Less increase in working capital", f"=-({both}){part}", increase)
     if case.has("new_debt.repaid"):
-        line("repaid", "Less new debt repaid", "={new_debt.repaid}", found.new_debt_repaid)
-        gone.append("flow.repaid")
+        line("repaid", "Less new debt repaid", "=-{new_debt.repaid}", found.new_debt_repaid)
     if case.has("earn_out.paid"):
-        line("earn_out_paid", "Less earn-out paid", "={earn_out.paid}", found.earn_out_paid)
-        gone.append("flow.earn_out_paid")
-    change = case.total(*come, *(f"-{key}" for key in gone))
+        line("earn_out_paid", "Less earn-out paid", "=-{earn_out.paid}", found.earn_out_paid)
+    change = f"=SUM({{{flows[0]}:{flows[-1]}}})"
     sheet.line("flow.change_in_cash", "Change in cash", change, found.change_in_cash, strong=True)
 
 
@@ -156,9 +151,9 @@ def add_books(case: Case, sheet: Sheet) -> None:
     found, opening = case.result.balance_sheets, case.result.closing.pro_forma
     moves = {
         "cash": ["flow.change_in_cash"],
-        "working_capital": ["flow.tied_up", "-write_off.inventory"],
+        "working_capital": ["-flow.tied_up", "-write_off.inventory"],
         "fixed_assets": [
-            "flow.invested", "-together.depreciation", "-write_off.fixed_assets",
+            "-flow.invested", "together.depreciation", "-write_off.fixed_assets",
         ],
         "intangibles": ["-write_off.intangibles"],
         "financing_fees": ["-interest.fee"],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from engine.door import Scalar
 from engine.merger.kernel import cash_income
 from services.labels import Form
+from services.workbook.firm import less
 from services.workbook.merger.allocation import RATE
 from services.workbook.merger.case import Case, same_lines
 from services.workbook.merger.financing import (
@@ -61,50 +62,57 @@ def _add_operations(case: Case, sheet: Sheet) -> None:
         sheet.line(f"together.{key}", label, case.total(*terms), case.column(key), strong=True)
     both = "{acquirer.depreciation}+{target.depreciation}"
     sheet.line(
-        "together.depreciation", "Depreciation and amortisation in both books",
-        f"=({both}){part}", case.column("depreciation"),
+        "together.depreciation", "Less depreciation and amortisation in both books",
+        f"=({both}){part}", less(case.column("depreciation")),
     )  # fmt: skip
-    ebit = ["together.ebitda", "-together.depreciation"]
+    ebit = ["together.ebitda", "together.depreciation"]
     for key, label, line, of in (
-        ("spent", "Costs to achieve synergies", "costs_to_achieve", "synergies.spent"),
-        ("intangibles", "Amortisation of intangible assets written up",
+        ("spent", "Less costs to achieve synergies", "costs_to_achieve", "synergies.spent"),
+        ("intangibles", "Less amortisation of intangible assets written up",
          "intangible_amortisation", "write_off.intangibles"),
-        ("fixed_assets", "Depreciation of the step-up", "step_up_depreciation",
+        ("fixed_assets", "Less depreciation of the step-up", "step_up_depreciation",
          "write_off.fixed_assets"),
-        ("inventory", "Step-up of inventory sold", "inventory_charge", "write_off.inventory"),
+        ("inventory", "Less step-up of inventory sold", "inventory_charge", "write_off.inventory"),
     ):  # fmt: skip
         if case.has(of):
-            ebit.append(f"-together.{key}")
+            ebit.append(f"together.{key}")
             # Write-ups are charged from the closing on; costs are those of a whole year.
-            formula = f"={{{of}}}{part}" if key == "spent" else f"={{{of}}}"
-            sheet.line(f"together.{key}", label, formula, case.column(line))
+            formula = f"=-{{{of}}}{part}" if key == "spent" else f"=-{{{of}}}"
+            sheet.line(f"together.{key}", label, formula, less(case.column(line)))
     sheet.line("together.ebit", "EBIT", case.total(*ebit), case.column("ebit"), strong=True)
 
 
 def _add_below_ebit(case: Case, sheet: Sheet) -> None:
     part, inputs, earned = case.part, case.inputs, case.earned
-    still = "{acquirer.interest}+{target.interest}-{target.interest_saved}"
+    still = "{acquirer.interest}+{target.interest}+{target.interest_saved}"
     sheet.line(
-        "together.interest", "Interest on what both firms still owe", f"=({still}){part}",
-        case.column("interest"),
+        "together.interest", "Less interest on what both firms still owe", f"=({still}){part}",
+        less(case.column("interest")),
     )  # fmt: skip
-    lost = f"={{cash_used}}*{{financing.lostYield}}{part}"
-    costs = ["-together.lost_yield"]
+    sheet.line(
+        "together.interest_saved", "Interest saved, which is not in it",
+        f"={{target.interest_saved}}{part}", case.column("interest_saved"),
+    )  # fmt: skip
+    lost = f"=-{{cash_used}}*{{financing.lostYield}}{part}"
+    costs = ["together.lost_yield"]
     for key, label, line, of in (
-        ("new_interest", "Interest on the new debt", "new_interest", "interest.new"),
-        ("fee", "Fee of the new debt charged", "fee_amortisation", "interest.fee"),
+        ("new_interest", "Less interest on the new debt", "new_interest", "interest.new"),
+        ("fee", "Less fee of the new debt charged", "fee_amortisation", "interest.fee"),
     ):
         if case.has(of):
-            costs.append(f"-together.{key}")
-            sheet.line(f"together.{key}", label, f"={{{of}}}", case.column(line))
+            costs.append(f"together.{key}")
+            sheet.line(f"together.{key}", label, f"=-{{{of}}}", less(case.column(line)))
     sheet.line(
-        "together.lost_yield", "Yield lost on the cash used", lost, case.column("lost_yield")
+        "together.lost_yield",
+        "Less yield lost on the cash used",
+        lost,
+        less(case.column("lost_yield")),
     )
-    before = ["together.ebit", "-together.interest", *costs]
+    before = ["together.ebit", "together.interest", *costs]
     if case.has("earn_out.charge"):
-        before.append("-together.earn_out")
-        charge = "={earn_out.charge}"
-        sheet.line("together.earn_out", "Earn-out", charge, case.column("earn_out_charge"))
+        before.append("together.earn_out")
+        charged = less(case.column("earn_out_charge"))
+        sheet.line("together.earn_out", "Less earn-out", "=-{earn_out.charge}", charged)
     sheet.line(
         "together.pre_tax_profit", "Profit before tax", case.total(*before),
         case.column("pre_tax_profit"), strong=True,
@@ -113,14 +121,14 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
         lambda year: (inputs.buyer.tax(year) + inputs.bought.tax(year)) * inputs.timing.share(year)
     )
     sheet.line(
-        "together.tax.alone", "Tax of both firms by themselves",
-        f"=({{acquirer.tax}}+{{target.tax}}){part}", alone,
+        "together.tax.alone", "Less tax of both firms by themselves",
+        f"=({{acquirer.tax}}+{{target.tax}}){part}", less(alone),
     )  # fmt: skip
     _add_effects(case, sheet, costs)
     taxed = "={together.tax.alone}+{together.tax.effects}"
-    sheet.line("together.tax", "Tax; a loss saves as much", taxed, case.column("tax"))
+    sheet.line("together.tax", "Less tax; a loss saves as much", taxed, less(case.column("tax")))
     sheet.line(
-        "together.net_income", "Net income", "={together.pre_tax_profit}-{together.tax}",
+        "together.net_income", "Net income", "={together.pre_tax_profit}+{together.tax}",
         case.column("net_income"), strong=True,
     )  # fmt: skip
     sheet.heading("Net income by other ways", case.titles)
@@ -130,16 +138,16 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
         float(each.net_income) + (1.0 - float(rates[year])) * money[year]
         for year, each in enumerate(earned)
     ]
-    cost = case.total(*(each.removeprefix("-") for each in costs)).removeprefix("=")
+    cost = case.total(*costs).removeprefix("=")
     sheet.line(
         "together.free", "Net income before what the money costs",
-        f"={{together.net_income}}+({cost})*(1-{RATE})", free,
+        f"={{together.net_income}}-({cost})*(1-{RATE})", free,
     )  # fmt: skip
     sheet.line(
         "together.otherwise",
         "Net income, added up from both firms'",
         f"=({{acquirer.net_income}}+{{target.net_income}}){part}+{{together.effects}}*(1-{RATE})"
-        + ("-{together.earn_out}" if case.has("earn_out.charge") else ""),
+        + ("+{together.earn_out}" if case.has("earn_out.charge") else ""),
         case.column("net_income"),
     )
     case.book.check(
@@ -150,36 +158,29 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
 
 def _add_effects(case: Case, sheet: Sheet, costs: list[str]) -> None:
     """What the deal adds to the taxed profit, or takes: at the acquirer's rate."""
-    rates = case.inputs.acquirer.statements.tax_rate.years()
-    effects, taxed = list[float](), list[float]()
-    for year, each in enumerate(case.earned):
-        inputs, part = case.inputs, case.inputs.timing.share(year)
-        saved = (
-            float(inputs.buyer.interest(year) + inputs.bought.interest(year)) * part
-            - float(each.interest)
-        )  # fmt: skip
+    effects = list[float]()
+    for each in case.earned:
         money = float(each.new_interest + each.lost_yield + each.fee_amortisation)
         made = float(each.synergies - each.costs_to_achieve - each.write_off)
-        effects.append(made + saved - money)
-        taxed.append(effects[-1] * float(rates[year]))
+        effects.append(made + float(each.interest_saved) - money)
     terms = list[str]()
     for key, of in (
         ("together.ebitda.synergies", "synergies.profit"),
-        ("-together.spent", "synergies.spent"),
-        ("-together.intangibles", "write_off.intangibles"),
-        ("-together.fixed_assets", "write_off.fixed_assets"),
-        ("-together.inventory", "write_off.inventory"),
+        ("together.spent", "synergies.spent"),
+        ("together.intangibles", "write_off.intangibles"),
+        ("together.fixed_assets", "write_off.fixed_assets"),
+        ("together.inventory", "write_off.inventory"),
     ):
         if case.has(of):
             terms.append(key)
-    made_of = case.total(*terms, *costs)
+    made_of = case.total(*terms, "together.interest_saved", *costs)
     sheet.line(
         "together.effects", "What the deal changes, before tax",
-        f"{made_of}+{{target.interest_saved}}{case.part}", effects,
+        made_of, effects,
     )  # fmt: skip
     sheet.line(
-        "together.tax.effects", "Tax on it, at the acquirer's rate",
-        f"={{together.effects}}*{RATE}", taxed,
+        "together.tax.effects", "Less tax on it, at the acquirer's rate",
+        f"=-{{together.effects}}*{RATE}", less(case.column("tax_on_adjustments")),
     )  # fmt: skip
 
 
@@ -205,12 +206,12 @@ def _add_per_share(case: Case, sheet: Sheet) -> None:
         )
         if case.has(of)
     ]
-    later = "+{together.earn_out}" if case.has("earn_out.charge") else ""
+    later = "-{together.earn_out}" if case.has("earn_out.charge") else ""
     charged = f"({case.total(*charges).removeprefix('=')})" if charges else "0"
     values = [float(cash_income(case.inputs, each, year)) for year, each in enumerate(case.earned)]
     sheet.line(
         "cash_income", "Net income without what write-ups, fees and an earn-out charge",
-        f"={{together.net_income}}+{charged}*(1-{RATE}){later}", values,
+        f"={{together.net_income}}-{charged}*(1-{RATE}){later}", values,
     )  # fmt: skip
     line("cash", "With the deal, cash", "={cash_income}/{shares}", found.cash)
     _add_accretion(sheet, "cash", found.cash_accretion_amount, found.cash_accretion)

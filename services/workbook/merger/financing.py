@@ -101,7 +101,7 @@ def add_old_debt(case: Case, sheet: Sheet) -> None:
     left = float(deal.target_debt - deal.refinanced)
     sheet.number("target.debt_left", "Debt that goes on", "={target.debt}-{refinanced}", left)
     if rate is None:
-        unit = "=IF({target.debt_before}>0,{target.interest}/{target.debt_before},0)"
+        unit = "=IF({target.debt_before}>0,-{target.interest}/{target.debt_before},0)"
         units = case.each(lambda y: inputs.bought.interest(y) / before if before > 0.0 else 0.0)
     else:
         unit, units = "={financing.targetDebtRate}", case.each(lambda _: rate)

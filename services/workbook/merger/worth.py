@@ -118,9 +118,9 @@ def _add_leverage(case: Case, sheet: Sheet) -> None:
         told(found.net_debt_to_ebitda), Form.MULTIPLE,
         opening=(over(net, "{leverage.ebitda@open}"), closing),
     )  # fmt: skip
-    interest = "({together.interest}+{together.new_interest})"
+    interest = "(-{together.interest}-{together.new_interest})"
     if not case.has("interest.new"):
-        interest = "{together.interest}"
+        interest = "(-{together.interest})"
     sheet.line(
         "leverage.cover", "EBITDA to interest", over("{together.ebitda}", interest),
         told(found.interest_cover), Form.MULTIPLE,

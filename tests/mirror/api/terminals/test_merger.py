@@ -63,21 +63,22 @@ def test_explained_two_net_incomes_come_to_one_and_it_to_a_share(tmp_path: Path)
     step_up = {"amount": 80.0, "life": 5.0}
     lines = told(tmp_path, "--explain", allocation={"fixedAssetStepUp": step_up})
     begin = lines.index("Net income of the acquirer 375.0 375.0 375.0")
-    assert lines[begin + 1 : begin + 11] == [
+    assert lines[begin + 1 : begin + 12] == [
         "Net income of the target 90.0 90.0 90.0",
         "synergies 40.0 40.0 40.0",
         "write-up, depreciated −16.0 −16.0 −16.0",
+        "interest saved on old debt 20.0 20.0 20.0",
         "interest on new debt −48.0 −48.0 −48.0",
-        "interest and tax saved 21.0 21.0 21.0",
+        "tax on these 1.0 1.0 1.0",
         "Net income together 462.0 462.0 462.0",
         "before tax 616.0 616.0 616.0",
         "tax −154.0 −154.0 −154.0",
         "Shares 110.0 110.0 110.0",
         "Earnings a share, USD 4.20 4.20 4.20",
     ]
-    assert lines[begin + 11] == "accretion +12.0% +12.0% +12.0%"
+    assert lines[begin + 12] == "accretion +12.0% +12.0% +12.0%"
     # 110 shares at 3.75 need 412.5: 49.5 are to spare after tax, and 66 before it.
-    assert lines[begin + 12] == "More synergies to break even −66.0 −66.0 −66.0"
+    assert lines[begin + 13] == "More synergies to break even −66.0 −66.0 −66.0"
     books = lines.index("Book equity of the target 450.0 USD")
     assert lines[books + 1 : books + 7] == [
         "plus fixed assets, written up 80.0 USD",
@@ -124,7 +125,8 @@ def test_explained_what_the_price_earns_stands_beside_what_it_costs(tmp_path: Pa
 
 def test_explained_what_a_deal_costs_is_taken_away_by_name(tmp_path: Path) -> None:
     """1,300 less 500 in shares less 100 of cash are 700: with a fee of a fifth 875 are borrowed,
-    at 6 %, and the fee of 175 is written off in seven years. 121 in two years are 100 now."""
+    at 6 %, and the fee of 175 is written off in seven years. 121 in two years are 100 now, and of
+    all but them a quarter is tax: -51.5, -30.5 and -30.5 save it."""
     borrowed = {"rate": 0.06, "fee": 0.2, "tenor": 7.0}
     lines = told(
         tmp_path,
@@ -140,13 +142,15 @@ def test_explained_what_a_deal_costs_is_taken_away_by_name(tmp_path: Path) -> No
         earnOut={"amount": 121.0, "year": 2, "probability": 1.0, "discountRate": 0.1},
     )
     begin = lines.index("synergies 40.0 40.0 40.0")
-    assert lines[begin + 1 : begin + 8] == [
+    assert lines[begin + 1 : begin + 10] == [
         "what they cost to achieve −12.0 0.0 0.0",
         "intangibles, amortised −10.0 −10.0 −10.0",
         "write-up of inventory, sold −9.0 0.0 0.0",
+        "interest saved on old debt 20.0 20.0 20.0",
         "interest on new debt −52.5 −52.5 −52.5",
         "yield lost on cash −3.0 −3.0 −3.0",
         "fee of new debt, amortised −25.0 −25.0 −25.0",
+        "tax on these 12.9 7.6 7.6",
         "growth of the earn-out −10.0 −11.0 0.0",
     ]
     assert "plus the earn-out 100.0 USD" in lines

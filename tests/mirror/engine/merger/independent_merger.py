@@ -288,6 +288,7 @@ def _years(document: Document, money: Facts, parts: list[float], further: float)
     if money["financingFees"]:
         fees = worn_off(money["financingFees"], lent["tenor"], parts)
     told: Facts = {name: [] for name in ("newInterest", "lostYield", "oldInterest", "preTaxProfit")}
+    told |= {"interestSaved": [], "taxOnAdjustments": []}
     told |= {"tax": [], "netIncome": [], "addedBack": [], "earnOutCharge": [], "earnOutPaid": []}
     for t, part in enumerate(parts):
         if terms.get("targetDebtRate") is not None:
@@ -316,6 +317,8 @@ def _years(document: Document, money: Facts, parts: list[float], further: float)
         )
         # Each firm's own profit at its own rate, what the merger does at the acquirer's.
         tax = theirs["tax"][t] + (taxable - theirs["preTaxProfit"][t]) * rates[t]
+        told["interestSaved"].append(saved)
+        told["taxOnAdjustments"].append(tax - ours["tax"][t] - theirs["tax"][t])
         told["newInterest"].append(new_interest)
         told["lostYield"].append(lost)
         told["oldInterest"].append(ours["interest"][t] + theirs["interest"][t] - saved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mirror.engine.lbo.independent_business import Document, by_year
-from tests.mirror.engine.merger.independent_firms import lag, stand_alone
+from tests.mirror.engine.merger.independent_firms import amount, lag, stand_alone
 from tests.mirror.engine.merger.independent_merger import merger
 
 
@@ -23,10 +23,25 @@ def remarks_on(document: Document) -> set[str]:
     allocation, value = told["allocation"], told["valueCreation"]
     joined = document.get("synergies") or {}
     last = told["years"]["synergies"][-1] / told["years"]["parts"][-1]
+    terms, owed = document.get("financing") or {}, amount(document["target"]["balance"], "debt")
+    bonds = document["target"]["shares"].get("convertibles") or []
+    all_owed = owed + sum(bond["faceValue"] for bond in bonds)
+    repays = 1.0 if terms.get("refinanced") is None else terms["refinanced"]
+    given = terms.get("targetDebtRate")
+    # Net of income on cash, which earns no more than the debt costs.
+    ending = told["financing"]["ended"] - amount(document["target"]["balance"], "cash")
     net_leverage = told["leverage"]["netAtClosing"]
     due = {
         "STAND_ALONE_LOSS": min(told["perShare"]["standAlone"]) < 0.0,
         "LOSS_SAVES_TAX": min(profits) < 0.0,
+        "INTEREST_IS_INCOME": given is None
+        and told["financing"]["refinanced"] > 0.0
+        and min(target["interest"]) < 0.0,
+        "DEBT_WITHOUT_INTEREST": given is None
+        and repays * owed > 0.0
+        and 0.0 in target["interest"],
+        "SAVED_ABOVE_PAID": given is not None and given * ending > min(target["interest"]),
+        "INTEREST_BEYOND_DEBT": repays > 0.0 and max(target["interest"]) > 0.25 * all_owed,
         "OFFER_BELOW_MARKET": told["offer"]["premium"] < 0.0,
         "HIGH_PREMIUM": told["offer"]["premium"] > 0.6,
         "HIGH_LEVERAGE": net_leverage is not None and net_leverage > 4.0,

@@ -168,7 +168,9 @@ def test_profit_is_what_both_earn_apart_and_what_the_deal_adds_and_takes_after_t
             profit -= its.interest.by_year[year]
             apart += profit * (1.0 - its.tax_rate.level) * part
         added = lines.synergies[year] - lines.costs_to_achieve[year]
-        added += owed - lines.interest[year]
+        added += lines.interest_saved[year]
+        # What both paid before is paid still, or saved.
+        assert lines.interest[year] + lines.interest_saved[year] == near(owed, lines.ebitda[year])
         taken = (
             lines.intangible_amortisation[year]
             + lines.step_up_depreciation[year]
@@ -179,6 +181,8 @@ def test_profit_is_what_both_earn_apart_and_what_the_deal_adds_and_takes_after_t
         )
         expected = apart + (added - taken) * (1.0 - rate) - lines.earn_out_charge[year]
         assert net == near(expected, lines.ebitda[year] + taken)
+        on_adjustments = (added - taken) * rate
+        assert lines.tax_on_adjustments[year] == near(on_adjustments, lines.ebitda[year] + taken)
         assert lines.pre_tax_profit[year] - lines.tax[year] == near(net, lines.ebitda[year])
         by_hand = result.per_share.gaap[year] * result.holders.shares
         assert by_hand == near(net, lines.ebitda[year])

@@ -170,6 +170,7 @@ def test_options_and_convertibles_take_part_at_the_offer_and_not_at_the_market()
     assert result.value_creation.premium == pytest.approx(536.0 - 431.0)
     # Of 231 that were owed 212 still are, and so is that share of the interest.
     assert result.income_statement.interest[0] == pytest.approx(30.0 + 12.0 * 212.0 / 231.0)
+    assert result.income_statement.interest_saved[0] == pytest.approx(12.0 * 19.0 / 231.0)
 
 
 def test_the_interest_of_debt_at_a_given_rate_is_saved() -> None:
@@ -181,7 +182,11 @@ def test_the_interest_of_debt_at_a_given_rate_is_saved() -> None:
     )
     lines = value_merger(deal(financing=financing)).income_statement
     assert lines.interest[0] == pytest.approx(30.0 + 12.0 - 0.07 * 100.0)
+    assert lines.interest_saved == pytest.approx((7.0,) * 3)
     assert lines.new_interest[0] == pytest.approx(0.05 * 100.0)
+    # Of the 2 that are left a quarter is tax, beside the 30 and the 12 that both paid before.
+    assert lines.tax_on_adjustments == pytest.approx((0.5,) * 3)
+    assert lines.tax == pytest.approx((42.5,) * 3)
 
 
 def test_the_interest_of_a_convertible_that_is_converted_is_saved_too() -> None:

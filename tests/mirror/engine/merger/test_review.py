@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.firm.dilution import Convertible
+from engine.firm.equity import Shares
 from engine.merger import (
     Allocation,
     Financing,
     MergerInputs,
     NewDebt,
     Offer,
+    Party,
     Synergies,
     WrittenUp,
     value_merger,
@@ -54,7 +57,16 @@ def debt(share: float, rate: float = 0.05) -> Financing:
     return Financing(stock_share=share, refinanced=0.0, new_debt=NewDebt(rate=rate, tenor=2.0))
 
 
-INCOME = bought(statements=books(revenue=500.0, ebitda=80.0, depreciation=20.0, interest=-3.0))
+def paying(interest: float) -> Party:
+    lines = books(revenue=500.0, ebitda=80.0, depreciation=20.0, interest=interest)
+    return bought(statements=lines)
+
+
+def owing(debt: float) -> Party:
+    return bought(balance=replace(bought().balance, debt=debt, fixed_assets=300.0 - 200.0 + debt))
+
+
+INCOME = paying(-3.0)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +78,23 @@ INCOME = bought(statements=books(revenue=500.0, ebitda=80.0, depreciation=20.0, 
             "INTEREST_IS_INCOME",
             calm(target=INCOME, financing=REPAID),
             calm(target=INCOME, financing=replace(REPAID, target_debt_rate=0.05)),
+        ),
+        (
+            "DEBT_WITHOUT_INTEREST",
+            calm(target=paying(0.0), financing=REPAID),
+            calm(target=paying(0.1), financing=REPAID),
+        ),
+        # 12 are paid on 200, net of what 20 of cash earn: 12.06 at 6.7 %, and 11.88 at 6.6 %.
+        (
+            "SAVED_ABOVE_PAID",
+            calm(financing=replace(REPAID, target_debt_rate=0.067)),
+            calm(financing=replace(REPAID, target_debt_rate=0.066)),
+        ),
+        # 12 of interest on 47 are more than a quarter, and on 49 less.
+        (
+            "INTEREST_BEYOND_DEBT",
+            calm(target=owing(47.0), financing=REPAID),
+            calm(target=owing(49.0), financing=REPAID),
         ),
         ("OFFER_BELOW_MARKET", calm(offer=Offer(premium=-0.01)), calm(offer=Offer(premium=0.0))),
         ("HIGH_PREMIUM", calm(offer=Offer(premium=0.61)), calm(offer=Offer(premium=0.59))),
@@ -125,6 +154,45 @@ def test_nobody_asks_about_a_calm_deal() -> None:
 def test_accretion_that_destroys_value_is_called_by_its_name() -> None:
     said = {remark.code: remark.message for remark in value_merger(deal()).remarks}
     assert "though earnings per share rise" in said["VALUE_DESTROYED"]
+
+
+def test_the_rate_that_a_remark_names_saves_no_more_than_is_paid() -> None:
+    """12 on 200, of which 20 of cash may earn a part: 6.66 %, rounded down."""
+    inputs = calm(financing=replace(REPAID, target_debt_rate=0.08))
+    (said,) = (each for each in value_merger(inputs).remarks if each.code == "SAVED_ABOVE_PAID")
+    assert "saves 16 of interest a year" in said.message
+    assert "pays less, 12 at the least, and what its cash earns at that rate, 1.6," in said.message
+    assert "A rate of 6.66% saves no more than is paid." in said.message
+    assert codes(calm(financing=replace(REPAID, target_debt_rate=0.0666))) == set()
+
+
+def test_of_several_years_those_are_named_in_which_too_much_is_saved() -> None:
+    """12.4 and of them 1.24 by cash, beside 12, 11.5 and 10."""
+    lines = replace(bought().statements, interest=by_year([12.0, 11.5, 10.0]))
+    financing = replace(REPAID, target_debt_rate=0.062)
+    result = value_merger(calm(target=bought(statements=lines), financing=financing))
+    (said,) = (each.message for each in result.remarks if each.code == "SAVED_ABOVE_PAID")
+    assert "In year 3 the target pays less, 10 at the least" in said
+
+
+def test_what_is_not_refinanced_is_not_asked_about() -> None:
+    assert codes(calm(target=INCOME)) == set()
+    assert codes(calm(target=paying(0.0))) == set()
+    # Income is no interest of nothing, and a convertible is a debt like any other.
+    assert codes(calm(target=INCOME, financing=REPAID)) == {"INTEREST_IS_INCOME"}
+    shares = Shares(basic=50.0, convertibles=(Convertible(face_value=20.0, conversion_price=30.0),))
+    beside = replace(owing(40.0), shares=shares)
+    assert "INTEREST_BEYOND_DEBT" not in codes(calm(target=beside, financing=REPAID))
+
+
+def test_interest_without_a_debt_is_told_and_so_is_a_rate_that_no_interest_bears_out() -> None:
+    none = value_merger(calm(target=owing(0.0), financing=REPAID)).remarks
+    assert any("12 in year 1, and owes nothing" in each.message for each in none)
+    free = calm(target=paying(0.0), financing=replace(REPAID, target_debt_rate=0.05))
+    assert any(
+        "Give the interest that it pays" in each.message for each in value_merger(free).remarks
+    )
+    assert "INTEREST_BEYOND_DEBT" not in codes(calm(target=owing(0.0)))  # nothing is refinanced
 
 
 def test_a_remark_names_an_input_that_is_there() -> None:

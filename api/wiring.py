@@ -36,6 +36,7 @@ from services.cluster_watch import ClusterWatch, finding
 from services.collaboration import CollaborationService
 from services.companies import CompanyService, ShippedCompanies
 from services.compute import Compute
+from services.credit import CreditService
 from services.financial_models import ModelService
 from services.football import FootballService
 from services.kinds import KINDS
@@ -46,7 +47,7 @@ from services.runs import RunService
 from services.service_levels import ServiceLevels
 from services.tenants import TenantService
 from services.valuations import ValuationService
-from services.workbook.export import WorkbookService
+from services.workbooks import WorkbookService
 from services.workers import WorkerPool
 from store.companies import Companies
 from store.database import Database
@@ -199,8 +200,11 @@ def build(
         valuations=valuations,
         analyses=analyses,
         football=FootballService(valuations, analyses),
+        credit=CreditService(valuations),
         replays=ReplayService(Valuations(database), compute),
-        workbooks=WorkbookService(valuations, compute),
+        workbooks=WorkbookService(
+            valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
+        ),
         models=models,
         collaboration=collaboration,
         runs=RunService(runs, run_work, tenant_service, valuations, models, bus),

@@ -10,6 +10,7 @@ import strawberry
 from services.analyses import AnalysisService
 from services.collaboration import CollaborationService
 from services.companies import CompanyService
+from services.credit import CreditService
 from services.financial_models import ModelService
 from services.football import FootballService
 from services.principal import Principal
@@ -19,7 +20,7 @@ from services.service_levels import ServiceLevels
 from services.sessions import Session
 from services.tenants import TenantService
 from services.valuations import ValuationService
-from services.workbook.export import WorkbookService
+from services.workbooks import WorkbookService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Services:
     valuations: ValuationService
     analyses: AnalysisService
     football: FootballService
+    credit: CreditService
     replays: ReplayService
     workbooks: WorkbookService
     models: ModelService

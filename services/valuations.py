@@ -16,7 +16,7 @@ import orjson
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION, STREAM_VERSION
 from observability.outcomes import Outcome
 from services.compute import Compute
-from services.errors import NotFound, Refused
+from services.errors import NotFound, Problem, Refused
 from services.kinds import KINDS, Document, Kind
 from services.plans import LIMITS, Plan
 from services.principal import Action, Principal
@@ -25,7 +25,16 @@ from store.valuations import KeptValuation, Valuations
 
 BASE_CASE_MS = 0.1
 DOCUMENT_MS = 0.4  # to make one of a model's scenarios, and to value it
+_NOTHING = "There is no such valuation. Value the inputs again to make it."
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptId:
+    """A valuation as a caller names it: its address, and the kind that its global id tells."""
+
+    kind: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +201,7 @@ class ValuationService:
         asked = _ADDRESS.fullmatch(valuation_id)
         kept = await self._kept.find(principal.tenant_id, valuation_id) if asked else None
         if kept is None:
-            raise NotFound("There is no such valuation. Value the inputs again to make it.")
+            raise NotFound(_NOTHING)
         return Recorded(
             id=kept.id,
             kind=KINDS[kept.kind],
@@ -203,3 +212,18 @@ class ValuationService:
             computed_at=kept.computed_at,
             duration_ms=kept.duration_ms,
         )
+
+    async def find_named(self, principal: Principal, asked: KeptId, at: str) -> Recorded:
+        """The valuation that an argument of a question names; ``at`` is the argument's path.
+
+        Raises:
+            Forbidden; NotFound: as `find`, and if the id tells another kind than the one it is of.
+        """
+        try:
+            recorded = await self.find(principal, asked.address)
+        except NotFound:
+            recorded = None
+        if recorded is None or recorded.kind.name != asked.kind:
+            mend = "Give the global id of a valuation of your tenant."
+            raise NotFound(_NOTHING, [Problem(at, "UNKNOWN", _NOTHING, mend)])
+        return recorded

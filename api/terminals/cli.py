@@ -103,29 +103,47 @@ def query(file: Path, variables: Path | None) -> None:
 @click.argument("file", type=JSON_FILE)
 @click.option("--explain", is_flag=True, help="Every step of the number, in words.")
 @click.option("--json", "as_json", is_flag=True, help="The whole valuation as JSON.")
-def value(file: Path, *, explain: bool, as_json: bool) -> None:
+@click.option(
+    "--equity-of",
+    metavar="SOURCE",
+    help="Of a credit valuation: whose equity value to take, where FILE has no equityValue. A "
+    "valuation's id, or a JSON file with a DCF's or a comparison's inputs, which are valued first.",
+)
+def value(file: Path, *, explain: bool, as_json: bool, equity_of: str | None) -> None:
     """Value the inputs in FILE, without a server. FILE is JSON: the fields of a kind's
     input type, such as `DcfInput` or `LboInput`; its names say which kind it is."""
-    from api.embedded import opened
+    from api.embedded import QueryFailed, opened
     from api.terminals.explain import refusal
+    from api.terminals.export import NotExported, valued
     from api.terminals.kinds import told
     from api.terminals.selections import VALUE, kind_of, whole
 
     given = json_object(file)
+    of = None if equity_of is None else _source(equity_of)
 
     async def ask() -> dict[str, Any]:
         async with opened(settings_of(dev=True)) as embedded:
             schema = embedded.parts.schema._schema  # noqa: SLF001 - Strawberry offers no other way
             kind = kind_of(schema, given)
             asked = VALUE if kind == "Dcf" and not as_json else whole(schema, kind)
-            return await embedded.ask(asked, {"input": given})
+            variables: dict[str, Any] = {"input": given}
+            if of is not None:
+                if kind != "Credit":
+                    fail(f"--equity-of is for credit valuations, and {file} is of another kind.")
+                variables["equityOf"] = of if isinstance(of, str) else await valued(embedded, of)
+            return await embedded.ask(asked, variables)
 
-    answer = run_to_end(ask())
+    try:
+        answer = run_to_end(ask())
+    except (NotExported, QueryFailed) as no:
+        fail(f"{equity_of}: {no}")
     if answer.get("errors"):
         fail("\n".join(_in_file(error["message"], file) for error in answer["errors"]))
     outcome = answer["data"]["valued"]
     if outcome["__typename"] == "Refusal":
-        fail(f"{file} cannot be valued.\n{refusal(outcome)}")
+        said = f"{file} cannot be valued.\n{refusal(outcome)}"
+        asked_for = equity_of is None and "equityOf" in said
+        fail(f"{said}\nIn a terminal, equityOf is --equity-of SOURCE." if asked_for else said)
     click.echo(pretty(outcome) if as_json else told(outcome, explained=explain))
 
 
@@ -147,14 +165,11 @@ def export(source: str, *, xlsx: bool, to: Path | None) -> None:
     from api.terminals.export import NotExported, put, valued, workbook
 
     del xlsx  # the only form that there is, and it is asked for by name
-    file = Path(source)
-    given = json_object(file) if file.is_file() else None
-    if given is None and "." in source:  # which no id has
-        fail(f"There is no file {source}.")
+    given = _source(source)
 
     async def write() -> Path:
         async with opened(settings_of(dev=True)) as embedded:
-            valuation = source if given is None else await valued(embedded, given)
+            valuation = given if isinstance(given, str) else await valued(embedded, given)
             name, content = await workbook(embedded, valuation)
         put(content, target := to or Path(name))
         return target
@@ -162,7 +177,7 @@ def export(source: str, *, xlsx: bool, to: Path | None) -> None:
     try:
         click.echo(f"Wrote {run_to_end(write())}.")
     except (NotExported, QueryFailed) as no:
-        fail(_in_file(str(no), file))
+        fail(_in_file(str(no), Path(source)))
 
 
 @main.command()
@@ -404,6 +419,16 @@ def _loopback(host: str) -> None:
             f"A development server signs tokens for whoever asks this machine, so it does not "
             f"listen on {host}. Use 127.0.0.1, or run `valor serve` with VALOR_PUBLIC_KEY_FILE."
         )
+
+
+def _source(given: str) -> str | dict[str, Any]:
+    """A valuation's id, or the inputs in a file."""
+    file = Path(given)
+    if file.is_file():
+        return json_object(file)
+    if "." in given:  # which no id has
+        fail(f"There is no file {given}.")
+    return given
 
 
 def _in_file(message: str, file: Path) -> str:

@@ -58,12 +58,16 @@ FIELDS: Final = """
 """
 
 
+# What a kind's mutation takes beside its inputs, if it is given: a variable of the same name.
+_BESIDE: Final = {"Credit": {"equityOf": "ID"}}
+
+
 def valued(fields: str = FIELDS, kind: str = "Dcf") -> str:
     """The mutation that values a firm, with what is wanted of the answer, under `valued`."""
-    return (
-        f"mutation Value($input: {kind}Input!) {{ "
-        f"valued: value{kind}(input: $input) {{ {fields} }} }}"
-    )
+    given = {"input": f"{kind}Input!", **_BESIDE.get(kind, {})}
+    variables = ", ".join(f"${name}: {each}" for name, each in given.items())
+    arguments = ", ".join(f"{name}: ${name}" for name in given)
+    return f"mutation Value({variables}) {{ valued: value{kind}({arguments}) {{ {fields} }} }}"
 
 
 VALUE: Final = valued()

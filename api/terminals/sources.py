@@ -24,5 +24,13 @@ def sources(value: Mapping[str, Any], width: int, title: str = TITLE) -> list[st
         for text in (each["note"], origin and f"— {origin}"):
             if text:
                 indent = "    "
-                lines.append(fill(text, width, initial_indent=indent, subsequent_indent=indent))
+                lines.append(
+                    fill(
+                        text,
+                        width,
+                        initial_indent=indent,
+                        subsequent_indent=indent,
+                        break_long_words=False,  # such as an id, which is copied
+                    )
+                )
     return lines

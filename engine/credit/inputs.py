@@ -25,7 +25,7 @@ BOUNDS = {
 class CreditInputs:
     """Money is in one currency, in whole units. Any number may be an array over scenarios."""
 
-    equity_value: Scalar  # money: what all shares are worth
+    equity_value: Scalar | None = None  # money: what all shares are worth; the door wants it
     equity_volatility: Scalar  # 1/square root of a year, of the shares' continuous returns
     debt: Scalar  # money: face value of all debt, due at the horizon
     horizon: Scalar  # years until then
@@ -54,8 +54,16 @@ def outside(inputs: CreditInputs, known: CreditInputs) -> npt.NDArray[np.bool_] 
 
 
 def _enter(door: Door, inputs: CreditInputs) -> None:
+    if inputs.equity_value is None:
+        door.refuse(
+            "equity_value",
+            "MISSING",
+            "What all shares are worth is not given.",
+            "Give equity_value, in money: at the market, or by a valuation of the firm.",
+        )
     for name, (low, high) in BOUNDS.items():
-        door.within(name, getattr(inputs, name), low, high)
+        if (value := getattr(inputs, name)) is not None:
+            door.within(name, value, low, high)
     if not _CURRENCY.fullmatch(inputs.currency):
         door.refuse(
             "currency",

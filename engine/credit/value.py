@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from typing import Final
 
 from engine.credit.inputs import CreditInputs, admit, outside
 from engine.credit.kernel import CERTAIN, CreditOutput, output_of, worth
 from engine.door import Scalar, show
 from engine.errors import Infeasible, Problem
 from engine.remarks import Remark
-from engine.scenarios import Question
+from engine.scenarios import Questions
 
 # Where a reviewer starts to ask; they never change a number.
 SHORT = 0.25  # years: the model has no surprises, so near debt looks safer than it trades
@@ -88,32 +88,16 @@ def value_credit(inputs: CreditInputs) -> CreditResult:
     return CreditResult(inputs=admitted, valuation=valuation)
 
 
-def credit_question(
-    inputs: CreditInputs, output: CreditOutput, known: CreditInputs | None = None
-) -> Question[CreditInputs]:
-    """What the analyses ask about one firm: ``output`` over a batch of changed inputs.
-
-    ``known`` are inputs that passed the door before, such as those of a result.
-
-    Raises:
-        InvalidInput: with every problem of the inputs.
-    """
-    admitted = admit(inputs, known)
-    return Question(  # of functions with names: it can be sent to another process
-        inputs=admitted,
-        admit=partial(admit, known=admitted),
-        values=_values,
-        outside=partial(outside, known=admitted),
-        output=output.value,
-    )
-
-
 def _values(inputs: CreditInputs) -> dict[str, Scalar]:
     value = worth(inputs)
     return {output.value: output_of(value, output) for output in CreditOutput}
 
 
+credit_question: Final = Questions(CreditOutput, admit, _values, outside)
+
+
 def _too_thin(inputs: CreditInputs) -> Infeasible:
+    assert inputs.equity_value is not None  # noqa: S101 - the door let it in
     share = float(inputs.equity_value / inputs.debt)
     message = (
         f"The equity is {share:.1e} of the debt. From so little the assets cannot be told to one "

@@ -19,9 +19,11 @@ from resolvers.valuations.given import as_document
     )
 )
 class CreditInput:
-    equity_value: float = field(
+    equity_value: float | None = field(
         "What all shares are worth, in money, from 0.01 to 1e18: at the market, or the equity "
-        "value of another valuation of the firm."
+        "value of another valuation of the firm. Only `valueCredit` can do without, where its "
+        "`equityOf` names a valuation that says it.",
+        default=strawberry.UNSET,
     )
     equity_volatility: float = field(
         "Of the shares' continuous returns, a fraction per square root of a year, from 0.001 to "

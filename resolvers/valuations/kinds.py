@@ -9,14 +9,14 @@ import strawberry
 from resolvers.context import Info
 from resolvers.ids import inner_id, type_of
 from resolvers.valuations.comparables import ComparablesValuation
-from resolvers.valuations.credit import CreditValuation
+from resolvers.valuations.credit_results import CreditValuation
 from resolvers.valuations.dcf import DcfValuation
 from resolvers.valuations.lbo import LboValuation
 from resolvers.valuations.merger import MergerValuation
 from resolvers.valuations.record import Valuation
 from services.errors import NotFound
 from services.kinds import COMPARABLES, CREDIT, DCF, LBO, MERGER
-from services.valuations import Recorded
+from services.valuations import KeptId, Recorded
 
 # A kind is a member here and a row of the table below: an outcome of any kind has them all.
 AnyValuation: TypeAlias = (
@@ -29,6 +29,7 @@ TYPES: Final[dict[str, type[AnyValuation]]] = {
     COMPARABLES.name: ComparablesValuation,
     CREDIT.name: CreditValuation,
 }
+_KINDS: Final = {each.__name__: kind for kind, each in TYPES.items()}
 _NOTHING: Final = "There is no valuation under this id."
 
 
@@ -47,6 +48,14 @@ def kept_id(given: str) -> str:
     if named not in type_names():
         raise NotFound(_NOTHING)
     return inner_id(named, given)
+
+
+def named(given: str) -> KeptId:
+    """What an id says that it is of; of one that says nothing, an address of nothing."""
+    try:
+        return KeptId(_KINDS[type_of(given)], kept_id(given))
+    except (KeyError, NotFound):
+        return KeptId("", "")
 
 
 def type_names() -> list[str]:

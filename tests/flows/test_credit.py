@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 
 from services.principal import Role
+from tests.comparables_documents import compared
 from tests.credit_documents import indebted
 from tests.dcf_documents import firm
-from tests.served import Caller, Served, served
+from tests.lbo_documents import bought
+from tests.merger_documents import merged
+from tests.served import THEIRS, Caller, Served, served
 
-VALUE: Final = """mutation ($input: CreditInput!) { valueCredit(input: $input) {
-  __typename ... on Refusal { code message issues { path code suggestion } }
+VALUE: Final = """mutation ($input: CreditInput!, $of: ID) {
+  valueCredit(input: $input, equityOf: $of) {
+  __typename ... on Refusal { code message issues { path code message suggestion } }
   ... on CreditValuation {
-    id kind currency assetValue assetVolatility distanceToDefault defaultProbability spread
+    id kind currency inputs assetValue assetVolatility distanceToDefault defaultProbability spread
     debtValue risklessDebtValue expectedLoss recovery leverage
     certificate { steps equityResidual volatilityResidual } remarks { code path }
     assumptions { path label source }
@@ -26,6 +31,8 @@ EDIT: Final = """mutation ($id: ID!, $edits: [ModelEdit!]!) {
   editModel(id: $id, operationId: "once", edits: $edits) {
     __typename ... on Refusal { code issues { path message } }
     ... on EditedModel { revision { changes { text } } } } }"""
+
+Answer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +69,143 @@ def test_the_books_firm_has_the_books_assets_and_default(analyst: Caller) -> Non
     assert remark == {"code": "SHORT_HORIZON", "path": "horizon"}
 
 
-def test_the_equity_of_a_dcf_may_be_what_the_debt_is_valued_by(analyst: Caller) -> None:
-    value = "valueDcf(input: $i) { ... on DcfValuation { equityValue } }"
-    text = f"mutation ($i: DcfInput!) {{ {value} }}"
-    equity = analyst.data(text, {"i": firm()})["valueDcf"]["equityValue"]
-    found = valued(analyst, equityValue=equity, debt=500.0, equityVolatility=0.4)
-    # Put-call parity: what the assets are worth is shared by owners and lenders.
-    assert found["assetValue"] == pytest.approx(equity + found["debtValue"], rel=1e-13)
+def kept(caller: Caller, kind: str, document: Answer) -> str:
+    value = f"value{kind}(input: $i) {{ ... on Node {{ id }} }}"
+    text = f"mutation ($i: {kind}Input!) {{ valued: {value} }}"
+    found: str = caller.data(text, {"i": document})["valued"]["id"]
+    return found
+
+
+def valued_of(caller: Caller, of: str | None, **changes: Any) -> Answer:
+    """The debt of the firm behind a kept valuation, whose equity value is not given."""
+    document = indebted(debt=500.0, equityVolatility=0.4, **changes)
+    if "equityValue" not in changes:
+        del document["equityValue"]
+    found: Answer = caller.data(VALUE, {"input": document, "of": of})["valueCredit"]
+    return found
+
+
+def issues(found: Answer) -> dict[str, str]:
+    assert found["code"] == "INVALID_INPUT", found
+    assert all(issue["message"] and issue["suggestion"] for issue in found["issues"])
+    return {issue["path"]: issue["code"] for issue in found["issues"]}
+
+
+# A firm of 1,500 that owes 500 and has 100; a comparison of 2,000 that owes 200.
+@pytest.mark.parametrize(
+    ("kind", "document", "equity"), [("Dcf", firm(), 1_100.0), ("Comparables", compared(), 1_800.0)]
+)
+def test_a_debt_is_valued_by_the_equity_of_a_kept_valuation_and_says_so(
+    analyst: Caller, kind: str, document: Answer, equity: float
+) -> None:
+    of = kept(analyst, kind, document)
+    said = {"path": "debt", "source": "Annual report, p. 61"}
+    found = valued_of(analyst, of, assumptions=[said])
+    assert found["inputs"]["equityValue"] == pytest.approx(equity, rel=1e-12)
+    assert found["assetValue"] == pytest.approx(equity + found["debtValue"], rel=1e-12)
+    source = f"Equity value of the {kind.upper()} valuation {of}"
+    assert found["assumptions"] == [
+        said | {"label": "Debt"},
+        {"path": "equityValue", "label": "Equity value", "source": source},
+    ]
+
+
+def test_what_was_taken_is_valued_replayed_and_analysed_without_its_source(
+    analyst: Caller,
+) -> None:
+    of = kept(analyst, "Dcf", firm())
+    found = valued_of(analyst, of)
+    assert valued_of(analyst, of)["id"] == found["id"]
+    # The kept inputs hold the number, so whoever sends them again names nothing.
+    inputs = found["inputs"]
+    again = analyst.data(VALUE, {"input": inputs})["valueCredit"]
+    assert again["id"] == found["id"]
+    # An equal number from elsewhere has another source, and so another id.
+    assert valued_of(analyst, None, equityValue=inputs["equityValue"])["id"] != found["id"]
+    asked = """query ($id: ID!) { valuation(id: $id) { replay { sameHash }
+      ... on Analysable { gradient(of: SPREAD) { ... on Gradient { slopes { path } } } } } }"""
+    looked = analyst.data(asked, {"id": found["id"]})["valuation"]
+    assert looked["replay"]["sameHash"] is True
+    assert "equityValue" in {each["path"] for each in looked["gradient"]["slopes"]}
+    made = analyst.data(CREATE, {"inputs": {"credit": inputs}})["createModel"]
+    text = "mutation ($id: ID!) { valueModel(id: $id) { ... on Valuation { id } } }"
+    assert analyst.data(text, {"id": made["id"]})["valueModel"]["id"] == found["id"]
+
+
+def test_exactly_one_of_an_equity_value_and_its_source_is_given(analyst: Caller) -> None:
+    of = kept(analyst, "Dcf", firm())
+    assert issues(valued_of(analyst, of, equityValue=3.0)) == {"equityOf": "CONTRADICTION"}
+    neither = valued_of(analyst, None, horizon=99.0)
+    assert issues(neither) == {"equityValue": "MISSING", "horizon": "OUT_OF_RANGE"}
+    assert "equityOf" in neither["issues"][0]["suggestion"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"), [("Lbo", bought()), ("Merger", merged()), ("Credit", indebted())]
+)
+def test_a_kind_without_an_equity_value_is_refused(
+    analyst: Caller, kind: str, document: Answer
+) -> None:
+    found = valued_of(analyst, kept(analyst, kind, document))
+    assert issues(found) == {"equityOf": "CONTRADICTION"}
+    assert "DCF or COMPARABLES" in found["issues"][0]["suggestion"]
+
+
+def test_equity_below_nothing_and_another_currency_are_refused_with_all_else(
+    analyst: Caller,
+) -> None:
+    under = kept(analyst, "Dcf", firm(**{"bridge.debt": 2_000.0}))
+    found = valued_of(analyst, under)
+    assert issues(found) == {"equityOf": "OUT_OF_RANGE"}
+    assert "-400 USD" in found["issues"][0]["message"]
+    euros = kept(analyst, "Dcf", firm(currency="EUR"))
+    said = [{"path": "equityValue", "source": "The market"}]
+    found = valued_of(analyst, euros, assumptions=said, riskFreeRate=5.0)
+    assert issues(found) == {
+        "currency": "CONTRADICTION",
+        "assumptions[0].path": "CONTRADICTION",
+        "riskFreeRate": "OUT_OF_RANGE",
+    }
+    assert valued_of(analyst, euros, currency="EUR")["currency"] == "EUR"
+
+
+def test_an_id_of_nothing_and_of_another_tenant_are_one_no(server: Served, analyst: Caller) -> None:
+    with server.caller(Role.ANALYST, THEIRS) as stranger:
+        theirs = kept(stranger, "Dcf", firm(**{"capital.wacc": 0.11}))
+    ours = kept(analyst, "Dcf", firm())
+    address = b64decode(ours + "==").decode().partition(":")[2]
+    of_another_kind = b64encode(f"LboValuation:{address}".encode()).decode().rstrip("=")
+    nos = [valued_of(analyst, id_) for id_ in (theirs, "nothing", "", of_another_kind)]
+    assert all(no == nos[0] for no in nos)
+    assert nos[0]["code"] == "NOT_FOUND"
+    assert [(issue["path"], issue["code"]) for issue in nos[0]["issues"]] == [
+        ("equityOf", "UNKNOWN")
+    ]
+
+
+def test_who_may_not_value_is_told_so_before_anything_is_looked_for(server: Served) -> None:
+    with server.caller(Role.VIEWER) as viewer:
+        assert valued_of(viewer, "nothing")["code"] == "FORBIDDEN"
+
+
+def test_a_model_and_a_run_hold_the_number_itself(analyst: Caller) -> None:
+    bare = indebted()
+    del bare["equityValue"]
+    text = """mutation ($inputs: ModelInputs!) {
+      createModel(input: {name: "Quince", inputs: $inputs}) {
+        ... on Refusal { code issues { path code message suggestion } } } }"""
+    refused = analyst.data(text, {"inputs": {"credit": bare}})["createModel"]
+    assert issues(refused) == {"equityValue": "MISSING"}
+    text = """mutation ($input: CreditInput!) {
+      startSimulation(operationId: "one", input: {source: {credit: $input}, spec: {trials: 100,
+        shocks: [{path: "debt", distribution: {normal: {standardDeviation: 1}}}]}}) {
+        ... on Refusal { code issues { path code message suggestion } } } }"""
+    refused = analyst.data(text, {"input": bare})["startSimulation"]
+    assert issues(refused) == {"equityValue": "MISSING"}
+    made = analyst.data(CREATE, {"inputs": {"credit": indebted()}})["createModel"]
+    edits = [{"path": "equityValue", "value": {"nothing": True}}]
+    refused = analyst.data(EDIT, {"id": made["id"], "edits": edits})["editModel"]
+    assert [issue["path"] for issue in refused["issues"]] == ["equityValue"]
 
 
 def test_a_model_of_it_is_edited_and_valued_under_the_same_id(analyst: Caller) -> None:

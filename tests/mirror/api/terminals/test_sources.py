@@ -30,6 +30,11 @@ def test_each_is_told_with_its_note_and_its_source() -> None:
     assert all(len(line) <= 60 for line in "\n".join(lines).splitlines())
 
 
+def test_an_id_that_is_longer_than_a_line_can_still_be_copied() -> None:
+    lines = sources({"assumptions": [{**SAID, "source": f"Valuation {'RGNm' * 26}"}]}, 60)
+    assert "RGNm" * 26 in "\n".join(lines)
+
+
 def test_what_says_nothing_of_its_origin_has_its_note_alone() -> None:
     bare = {**SAID, "label": "bridge.debt", "source": None, "asOf": None, "author": None}
     lines = sources({"assumptions": [{**bare, "note": "So."}]}, 96)

@@ -59,6 +59,13 @@ def test_every_problem_is_said_at_once() -> None:
     }
 
 
+def test_an_equity_value_that_is_left_out_is_missed_beside_all_else() -> None:
+    assert refused(firm(equity_value=None, debt=0.0)) == {
+        "equity_value": "MISSING",
+        "debt": "OUT_OF_RANGE",
+    }
+
+
 def test_a_volatility_typed_in_percent_is_told_so() -> None:
     with pytest.raises(InvalidInput) as no:
         value_credit(firm(equity_volatility=80.0))

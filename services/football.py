@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from engine.door import Door
@@ -11,6 +12,7 @@ from engine.errors import Infeasible, InvalidInput, NotConverged, Problem, Refus
 from engine.firm.equity import settle
 from engine.football import METHODS_MOST, FootballField, MethodRange, football_field
 from engine.lbo.price import IRR_BOUNDS
+from engine.remarks import Remark
 from services.analyses import AnalysisService
 from services.comparables_labels import name_of_multiple
 from services.errors import NotFound
@@ -18,7 +20,6 @@ from services.football_methods import (
     SCALES,
     Buyout,
     Cases,
-    KeptId,
     Method,
     Multiples,
     Stated,
@@ -27,9 +28,10 @@ from services.football_methods import (
     ids_of,
     place,
 )
+from services.football_review import review
 from services.kinds import COMPARABLES, LBO, Output
 from services.principal import Action, Principal
-from services.valuations import Recorded, ValuationService
+from services.valuations import KeptId, Recorded, ValuationService
 
 _CALLED: Final = {"COMPARABLES": "Comparables", "MERGER": "Merger"}
 _RANKED: Final = (NotFound, InvalidInput, Infeasible, NotConverged)
@@ -41,16 +43,18 @@ class Source:
 
     kind: str | None
     valuations: tuple[KeptId, ...]
+    days: tuple[date, ...]  # of each valuation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A field, with the source of each of its bars."""
+    """A field, with the source of each of its bars, and what a reviewer would ask about them."""
 
     output: Output
     currency: str
     field: FootballField
     sources: tuple[Source, ...]
+    remarks: tuple[Remark, ...]
 
 
 class FootballService:
@@ -81,9 +85,9 @@ class FootballService:
         for at, asked in ids_of(methods):
             if asked not in found:
                 try:
-                    found[asked] = await self._find(principal, asked)
+                    found[asked] = await self._valuations.find_named(principal, asked, at)
                 except NotFound as no:
-                    nos.append(NotFound(no.message, [Problem(at, "UNKNOWN", no.message, _MINE)]))
+                    nos.append(no)
         nos += _in_one_currency(methods, found)
         ranges: list[tuple[int, MethodRange]] = []
         for number, method in enumerate(methods):
@@ -99,25 +103,21 @@ class FootballService:
                 market_price = _market_price(found.values(), scale)
             except InvalidInput as no:
                 nos.append(no)
+        numbers = [number for number, _ in ranges]
         try:
             # Without a range nothing is wrong with the ranges, but with what they come from.
             field = football_field([each for _, each in ranges], market_price) if ranges else None
         except InvalidInput as no:
-            nos.append(_as_given(no, methods, [number for number, _ in ranges]))
+            nos.append(_as_given(no, methods, numbers))
         if nos or field is None:
             raise _together(nos)
         return Compared(
             output=scale,
             currency=next(iter(found.values())).inputs["currency"],
             field=field,
-            sources=tuple(_source(methods[number]) for number, _ in ranges),
+            sources=tuple(_source(methods[number], found) for number in numbers),
+            remarks=review(methods, found, field, numbers),
         )
-
-    async def _find(self, principal: Principal, asked: KeptId) -> Recorded:
-        recorded = await self._valuations.find(principal, asked.address)
-        if recorded.kind.name != asked.kind:  # an address of one kind under the id of another
-            raise NotFound("There is no such valuation. Value the inputs again to make it.")
-        return recorded
 
     async def _ranges(
         self,
@@ -170,9 +170,6 @@ class FootballService:
             worth.append(_carried(price.enterprise_value, bridging, scale))
         name = method.name or f"LBO, {100.0 * low:g} to {100.0 * high:g} % IRR"
         return MethodRange(name=name, low=worth[0], mid=worth[1], high=worth[2])
-
-
-_MINE: Final = "Give the global id of a valuation of your tenant."
 
 
 def _in_one_currency(
@@ -295,9 +292,14 @@ def _called(of: Recorded) -> str:
     return _CALLED.get(of.kind.name, of.kind.name)
 
 
-def _source(method: Method) -> Source:
+def _source(method: Method, found: Mapping[KeptId, Recorded]) -> Source:
     ids = tuple(each for name, each in method.ids() if name != "bridge")
-    return Source(kind=ids[0].kind if ids else None, valuations=ids)
+    days = (found[each].kind.day_of(found[each].inputs) for each in ids)
+    return Source(
+        kind=ids[0].kind if ids else None,
+        valuations=ids,
+        days=tuple(day for day in days if day is not None),
+    )
 
 
 def _under(no: Refused, own: str, place: str, mend: str) -> Refused:

@@ -10,6 +10,7 @@ from engine.errors import InvalidInput, Problem
 from engine.football import METHODS_MOST, MethodRange
 from engine.scenarios import Swing
 from services.kinds import Output
+from services.valuations import KeptId
 
 CASES_MOST: Final = 10  # of one method
 # What firms are compared by, and what that is called in a result's document.
@@ -18,14 +19,6 @@ SCALES: Final = {
     Output.EQUITY_VALUE: "equityValue",
     Output.ENTERPRISE_VALUE: "enterpriseValue",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class KeptId:
-    """A valuation as a caller names it: its address, and the kind that its global id tells."""
-
-    kind: str
-    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from math import isfinite
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -70,6 +71,8 @@ class Kind(Generic[I, R]):
     upgrades: Mapping[int, Callable[[Document], Document]] = field(default_factory=dict)
     # What leads from an enterprise value of its firm to a share; None: the kind has no such thing.
     bridge: Callable[[I], tuple[Bridge, Shares]] | None = None
+    # The input that says of which day a value is, as ``timing.valuationDate``; None: of none.
+    day: str | None = None
     # What the next use adds, in milliseconds: where the first of a process imports something heavy.
     importing_ms: Callable[[], float] = float
 
@@ -107,6 +110,15 @@ class Kind(Generic[I, R]):
         """What the market says that an output is, where it is among the inputs."""
         name = self.observed.get(output)
         return None if name is None else inputs.get(name)
+
+    def day_of(self, inputs: Mapping[str, Any]) -> date | None:
+        """The day that a value is of."""
+        if self.day is None:
+            return None
+        found: Any = inputs
+        for name in self.day.split("."):
+            found = found[name]
+        return date.fromisoformat(found)
 
     def door(self, document: Document) -> None:
         """

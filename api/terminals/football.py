@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from api.embedded import Embedded
 from api.terminals.equity import Answer, amount, price, scale_of
-from api.terminals.explain import refusal
+from api.terminals.explain import refusal, remarks
 from resolvers.ids import type_of
 
 _FIELD: Final = """
@@ -19,8 +19,9 @@ query ($methods: [FootballMethodInput!]!, $of: ValuationOutput!, $marketPrice: F
       of currency marketPrice marketPlace
       ticks
       overlap { low high methods all }
+      remarks { code path message }
       bars {
-        name kind valuations low mid high lowPlace midPlace highPlace
+        name kind valuations days low mid high lowPlace midPlace highPlace
         lowUpside highUpside holdsMarketPrice
       }
     }
@@ -76,12 +77,7 @@ def methods(valuations: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
     by_type: dict[str, list[str]] = {}
     for each in valuations:
         by_type.setdefault(type_of(each), []).append(each)
-    leading = [
-        each
-        for name in ("DcfValuation", "ComparablesValuation")
-        for each in by_type.get(name, ())
-        if asked.of != "ENTERPRISE_VALUE"
-    ]
+    leading = [*by_type.get("DcfValuation", ()), *by_type.get("ComparablesValuation", ())]
     swings = [{"path": path, "low": low, "high": high} for path, low, high in asked.swings]
     found: list[dict[str, Any]] = []
     for name, ids in by_type.items():
@@ -136,7 +132,7 @@ def drawn(found: Answer) -> str:
             f"{'Most agree on':<{_NAMES}}{told(both['low'])} to {told(both['high'])}: "
             f"{len(both['methods'])} of {len(found['bars'])} ranges"
         )
-    return "\n".join(rows)
+    return "\n".join([*rows, *remarks(found)])
 
 
 def _numbers(found: Answer) -> tuple[Callable[[float], str], str]:

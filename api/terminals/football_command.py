@@ -96,7 +96,7 @@ def football(
         if isinstance(each, str) and "." in each:  # which no id has
             fail(f"There is no file {each}.")
     asked = Asked(
-        of=of.upper(),
+        of=of,
         swings=swings,
         returns=irr[1:],
         stated=stated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Final, TypeAlias
 
 import numpy as np
@@ -9,20 +10,18 @@ import strawberry
 
 from engine.football import MethodRange
 from resolvers.context import Info
-from resolvers.ids import global_id, type_of
+from resolvers.ids import global_id
 from resolvers.refusal import Refusal
 from resolvers.scalars import FloatSeries, series
-from resolvers.valuations.kinds import TYPES, kept_id
+from resolvers.valuations.kinds import TYPES, named
 from resolvers.valuations.outputs import Output
-from resolvers.valuations.record import ValuationKind
+from resolvers.valuations.record import Remark, ValuationKind
 from resolvers.valuations.results import filled
 from resolvers.valuations.sensitivities import SwingInput
 from services.documents import document_of
-from services.errors import NotFound
 from services.football import Compared, Source
-from services.football_methods import Buyout, Cases, KeptId, Method, Multiples, Stated, Swings
+from services.football_methods import Buyout, Cases, Method, Multiples, Stated, Swings
 
-_KINDS: Final = {each.__name__: kind for kind, each in TYPES.items()}
 _NAME: Final = "What its bar is called, one line of up to 80 characters."
 
 
@@ -38,7 +37,7 @@ class FootballMultiplesInput:
     )
 
     def to_service(self) -> Method:
-        return Multiples(valuation=_kept(self.valuation), name=self.name or None)
+        return Multiples(valuation=named(self.valuation), name=self.name or None)
 
 
 @strawberry.input(
@@ -59,7 +58,7 @@ class FootballSwingsInput:
 
     def to_service(self) -> Method:
         return Swings(
-            valuation=_kept(self.valuation),
+            valuation=named(self.valuation),
             swings=tuple(each.to_engine() for each in self.swings),
             name=self.name or None,
         )
@@ -78,7 +77,7 @@ class FootballCasesInput:
     name: str | None = _field(f"{_NAME} Left out: the kind.")
 
     def to_service(self) -> Method:
-        return Cases(valuations=tuple(map(_kept, self.valuations)), name=self.name or None)
+        return Cases(valuations=tuple(map(named, self.valuations)), name=self.name or None)
 
 
 @strawberry.input(
@@ -99,10 +98,10 @@ class FootballBuyoutInput:
 
     def to_service(self) -> Method:
         return Buyout(
-            valuation=_kept(self.valuation),
+            valuation=named(self.valuation),
             low_irr=self.low_irr,
             high_irr=self.high_irr,
-            bridge=_kept(self.bridge) if self.bridge else None,
+            bridge=named(self.bridge) if self.bridge else None,
             name=self.name or None,
         )
 
@@ -150,6 +149,12 @@ class FootballBar:
     )
     valuations: list[strawberry.ID] = strawberry.field(
         description="Global ids of those that the range comes from."
+    )
+    days: list[date] = strawberry.field(
+        description=(
+            "The day that each of these is of: a DCF's valuation date, the day of a comparison, "
+            "the closing of a buyout or a merger."
+        )
     )
     low: float = strawberry.field(description="In the unit of the field.")
     mid: float | None = strawberry.field(
@@ -203,6 +208,12 @@ class FootballField:
     ticks: FloatSeries = strawberry.field(
         description="Of the scale, in equal steps, in the unit of the field."
     )
+    remarks: list[Remark] = strawberry.field(
+        description=(
+            "What a reviewer would ask, such as whether valuations of days far apart say the same; "
+            "often nothing. A path is that of an argument."
+        )
+    )
 
     @classmethod
     def of_compared(cls, found: Compared) -> FootballField:
@@ -220,6 +231,7 @@ class FootballField:
             market_price=field.market_price,
             market_place=field.market_place,
             ticks=series(np.array(field.ticks)),
+            remarks=[filled(Remark, document_of(each)) for each in found.remarks],
         )
 
 
@@ -275,18 +287,11 @@ class FootballQuery:
         return FootballField.of_compared(found)
 
 
-def _kept(given: str) -> KeptId:
-    """What an id says that it is of; of one that says nothing, an address of nothing."""
-    try:
-        return KeptId(_KINDS[type_of(given)], kept_id(given))
-    except (KeyError, NotFound):
-        return KeptId("", "")
-
-
 def _where_from(source: Source) -> dict[str, Any]:
     return {
         "kind": None if source.kind is None else ValuationKind(source.kind),
         "valuations": [
             global_id(TYPES[each.kind].__name__, each.address) for each in source.valuations
         ],
+        "days": list(source.days),
     }

@@ -21,8 +21,8 @@ FIELD: Final = """query ($methods: [FootballMethodInput!]!, $of: ValuationOutput
     ... on Refusal { code message issues { path code message suggestion } }
     ... on FootballField {
       of currency marketPrice marketPlace ticks
-      overlap { low high methods all }
-      bars { name kind valuations low mid high lowPlace midPlace highPlace lowUpside highUpside
+      overlap { low high methods all } remarks { code path message }
+      bars { name kind valuations days low mid high lowPlace midPlace highPlace lowUpside highUpside
              holdsMarketPrice }
     } } }"""
 SWINGS: Final = [
@@ -89,6 +89,13 @@ def test_each_method_has_its_range_in_the_order_given(analyst: Caller) -> None:
         [dcf, lower],
         [],
     ]
+    assert [bar["days"] for bar in found["bars"]] == [
+        ["2024-09-27"],
+        ["2024-09-27"],
+        ["2024-09-27", "2024-09-27"],
+        [],
+    ]
+    assert found["remarks"] == []
     assert (found["of"], found["currency"]) == ("VALUE_PER_SHARE", "USD")
     assert found["marketPrice"] == 15.0  # of the comparison's inputs
     assert [bar["holdsMarketPrice"] for bar in found["bars"]] == [False, False, False, True]
@@ -134,6 +141,94 @@ def test_what_a_sponsor_can_pay_is_carried_to_a_share_by_the_dcfs_bridge(analyst
     # Three prices for the same return are one.
     point = field(analyst, {"buyout": method | {"highIrr": 0.15}}, of="ENTERPRISE_VALUE")
     assert bars(point) == [("LBO, 15 to 15 % IRR", high, high, high)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "day"),
+    [
+        ("Dcf", firm(**{"timing.valuationDate": "2024-11-01"}), "2024-11-01"),
+        ("Comparables", compared(asOf="2024-12-31"), "2024-12-31"),
+        ("Lbo", bought(), "2024-12-31"),
+        ("Merger", merged(), "2024-12-31"),
+    ],
+)
+def test_valuations_of_days_far_apart_lie_side_by_side_with_a_remark(
+    analyst: Caller, kind: str, document: Answer, day: str
+) -> None:
+    dcf, other = kept(analyst, "Dcf", firm()), kept(analyst, kind, document)
+    method: Answer = {"cases": {"valuations": [other], "name": "Other"}}
+    if kind in ("Comparables", "Lbo"):
+        arm = "multiples" if kind == "Comparables" else "buyout"
+        method = {arm: {"valuation": other}}
+    found = field(analyst, method, {"cases": {"valuations": [dcf]}}, of="ENTERPRISE_VALUE")
+    assert found["bars"][0]["days"] == [day]
+    assert found["bars"][-1]["days"] == ["2024-09-27"]
+    (remark,) = found["remarks"]
+    assert (remark["code"], remark["path"]) == ("DAYS_APART", "methods[1].cases.valuations[0]")
+    days = 35 if kind == "Dcf" else 95
+    called = {"Comparables": "comparison", "Lbo": "buyout", "Merger": "merger"}.get(kind, "DCF")
+    said = f"The DCF is of 2024-09-27 and the {called} of {day}, {days} days later."
+    assert remark["message"].startswith(said)
+
+
+def test_a_month_between_valuations_is_no_matter_and_a_bridge_has_a_day_too(
+    analyst: Caller,
+) -> None:
+    dcf = kept(analyst, "Dcf", firm())
+    for day, far in (("2024-10-28", False), ("2024-10-29", True)):
+        timing = {"closingDate": day, "years": 5}
+        buyout = kept(analyst, "Lbo", bought(timing=timing))
+        found = field(analyst, {"buyout": {"valuation": buyout, "bridge": dcf}})
+        told = [(remark["code"], remark["path"]) for remark in found["remarks"]]
+        assert told == ([("DAYS_APART", "methods[0].buyout.bridge")] if far else [])
+        assert [bar["days"] for bar in found["bars"]] == [[day]]  # its own; no bridge is a bar
+
+
+def test_a_range_that_is_ten_times_off_is_asked_about(analyst: Caller) -> None:
+    """The DCFs are 8.5 and 11 a share."""
+    dcf = kept(analyst, "Dcf", firm())
+    cases = {"cases": {"valuations": [dcf, kept(analyst, "Dcf", firm(**{"capital.wacc": 0.12}))]}}
+    for low, high, off in (
+        (109.0, 190.0, False),
+        (111.0, 190.0, True),
+        (0.01, 0.86, False),
+        (0.01, 0.84, True),
+        (-20.0, -1.0, False),
+    ):
+        stated = {"stated": {"name": "Prices", "low": low, "high": high}}
+        also = {"cases": {"valuations": [dcf], "name": "Base"}}
+        found = field(analyst, cases, stated, also)
+        told = [(remark["code"], remark["path"]) for remark in found["remarks"]]
+        assert told == ([("SIZES_APART", "methods[1].stated")] if off else []), low
+        assert all("“Prices” and the others" in each["message"] for each in found["remarks"])
+        # Where one range goes over both sizes there are no two.
+        wide = {"stated": {"name": "Wide", "low": 0.01, "mid": 7.0, "high": 2000.0}}
+        over_both = field(analyst, cases, stated, also, wide)
+        assert over_both["remarks"] == []
+        assert bars(over_both)[-1] == ("Wide", 0.01, 7.0, 2000.0)
+
+
+def test_a_bridge_is_of_the_same_currency_and_leads_to_a_share(analyst: Caller) -> None:
+    buyout, dcf = kept(analyst, "Lbo", bought()), kept(analyst, "Dcf", firm())
+    for bridge in (kept(analyst, "Dcf", firm(currency="EUR")), kept(analyst, "Merger", merged())):
+        found = field(analyst, {"buyout": {"valuation": buyout, "bridge": bridge}})
+        assert issues(found) == {"methods[0].buyout.bridge": "CONTRADICTION"}
+    # Of an enterprise value there is no way to go, whatever the bridge owes.
+    asked = {"buyout": {"valuation": buyout}}, {"buyout": {"valuation": buyout, "bridge": dcf}}
+    plain, bridged = (bars(field(analyst, method, of="ENTERPRISE_VALUE")) for method in asked)
+    assert plain == bridged
+    assert [bar[0] for bar in plain] == ["LBO, 20 to 25 % IRR"]
+
+
+def test_a_multiple_that_says_nothing_has_no_bar(analyst: Caller) -> None:
+    """The firm's own EBIT is a loss, and no multiple of that is a value."""
+    document = compared()
+    for each, ebit in [(document["subject"], -5.0), *((peer, 9.0) for peer in document["peers"])]:
+        each["metrics"]["stated"]["ltm"]["ebit"] = ebit
+    asked = [{"multiple": name, "period": "LTM"} for name in ("EV_TO_EBITDA", "EV_TO_EBIT")]
+    comparison = kept(analyst, "Comparables", document | {"multiples": asked})
+    found = field(analyst, {"multiples": {"valuation": comparison}})
+    assert [bar[0] for bar in bars(found)] == ["EV/EBITDA LTM"]
 
 
 def test_all_that_is_wrong_with_all_methods_is_said_at_once(
@@ -224,8 +319,9 @@ def test_a_field_that_says_nothing_of_a_firm_is_refused_before_anything_is_looke
     assert issues(field(analyst, stated, of="IRR")) == {"of": "UNKNOWN", "methods": "MISSING"}
     assert issues(field(analyst)) == {"methods": "WRONG_LENGTH"}
     assert issues(field(analyst, *[stated] * 21))["methods"] == "WRONG_LENGTH"
-    many = {"cases": {"valuations": ["x"] * 11}}
-    assert issues(field(analyst, many)) == {"methods[0].cases.valuations": "WRONG_LENGTH"}
+    for count in (0, 11):
+        cases = {"cases": {"valuations": ["x"] * count}}
+        assert issues(field(analyst, cases)) == {"methods[0].cases.valuations": "WRONG_LENGTH"}
 
 
 def test_a_return_that_no_price_gives_is_infeasible(analyst: Caller) -> None:
@@ -237,3 +333,7 @@ def test_a_return_that_no_price_gives_is_infeasible(analyst: Caller) -> None:
     found = field(analyst, method, of="ENTERPRISE_VALUE")
     assert found["code"] == "INFEASIBLE"
     assert issues(found) == {"methods[0].buyout.highIrr": "OUT_OF_RANGE"}
+    # What is wrong by itself has to be mended first.
+    both = field(analyst, method, {"multiples": {"valuation": buyout}}, of="ENTERPRISE_VALUE")
+    assert both["code"] == "INVALID_INPUT"
+    assert len(both["issues"]) == 2

@@ -47,6 +47,23 @@ def test_a_field_by_hand() -> None:
     assert found.overlap.methods == ("DCF", "LBO", "Peers")
 
 
+def test_a_market_price_at_either_end_of_a_range_is_in_it() -> None:
+    held = [football_field([method("A", 90.0, 95.0)], price).bars[0] for price in (90.0, 95.0)]
+    assert [bar.holds_market_price for bar in held] == [True, True]
+
+
+def test_a_name_has_no_blanks_around_it_wherever_it_is_told() -> None:
+    found = football_field([method(" DCF ", 1.0, 3.0), method("LBO", 2.0, 4.0)])
+    assert [bar.name for bar in found.bars] == ["DCF", "LBO"]
+    assert found.overlap is not None
+    assert found.overlap.methods == ("DCF", "LBO")
+    again = [method("DCF", 1.0, 3.0), method(" DCF ", 2.0, 4.0), method("D\nCF", 2.0, 4.0)]
+    assert refused(again) == {
+        "methods[1].name": "CONTRADICTION",
+        "methods[2].name": "WRONG_LENGTH",
+    }
+
+
 def test_without_a_market_price_nothing_is_said_of_it() -> None:
     found = football_field(FIELD)
     assert found.market_place is None
@@ -102,6 +119,14 @@ def test_of_several_agreements_the_widest_is_told() -> None:
     assert (found.low, found.high, found.methods, found.all) == (15, 20, ("B", "C"), False)
 
 
+def test_of_agreements_of_one_width_the_lowest_is_told() -> None:
+    pairs = [method("A", 0, 2), method("B", 1, 5), method("C", 4, 8)]
+    for order in itertools.permutations(pairs):
+        found = overlap(order)
+        assert found is not None
+        assert (found.low, found.high) == (1, 2)
+
+
 def test_methods_that_do_not_meet_have_no_overlap_and_those_that_touch_do() -> None:
     assert overlap([method("A", 0, 1), method("B", 2, 3)]) is None
     found = overlap([method("A", 0, 2), method("B", 2, 3)])
@@ -128,6 +153,25 @@ def test_a_scale_holds_its_ends_in_a_few_steps_that_a_person_reads(
     assert all(b - a == pytest.approx(step, rel=1e-5) for a, b in itertools.pairwise(ticks))
     digits = step / 10.0 ** math.floor(math.log10(step) + 1e-6)
     assert min(abs(digits - each) for each in (1.0, 2.0, 2.5, 5.0, 10.0)) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.02, 0.58, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)),
+        (1.0, 14.0, (0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0)),
+        (-3e9, 7e9, (-4e9, -2e9, 0.0, 2e9, 4e9, 6e9, 8e9)),
+    ],
+)
+def test_ticks_are_the_numbers_that_a_person_writes(
+    low: float, high: float, ticks: tuple[float, ...]
+) -> None:
+    assert scale(low, high) == ticks
+
+
+def test_nothing_is_the_middle_of_its_scale() -> None:
+    (bar,) = football_field([method("A", 0.0, 0.0)]).bars
+    assert bar.low_place == 0.5
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -3.5, 1e12, 1e-12])
@@ -165,6 +209,8 @@ def test_every_problem_is_said_at_once() -> None:
 def test_how_many_methods_there_may_be(count: int) -> None:
     many = [method(f"Method {number}", 1.0, 2.0) for number in range(count)]
     assert refused(many) == {"methods": "WRONG_LENGTH"}
+    # What is beyond them is not looked at.
+    assert refused([*many[:-1], method("", 2.0, 1.0)][:count]) == {"methods": "WRONG_LENGTH"}
 
 
 def test_a_field_is_a_document_by_its_names() -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.terminals.cli import main
+from api.terminals.football import drawn
 from tests.comparables_documents import compared
 from tests.dcf_documents import firm
 from tests.lbo_documents import bought
@@ -18,10 +19,17 @@ from tests.pages import DOCS, ROOT, text_of
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    documents = {"dcf": firm(), "bear": firm(**{"capital.wacc": 0.12}), "lbo": bought()}
-    for name, document in (documents | {"peers": compared()}).items():
+    documents = {
+        "dcf": firm(),
+        "bear": firm(**{"capital.wacc": 0.12}),
+        "lbo": bought(timing={"closingDate": "2024-09-30", "years": 5}),
+        "later": bought(),
+        "peers": compared(),
+        "peers2": compared(asOf="2024-09-30"),
+    }
+    for name, document in documents.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
-    return {name: str(tmp_path / f"{name}.json") for name in ("dcf", "bear", "lbo", "peers")}
+    return {name: str(tmp_path / f"{name}.json") for name in documents}
 
 
 def run(files: dict[str, str], *arguments: str) -> Result:
@@ -76,6 +84,47 @@ def test_without_swings_dcfs_are_cases_and_money_has_a_unit(files: dict[str, str
     assert found[-1].endswith(": 2 of 2 ranges")
 
 
+def test_what_a_reviewer_would_ask_stands_below_the_bars(files: dict[str, str]) -> None:
+    found = " ".join(" ".join(lines(files, "dcf", "later")).split())
+    _, _, asked = found.partition("A reviewer would note: • ")
+    assert asked.startswith("The DCF is of 2024-09-27 and the buyout of 2024-12-31, 95 days later.")
+
+
+def test_several_of_one_kind_are_numbered(files: dict[str, str]) -> None:
+    kinds = ("dcf", "bear", "lbo", "later")
+    found = lines(files, *kinds, "peers", "peers2", "--swing", "capital.wacc=0.09:0.11")
+    names = [line[:26].rstrip() for line in found[3:11]]
+    assert names == [
+        "DCF 1",
+        "DCF 2",
+        "LBO 1",
+        "LBO 2",
+        *(f"Peers {number}, EV/{what} LTM" for number in (1, 2) for what in ("EBITDA", "revenue")),
+    ]
+
+
+def test_a_point_is_a_block_and_a_long_name_leaves_the_scale_in_its_place(
+    files: dict[str, str],
+) -> None:
+    long = "Analysts' targets, 12 mths"  # as many characters as there is room, and none between
+    found = lines(files, "dcf", "--range", f"{long}=5:20", "--market-price", "18")
+    point, targets = found[3:5]
+    assert point.count("█") == 1
+    assert "│" not in point
+    assert targets.startswith(f"{long[:24]}… █")
+    assert point.index("┊") == 26 + round(41 * (18 - 5) / (20 - 5))
+
+
+def test_ticks_have_room_beside_each_other() -> None:
+    ticks = [1250.0 * number for number in range(9)]
+    field = {"of": "ENTERPRISE_VALUE", "currency": "USD", "marketPlace": None, "ticks": ticks}
+    told = drawn(field | {"bars": [], "overlap": None, "remarks": []}).splitlines()
+    *shown, low, mid, high = told[2].split()
+    assert {*shown} < {f"{tick:,.0f}" for tick in ticks}
+    assert (shown[0], low, mid, high) == ("0", "low", "mid", "high")
+    assert told[-1] == "No two ranges meet."
+
+
 def test_the_page_shows_what_its_command_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +148,8 @@ def test_an_id_is_as_good_as_a_file_and_json_has_it_all(files: dict[str, str]) -
         (("nowhere.json",), "There is no file nowhere.json"),
         (("dcf", "--swing", "capital.wacc"), "is not of the form NAME=LOW:HIGH"),
         (("dcf", "--swing", "capital.wacc=low:high"), "has no two numbers"),
+        (("dcf", "--swing", "0.09:0.11"), "is not of the form NAME=LOW:HIGH"),
+        (("dcf", "--irr", "sponsor=0.2:0.25"), "is not of the form LOW:HIGH"),
         (("dcf", "--swing", "capital.wac=0.09:0.11"), "methods[0].swings.swings[0].path"),
         (("dcf", "madeup"), "NOT_FOUND"),
     ],

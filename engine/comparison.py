@@ -172,13 +172,22 @@ def _check_changes(
 def _check_values(
     door: Door, question: Question[I], cases: Sequence[Case], scenarios: Sequence[dict[str, float]]
 ) -> None:
-    """What the door says of each case, under the change that it is about."""
+    """What the door says of each case, under the change that it is about.
+
+    Raises:
+        Infeasible: if no number is wrong, and some cases are of a deal that cannot be.
+    """
+    cannot_be: list[Problem] = []
     for number in question.refused(scenarios).nonzero()[0].tolist():
         where = f"cases[{number}].changes"
         try:
             question.admit(replaced(question.inputs, scenarios[number]))
         except InvalidInput as no:
             door.problems += [_placed(problem, where, cases[number]) for problem in no.problems]
+        except Infeasible as no:
+            cannot_be += [_placed(problem, where, cases[number]) for problem in no.problems]
+    if cannot_be and not door.problems:
+        raise Infeasible(cannot_be[0].message, cannot_be)
 
 
 def _placed(problem: Problem, where: str, case: Case) -> Problem:

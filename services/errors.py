@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.errors import Infeasible, InvalidInput, Problem, Refused
+from services.refusals import Unsupported
 from store.errors import DatabaseAway, DatabaseBusy
 
 
@@ -32,12 +33,6 @@ class IdempotencyKeyReused(Refused):
     """The operation's id was used before, for something else."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
-
-
-class Unsupported(Refused):
-    """Known, and not offered here."""
-
-    code = "UNSUPPORTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from engine.credit.inputs import admit as admit_credit
 from engine.dcf.inputs import admit as admit_dcf
 from engine.dcf.inputs import bounds as bounds_of_dcf
 from engine.door import Door
-from engine.lbo.inputs import admit as admit_lbo
 from engine.lbo.inputs import bounds as bounds_of_lbo
+from engine.lbo.inputs import enter as enter_lbo
 from engine.merger.admission import bounds as bounds_of_merger
 from engine.merger.inputs import enter
 from services.comparables_labels import COMPARABLES_LABELS
@@ -43,11 +43,12 @@ DCF: Final[Kind[dcf.DcfInputs, dcf.DcfResult]] = Kind(
     admitted=lambda result: result.inputs,
     outputs=_OF_A_FIRM,
     observed={Output.VALUE_PER_SHARE: "marketPrice"},
-    question=lambda inputs, output, known: dcf.dcf_question(inputs, dcf.DcfOutput(output), known),
+    question=dcf.dcf_question,
     admit=admit_dcf,
     labels=DCF_LABELS,
     bounds=bounds_of_dcf,
     workbook=add_dcf,
+    day="timing.valuationDate",
     bridge=lambda inputs: (inputs.bridge, inputs.shares),
 )
 
@@ -62,30 +63,40 @@ COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesRe
     admitted=lambda result: result.inputs,
     outputs=_OF_A_FIRM,
     observed={Output.VALUE_PER_SHARE: "marketPrice"},
-    question=lambda inputs, output, known: comparables.comparables_question(
-        inputs, comparables.ComparablesOutput(output), known
-    ),
+    question=comparables.comparables_question,
     admit=admit_comparables,
     labels=COMPARABLES_LABELS,
     bounds=bounds_of_comparables,
     workbook=add_comparables,
+    day="asOf",
     bridge=lambda inputs: (inputs.subject.bridge, inputs.subject.shares),
 )
+
+
+def _admit_lbo(inputs: lbo.LboInputs) -> lbo.LboInputs:
+    """Inputs that are sound each by itself. Whether they make a deal that can be paid, its value
+    says: a model may be on its way to one."""
+    door = Door()
+    admitted = enter_lbo(door, inputs, None)
+    door.close()
+    return admitted
+
 
 LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     name="LBO",
     input_version=lbo.INPUT_VERSION,
-    inputs_of=with_sources_checked(reader(lbo.LboInputs), admit_lbo, LBO_LABELS),
+    inputs_of=with_sources_checked(reader(lbo.LboInputs), _admit_lbo, LBO_LABELS),
     value=lbo.value_lbo,
     result_document=lambda result: answer_document(result.valuation),
     admitted=lambda result: result.inputs,
     outputs=(Output.IRR, Output.MOIC, Output.EXIT_EQUITY, Output.SPONSOR_EQUITY),
     observed={},
-    question=lambda inputs, output, known: lbo.lbo_question(inputs, lbo.LboOutput(output), known),
-    admit=admit_lbo,
+    question=lbo.lbo_question,
+    admit=_admit_lbo,
     labels=LBO_LABELS,
     bounds=bounds_of_lbo,
     workbook=add_lbo,
+    day="timing.closingDate",
 )
 
 
@@ -107,13 +118,12 @@ MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     admitted=lambda result: result.inputs,
     outputs=tuple(Output(output) for output in merger.MergerOutput),
     observed={},
-    question=lambda inputs, output, known: merger.merger_question(
-        inputs, merger.MergerOutput(output), known
-    ),
+    question=merger.merger_question,
     admit=_admit_merger,
     labels=MERGER_LABELS,
     bounds=bounds_of_merger,
     workbook=add_merger,
+    day="timing.closingDate",
 )
 
 
@@ -131,9 +141,7 @@ CREDIT: Final[Kind[credit.CreditInputs, credit.CreditResult]] = Kind(
     admitted=lambda result: result.inputs,
     outputs=tuple(Output(output) for output in credit.CreditOutput),
     observed={},
-    question=lambda inputs, output, known: credit.credit_question(
-        inputs, credit.CreditOutput(output), known
-    ),
+    question=credit.credit_question,
     admit=admit_credit,
     labels=CREDIT_LABELS,
     importing_ms=_importing_special_functions,

@@ -44,6 +44,7 @@ LBO_LABELS: Final[Labels] = {
     "cash.interestRate": Label("Interest on cash", _RATE),
     "cash.sweep": Label("Cash sweep", _RATE),
     "interest": Label("Interest on balances", Form.CHOICE),
+    "writeOffFeesOnPrepayment": Label("Fees written off on prepayment", Form.CHOICE),
     "equity": Label("Equity"),
     "equity.rollover": Label("Rollover", _MONEY),
     "equity.optionPool": Label("Option pool", _RATE),

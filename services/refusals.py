@@ -13,10 +13,14 @@ class DeadlineMissed(Refused):
     code = "DEADLINE_EXCEEDED"
 
 
-class TooLarge(Refused):
-    """It needs more than a worker has here."""
+class Unsupported(Refused):
+    """Known, and not offered here."""
 
     code = "UNSUPPORTED"
+
+
+class TooLarge(Unsupported):
+    """It needs more than a worker has here."""
 
 
 class Cancelled(Refused):

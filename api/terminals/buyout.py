@@ -64,6 +64,7 @@ _HOLDERS = {
     "ROLLOVER": "rollover",
     "OPTION_POOL": "the option pool",
 }
+_SHARES = {"SPONSOR": "sponsor", "ROLLOVER": "rollover", "OPTION_POOL": "pool"}
 _GAINS = (
     ("  growth of EBITDA", "ebitdaGrowth"),
     ("  multiple", "multipleExpansion"),
@@ -142,11 +143,16 @@ def _exit(value: Answer, row: Callable[[str, float], str]) -> list[str]:
 
 
 def _exits(value: Answer, unit: tuple[float, str]) -> list[str]:
-    """What the owners would have of a sale in each year, at the same multiple."""
-    heads = ("equity", "MOIC", "IRR")
-    lines = [_cells(unit[1], heads, 26)]
-    for each in value["exits"]:
-        cells = [amount(each["equity"], unit), f"{each['moic']:.2f}×", _share(each["irr"], ".1%")]
+    """What a sale in each year, at the same multiple, would be for the owners, and for each where
+    there are several. Its return is that of who put money in: they all have the same."""
+    exits = value["exits"]
+    owners = exits[0]["holders"] or []  # what was kept before they were told has none
+    names = [_SHARES[owner["name"]] for owner in owners] if len(owners) > 1 else []
+    lines = [_cells(unit[1], ("equity", *names, "MOIC", "IRR"), 26)]
+    for each in exits:
+        parts = [owner["proceeds"] for owner in each["holders"]] if names else []
+        money = [amount(part, unit) for part in (each["equity"], *parts)]
+        cells = [*money, f"{each['moic']:.2f}×", _share(each["irr"], ".1%")]
         lines.append(_cells(f"Sold in year {each['year']}", cells, 26))
     return lines
 

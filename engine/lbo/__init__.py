@@ -21,7 +21,7 @@ from engine.lbo.inputs import (
     Recapitalisation,
 )
 from engine.lbo.kernel import LboOutput
-from engine.lbo.price import ExitGrid, MaximumPrice, exit_grid, maximum_price
+from engine.lbo.price import ExitGrid, ExitGridHolder, MaximumPrice, exit_grid, maximum_price
 from engine.lbo.statements import (
     BalanceSheet,
     CashFlowStatement,
@@ -47,6 +47,7 @@ __all__ = [
     "Equity",
     "Exit",
     "ExitGrid",
+    "ExitGridHolder",
     "ExitYear",
     "FeeTreatment",
     "Holder",

@@ -2,11 +2,12 @@
 other.
 
 Whatever is paid or drawn depends on one number, the cash available for it; and that depends on the
-interest, which on average balances depends on what is paid or drawn. So a year is one equation
-A = G(A). G is continuous and made of straight pieces, and no piece is steeper than half the dearest
-rate that the cash can save or cost: far below 1, so there is one solution, and Newton's steps find
-it, mostly in two. The certificate of a year says how steep G can be, and by how much the solution
-misses.
+interest, which on average balances depends on what is paid or drawn, and on the tax that is saved
+by costs which are written off with what is prepaid. So a year is one equation A = G(A). G is
+continuous and made of straight pieces, and no piece is steeper than half the dearest rate that the
+cash can save or cost, and the tax on what it writes off: far below 1, so there is one solution, and
+Newton's steps find it, mostly in two. The certificate of a year says how steep G can be, and by how
+much the solution misses.
 """
 
 from __future__ import annotations
@@ -18,74 +19,16 @@ from typing import Any, Final
 import numpy as np
 
 from engine.door import Scalar, at_least, real, where
-from engine.firm.losses import LossesCarriedForward, LossesLeft
+from engine.firm.losses import LossesLeft
+from engine.lbo.debt_year import Certificate, DebtYear, YearEnd, YearInputs
 from engine.lbo.entry import CENT
+from engine.lbo.financing_costs import CostsOfPrepaid
 from engine.lbo.positions import Position, positive, smaller, times
 
 TOLERANCE: Final = 1e-13  # of all that is added up in the equation
 STEPS_MOST: Final = 400
 # Below this steepness Newton's steps always come nearer; above it plain ones do, more slowly.
 _NEWTON: Final = 0.3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Certificate:
-    """Why a year's closing balances are the solution: |error| <= residual / (1 - contraction)."""
-
-    iterations: int  # evaluations of the year
-    residual: Scalar  # what the last one missed by, as a share of all that it added up
-    contraction: Scalar  # the steepest that the equation can be; below 1, there is one solution
-    unsound: Any  # (*batch) whether there is no solution, or it was not found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class YearInputs:
-    """What a year brings with it: (*batch) money, rates 1/year."""
-
-    year: int  # from 0
-    part: float  # of the year that counts
-    cash: Scalar  # at the start
-    ebit: Scalar
-    other: Scalar  # cash beside EBIT, before tax
-    amortised: Scalar  # fees and discount written off
-    deducted: Scalar  # transaction fees, from the taxable income
-    tax_rate: Scalar
-    losses: LossesCarriedForward | None
-    losses_left: Scalar  # at the start
-    minimum: Scalar
-    cash_rate: Scalar
-    sweep: Scalar  # share
-    average: bool
-
-
-@dataclass(slots=True, eq=False)
-class DebtYear:
-    """What a year comes to: (*batch) money."""
-
-    cash_interest: Scalar  # of debt
-    pik_interest: Scalar  # of debt
-    undrawn_fees: Scalar
-    interest_income: Scalar
-    cash_dividends: Scalar  # of preferred stock
-    pik_dividends: Scalar
-    ebt: Scalar
-    losses_used: Scalar
-    tax: Scalar
-    cash_before_repayment: Scalar
-    mandatory: Scalar
-    cash: Scalar  # at the end
-    shortfall: Scalar
-    certificate: Certificate | None  # None: on opening balances nothing is circular
-
-
-@dataclass(slots=True, eq=False)
-class YearEnd:
-    """What the next year begins with: (*batch) money."""
-
-    cash: Scalar
-    losses_left: Scalar
-    certificate: Certificate | None
-    lines: DebtYear | None  # where they were asked for
 
 
 def serve(given: YearInputs, positions: Sequence[Position], *, lines: bool) -> YearEnd:
@@ -117,6 +60,7 @@ class _Service:
         "mandatory",
         "payers",
         "positions",
+        "prepaid",
         "profit",
         "revolvers",
     )
@@ -161,17 +105,22 @@ class _Service:
             elif position.swept and not position.matures(year):
                 later.append((at, left, coupon))
         self.payers += later
+        amortised = given.amortised
+        self.prepaid: CostsOfPrepaid | None = None
+        if given.hastens:
+            self.prepaid = CostsOfPrepaid(positions, self.left, self.payers)
+            amortised = amortised + self.prepaid.at_once
         self.debt_interest, self.fees, self.dividends = debt, fees, dividends
         self.accrued_debt, self.accrued_stock = accrued
         self.mandatory = mandatory
         self.cash_rate = times(given.cash_rate, part)
         # Before what depends on the available cash:
         self.income = self.cash_rate * ((1.0 - self.half) * given.cash)
-        self.profit = given.ebit - self.accrued_debt - given.amortised - debt - fees + self.income
+        self.profit = given.ebit - self.accrued_debt - amortised - debt - fees + self.income
         self.base = (
             given.cash
             + given.other
-            + given.amortised
+            + amortised
             + self.accrued_debt
             - dividends
             - mandatory
@@ -180,7 +129,7 @@ class _Service:
 
     def settle(self, lines: bool) -> YearEnd:
         given = self.given
-        if not given.average:
+        if not given.average and self.prepaid is None:
             ebt = self.profit
             tax, used, left = self.taxed(ebt)
             available = self.base + ebt - tax
@@ -197,6 +146,8 @@ class _Service:
             ebt = self.profit - moved.cost
             tax, used, left = self.taxed(ebt)
             gap = self.base + ebt - tax - moved.dividends - available
+            if self.prepaid is not None:
+                gap = gap + moved.written
             missed = _size(real(gap))
             apart = missed > TOLERANCE * scale
             if not any_of(apart):
@@ -250,7 +201,11 @@ class _Service:
         if given.average:
             cost = 0.5 * (cost - self.cash_rate * cash)
             dividends = 0.5 * dividends
-        return _Moved(available, paid, drawn, wanted, needed, short, cash, cost, dividends)
+        written: Scalar = 0.0
+        if self.prepaid is not None:
+            written = self.prepaid.of(paid)
+            cost = cost + written
+        return _Moved(available, paid, drawn, wanted, needed, short, cash, cost, dividends, written)
 
     def taxed(self, ebt: Scalar) -> tuple[Scalar, Scalar, Scalar]:
         """Tax, losses used, and losses left at the end of the year.
@@ -295,7 +250,16 @@ class _Service:
         over = real(moved.available) > 0.0
         debt = where(over, debt, below)
         stock = where(over, stock, 0.0) if stocks else 0.0
-        return 0.5 * (debt * (1.0 - self.marginal_tax(real(ebt), real(used))) + stock)
+        tax = self.marginal_tax(real(ebt), real(used))
+        found = self.half * (debt * (1.0 - tax) + stock)
+        if self.prepaid is None:
+            return found
+        written: Scalar = 0.0
+        for (_, cap, _), wanted, unit in reversed(
+            list(zip(self.payers, moved.wanted, self.prepaid.each(), strict=True))
+        ):
+            written = where(real(wanted) <= real(cap), sweep * unit, written)
+        return found + tax * where(over, written, 0.0)
 
     def marginal_tax(self, ebt: Scalar, used: Scalar) -> Scalar:
         given, losses = self.given, self.given.losses
@@ -311,11 +275,21 @@ class _Service:
         return where(taxed, real(given.tax_rate) * share, 0.0)
 
     def bound(self) -> Scalar:
-        """(*batch) no piece of G is steeper: tax only flattens it."""
+        """(*batch) no piece of G is steeper: tax only flattens what is saved in interest.
+
+        What is written off is flattened by no tax, it saves one: so a piece is steepest without
+        any tax, or with all of it.
+        """
         steepest = _size(real(self.cash_rate))
         for _, _, rate in (*self.payers, *self.revolvers):
             steepest = at_least(steepest, _size(real(rate)))
-        return 0.5 * steepest
+        found = self.half * steepest
+        if self.prepaid is not None:
+            tax = real(self.given.tax_rate)
+            for (at, _, rate), unit in zip(self.payers, self.prepaid.each(), strict=True):
+                kept = 1.0 if self.positions[at].preferred else 1.0 - tax
+                found = at_least(found, self.half * _size(real(rate)) * kept + tax * unit)
+        return found
 
     def scale(self) -> Scalar:
         """(*batch) money: all that the equation adds up, without signs."""
@@ -341,6 +315,8 @@ class _Service:
             position = self.positions[at]
             position.drawn = draw
             position.balance = position.balance + draw
+        if self.prepaid is not None:
+            self.prepaid.close(self.positions, self.payers, moved.paid)
         told = self.lines(end) if lines else None
         return YearEnd(moved.cash, end.left, end.certificate, told)
 
@@ -362,6 +338,10 @@ class _Service:
                 if position.undrawn_fee is not None:
                     fees = fees - times(position.undrawn_fee, given.part) * mean
         flow = end.ebt - end.tax + given.other + given.amortised + self.accrued_debt - dividends
+        written_off: Scalar = 0.0
+        if self.prepaid is not None:
+            written_off = self.prepaid.at_once + moved.written
+            flow = flow + written_off
         return DebtYear(
             cash_interest=interest,
             pik_interest=self.accrued_debt,
@@ -374,6 +354,7 @@ class _Service:
             tax=end.tax,
             cash_before_repayment=flow,
             mandatory=self.mandatory,
+            written_off=written_off,
             cash=moved.cash,
             shortfall=moved.short,
             certificate=end.certificate,
@@ -393,6 +374,7 @@ class _Moved:
     cash: Scalar
     cost: Scalar  # of the year before tax, beside what does not depend on the available cash
     dividends: Scalar
+    written: Scalar  # of that cost what is no cash: fees and discount of what is prepaid
 
 
 @dataclass(slots=True, eq=False)

@@ -54,6 +54,18 @@ class CircularYear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who has a part of the equity, and what it came to."""
+
+    name: str  # SPONSOR, ROLLOVER or OPTION_POOL
+    invested: float  # money at closing
+    dividend: float  # money of the recapitalisation
+    proceeds: float  # money at exit
+    moic: float | None  # None: nothing was invested
+    irr: float | None  # 1/year; None also where no number holds it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExitYear:
     """A sale at the end of a year, at the exit multiple."""
 
@@ -63,18 +75,7 @@ class ExitYear:
     equity: float  # after costs; 0 where claims are not covered
     moic: float
     irr: float | None  # 1/year; -1: wiped out; None: sold so soon that no number holds it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who has a part of the equity, and what it came to."""
-
-    name: str  # SPONSOR, ROLLOVER or OPTION_POOL
-    invested: float  # money at closing
-    dividend: float  # money of the recapitalisation
-    proceeds: float  # money at exit
-    moic: float | None  # None: nothing was invested
-    irr: float | None  # 1/year
+    holders: tuple[Holder, ...]  # of that equity; dividends until then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +93,9 @@ class LboValuation:
     debt: tuple[TrancheSchedule, ...]
     credit: tuple[CreditYear, ...]
     covenants: tuple[CovenantTest, ...]
-    circularity: tuple[CircularYear, ...] | None  # None: on opening balances
+    circularity: tuple[CircularYear, ...] | None  # None: nothing is circular
     exits: tuple[ExitYear, ...]  # in each year of the forecast
     exit_costs: float  # money
-    holders: tuple[Holder, ...]
+    holders: tuple[Holder, ...]  # at the exit
     value_creation: ValueCreation
     remarks: tuple[Remark, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -12,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.door import MONEY_MAX, Bounds, Door, Scalar, Sieve, real, show
+from engine.errors import Infeasible, Problem
 from engine.firm.operations import Operations
-from engine.lbo.closing import close_deal
+from engine.lbo.closing import Deal, close_deal
 from engine.lbo.covenants import COVENANTS_MOST, Covenant
+from engine.lbo.debt import any_of
 from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
 from engine.lbo.mending import too_much_debt
 from engine.lbo.timing import Timing
@@ -96,6 +97,8 @@ class LboInputs:
     base_rate: Schedule | None = None  # 1/year, that floating tranches are paid over
     cash: Cash = Cash()
     interest: InterestBasis = InterestBasis.OPENING
+    # Whether fees and discount of debt that is prepaid are written off with it, not over the tenor.
+    write_off_fees_on_prepayment: bool = False
     equity: Equity = Equity()
     recapitalisation: Recapitalisation | None = None
     covenants: tuple[Covenant, ...] = ()
@@ -107,6 +110,11 @@ class LboInputs:
         """From 1: the year at whose end the firm is sold."""
         return self.timing.years if self.exit.year is None else self.exit.year
 
+    @property
+    def circular(self) -> bool:
+        """Whether what is repaid in a year moves what that year costs, before tax or after it."""
+        return self.interest is InterestBasis.AVERAGE or self.write_off_fees_on_prepayment
+
 
 def admit(inputs: LboInputs, known: LboInputs | None = None) -> LboInputs:
     """The same inputs, checked, with every schedule year by year.
@@ -116,25 +124,43 @@ def admit(inputs: LboInputs, known: LboInputs | None = None) -> LboInputs:
 
     Raises:
         InvalidInput: with every problem, each under its path.
+        Infeasible: if debt and rollover leave the sponsor nothing to pay, with what would mend it.
     """
-    return inputs if inputs is known else _enter(Door(), inputs, known)
+    if inputs is known:
+        return inputs
+    door = Door()
+    admitted = enter(door, inputs, known)
+    door.close()
+    deal = _deal_of(admitted)
+    if any_of(_unpaid(deal)):
+        problem = _too_much_debt(admitted, deal)
+        raise Infeasible(problem.message, [problem])
+    return admitted
 
 
 def outside(inputs: LboInputs, known: LboInputs) -> npt.NDArray[np.bool_] | None:
     """(*batch) the drawn scenarios that `admit` would refuse; None where it would refuse none."""
     sieve = Sieve()
-    _enter(sieve, inputs, known)
+    entered = enter(sieve, inputs, known)
+    if sieve.problems:  # with what has no form, nothing can be bought
+        return sieve.broken
+    unpaid = _unpaid(_deal_of(entered))
+    if isinstance(unpaid, np.ndarray) and unpaid.any():
+        return unpaid if sieve.broken is None else sieve.broken | unpaid
     return sieve.broken
 
 
 def bounds(inputs: LboInputs) -> dict[str, tuple[float, float]]:
     """Between which two numbers each input has to lie, while the others are as they are."""
     door = Bounds()
-    _enter(door, inputs, None)
+    enter(door, inputs, None)
     return door.found
 
 
-def _enter(door: Door, inputs: LboInputs, known: LboInputs | None) -> LboInputs:
+def enter(door: Door, inputs: LboInputs, known: LboInputs | None) -> LboInputs:
+    """The same inputs, with every schedule year by year; ``door`` knows what is wrong with each of
+    them. Whether they make a deal that can be paid, `admit` says.
+    """
     years = inputs.timing.check(door)
     operations = inputs.operations
     same = known is not None and inputs.timing is known.timing and operations is known.operations
@@ -179,7 +205,7 @@ def _enter(door: Door, inputs: LboInputs, known: LboInputs | None) -> LboInputs:
             "A currency has three capital letters.",
             "Give its ISO 4217 code, such as USD or EUR.",
         )
-    admitted = LboInputs(
+    return LboInputs(
         timing=inputs.timing,
         operations=operations,
         entry=inputs.entry,
@@ -187,16 +213,13 @@ def _enter(door: Door, inputs: LboInputs, known: LboInputs | None) -> LboInputs:
         base_rate=base,
         cash=cash,
         interest=inputs.interest,
+        write_off_fees_on_prepayment=inputs.write_off_fees_on_prepayment,
         equity=inputs.equity,
         recapitalisation=inputs.recapitalisation,
         covenants=covenants,
         exit=inputs.exit,
         currency=inputs.currency,
     )
-    if not door.problems:
-        _check_sources(door, admitted)
-    door.close()
-    return admitted
 
 
 def _enter_tranches(door: Door, inputs: LboInputs, years: int | None) -> tuple[Tranche, ...]:
@@ -287,36 +310,32 @@ def _check_recapitalisation(door: Door, inputs: LboInputs, years: int | None) ->
             door.within(f"{path}.{name}", value, 0.0, high)
 
 
-def _check_sources(door: Door, inputs: LboInputs) -> None:
-    """The sponsor pays the rest, and there has to be a rest."""
-    deal = close_deal(inputs.entry, inputs.tranches, inputs.equity.rollover)
-
-    def told() -> tuple[str, str]:
-        # Of a batch, the scenario that lacks most.
-        sponsor = np.asarray(real(deal.sponsor))
-        at = np.unravel_index(int(sponsor.argmin()), sponsor.shape)
-
-        def number(value: Scalar) -> float:
-            return float(np.broadcast_to(real(value), sponsor.shape)[at])
-
-        lacks = number(deal.sponsor)
-        above = f"is {show(-lacks)} above them" if lacks < 0.0 else "is all of them"
-        wrong = (
-            f"The sponsor would have nothing to pay: uses are {show(number(deal.uses))}, and debt "
-            f"of {show(number(deal.debt))} with the rollover {above}."
-        )
-        return wrong, too_much_debt(inputs.entry, inputs.tranches, deal, CENT - lacks, number)
-
-    # Half a cent less than is asked for, so that whoever follows the advice is let in.
-    _above(door, "tranches", deal.sponsor, 0.5 * CENT, told)
+def _deal_of(inputs: LboInputs) -> Deal:
+    return close_deal(inputs.entry, inputs.tranches, inputs.equity.rollover)
 
 
-def _above(
-    door: Door, path: str, value: Scalar, least: float, told: Callable[[], tuple[str, str]]
-) -> None:
-    if isinstance(door, Sieve):
-        door.within(path, value, least, np.inf)
-        return
-    lowest = value if isinstance(value, float | int) else float(value.real.min())
-    if not lowest >= least:
-        door.refuse(path, "CONTRADICTION", *told())
+def _unpaid(deal: Deal) -> npt.NDArray[np.bool_] | bool:
+    """(*batch) where the sponsor, who pays the rest, has nothing to pay.
+
+    Half a cent less than is asked for, so that whoever follows the advice is let in.
+    """
+    paid: npt.NDArray[np.bool_] | bool = real(deal.sponsor) >= 0.5 * CENT
+    return ~paid if isinstance(paid, np.ndarray) else not paid
+
+
+def _too_much_debt(inputs: LboInputs, deal: Deal) -> Problem:
+    """Of a batch, of the scenario that lacks most."""
+    sponsor = np.asarray(real(deal.sponsor))
+    at = np.unravel_index(int(sponsor.argmin()), sponsor.shape)
+
+    def number(value: Scalar) -> float:
+        return float(np.broadcast_to(real(value), sponsor.shape)[at])
+
+    lacks = number(deal.sponsor)
+    above = f"is {show(-lacks)} above them" if lacks < 0.0 else "is all of them"
+    wrong = (
+        f"The sponsor would have nothing to pay: uses are {show(number(deal.uses))}, and debt "
+        f"of {show(number(deal.debt))} with the rollover {above}."
+    )
+    mend = too_much_debt(inputs.entry, inputs.tranches, deal, CENT - lacks, number)
+    return Problem("tranches", "CONTRADICTION", wrong, mend)

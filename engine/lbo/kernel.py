@@ -16,13 +16,14 @@ import numpy as np
 
 from engine.door import Scalar, where
 from engine.lbo.closing import Deal, close_deal
-from engine.lbo.debt import DebtYear, YearInputs, any_of, serve
+from engine.lbo.debt import any_of, serve
+from engine.lbo.debt_year import DebtYear, YearInputs
 from engine.lbo.entry import FeeTreatment
+from engine.lbo.financing_costs import amortisation
 from engine.lbo.forecast import Business, BusinessYear
 from engine.lbo.inputs import InterestBasis, LboInputs, Recapitalisation
 from engine.lbo.positions import Position
 from engine.lbo.returns import Owners, PaidOut, at_exit
-from engine.lbo.timing import Timing
 from engine.lbo.tranches import Tranche
 from engine.schedules import Schedule
 
@@ -55,7 +56,7 @@ class Year:
     business: BusinessYear
     debt: DebtYear
     tranches: list[TrancheYear]
-    amortised: Scalar
+    amortised: Scalar  # fees and discount, in a straight line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +94,10 @@ def run(inputs: LboInputs, years: int, keep: list[Year] | None = None) -> Course
     rates, recap = operations.tax_rate.years(), inputs.recapitalisation
     sweep = None if inputs.cash.sweep is None else inputs.cash.sweep.years()
     costs = deal.costs_of_financing
+    hastens = inputs.write_off_fees_on_prepayment
+    if hastens:
+        for position, cost in zip(positions, costs, strict=True):
+            position.unamortised = cost if position.commitment is None else None
     cash = entry.cash_at_closing
     losses_left: Scalar = 0.0 if operations.losses is None else operations.losses.balance
     deducted = entry.transaction_fee_treatment is FeeTreatment.DEDUCTED
@@ -101,7 +106,7 @@ def run(inputs: LboInputs, years: int, keep: list[Year] | None = None) -> Course
     unsound: Any = False
     for year in range(years):
         lines = business.next(year)
-        amortised = amortisation(costs, inputs.tranches, timing, year)
+        amortised = amortisation(costs, inputs.tranches, positions, timing, year)
         end = serve(
             YearInputs(
                 year=year,
@@ -118,6 +123,7 @@ def run(inputs: LboInputs, years: int, keep: list[Year] | None = None) -> Course
                 cash_rate=inputs.cash.interest_rate,
                 sweep=1.0 if sweep is None else sweep[year],
                 average=inputs.interest is InterestBasis.AVERAGE,
+                hastens=hastens,
             ),
             positions,
             lines=keep is not None,
@@ -170,31 +176,6 @@ def owners_at(inputs: LboInputs, course: Course, year: int, multiple: Scalar) ->
         paid_out=paid_out,
         years=inputs.timing.elapsed(year - 1),
     )
-
-
-def amortisation(
-    costs: Sequence[Scalar], tranches: Sequence[Tranche], timing: Timing, year: int
-) -> Scalar:
-    """(*batch) money: fees and discount written off in a year, counted from 0.
-
-    In a straight line over the tenor from closing, by elapsed time; what is left when the tranche
-    is due is written off then, and nothing is hastened by a repayment.
-    """
-    written: Scalar = 0.0
-    for cost, tranche in zip(costs, tranches, strict=True):
-        share = written_off(tranche.tenor, timing, year)
-        if share:
-            written = written + cost * share
-    return written
-
-
-def written_off(tenor: int, timing: Timing, year: int) -> float:
-    """Share of a tranche's costs that falls into a year, counted from 0."""
-    if year + 1 > tenor:
-        return 0.0
-    if year + 1 < tenor:
-        return timing.share(year) / tenor
-    return 1.0 - timing.elapsed(year - 1) / tenor
 
 
 def _position(tranche: Tranche, face: Scalar, base: Schedule | None, years: int) -> Position:

@@ -54,12 +54,12 @@ def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tupl
 
     ``owed`` is money, net of cash; ``costs`` of the exit are a share of its price.
     """
-    kept, cheaper = 1.0 - costs, ""
+    cheaper = ""
     if costs > 0.0 and multiple * ebitda > owed * _PAST > 0.0:  # without costs something is left
         cheaper = f"exit costs of {no_more(1.0 - owed * _PAST / (multiple * ebitda))} or less, "
+    kept, least = 1.0 - costs, covering_multiple(ebitda, owed, costs)
     if ebitda > 0.0:
-        least = max(owed / (ebitda * kept) * _PAST, CENT)
-        if least <= MULTIPLE_MAX:
+        if least is not None:
             said = f"Give an exit multiple of {no_less(least)} or more, {cheaper}or less debt."
             return "exit.ev_to_ebitda", said
         if cheaper:
@@ -77,6 +77,16 @@ def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tupl
     return "operations", said
 
 
+def covering_multiple(ebitda: float, owed: float, costs: float) -> float | None:
+    """The exit multiple from which on every claim is paid, and something is left; None where none
+    that is allowed does. As in `wiped_out`.
+    """
+    if not ebitda > 0.0:
+        return None
+    least = max(owed / (ebitda * (1.0 - costs)) * _PAST, CENT)
+    return least if least <= MULTIPLE_MAX else None
+
+
 def beyond_numbers(invested: float, ebitda: float, owed: float, kept: float, years: float) -> str:
     """What to do about a return over a few ``years`` that no number holds.
 
@@ -91,10 +101,12 @@ def beyond_numbers(invested: float, ebitda: float, owed: float, kept: float, yea
 
 
 def dear_rates(
-    tranches: Sequence[Tranche], base: Schedule | None, timing: Timing
+    tranches: Sequence[Tranche], base: Schedule | None, timing: Timing, *, hastened: bool
 ) -> tuple[str, list[Problem]]:
     """What to lower, and each tranche whose rate is so high that average interest on it is not
     certain to be found, with the spread at which it is: only one that floats can be so dear.
+
+    ``hastened``: what is prepaid takes its costs with it, and without that the rates would do.
     """
     found, lower = [], []
     for at, tranche in enumerate(tranches):
@@ -114,5 +126,8 @@ def dear_rates(
                     f"Give a spread of {most} or less, or let interest be on the OPENING balance.",
                 )
             )
-    what = " and ".join(lower) or "the rates"
-    return f"Lower {what}, or let interest be on the OPENING balance.", found
+    mends = [f"lower {' and '.join(lower)}"] if lower else []
+    if hastened:
+        mends.append("leave write_off_fees_on_prepayment out")
+    what = " and ".join(mends) or "lower the rates"
+    return f"{what[0].upper()}{what[1:]}, or let interest be on the OPENING balance.", found

@@ -23,6 +23,8 @@ class Position:
     swept: bool
     commitment: Scalar | None = None  # money, of a revolver
     undrawn_fee: Scalar | None = None  # 1/year
+    # Money: fee and discount not yet written off; None: no prepayment hastens that.
+    unamortised: Scalar | None = None
     # What the last year made of it, for the schedule:
     opening: Scalar = 0.0
     accrued: Scalar = 0.0  # in kind

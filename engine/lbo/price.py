@@ -14,6 +14,7 @@ from engine.lbo.entry import CENT, MULTIPLE_MAX
 from engine.lbo.inputs import LboInputs
 from engine.lbo.kernel import Course, Year, owners_at, run
 from engine.lbo.mending import beyond_numbers, dear_rates
+from engine.lbo.returns import Owners, Stake, stakes
 from engine.scenarios import MAX_CELLS
 
 IRR_BOUNDS = (0.0, 10.0)
@@ -21,13 +22,26 @@ _HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExitGridHolder:
+    """What one of the owners has, by exit year (rows) and exit multiple (columns)."""
+
+    name: str  # SPONSOR, ROLLOVER or OPTION_POOL
+    invested: float  # money at closing
+    dividend: FloatArray  # (rows,) money of the recapitalisation until then
+    proceeds: FloatArray  # (rows, columns) money at exit
+    moic: FloatArray | None  # (rows, columns); None: nothing was invested
+    irr: FloatArray | None  # (rows, columns) 1/year; -1: wiped out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExitGrid:
-    """The sponsor's return by exit year (rows) and exit multiple (columns)."""
+    """The sponsor's return by exit year (rows) and exit multiple (columns), and each holder's."""
 
     years: tuple[int, ...]
     multiples: FloatArray  # (columns,)
     irr: FloatArray  # (rows, columns) 1/year; -1: wiped out
     moic: FloatArray  # (rows, columns)
+    holders: tuple[ExitGridHolder, ...]  # the sponsor first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +56,7 @@ class MaximumPrice:
 
 
 def exit_grid(inputs: LboInputs, years: Sequence[int], multiples: FloatArray) -> ExitGrid:
-    """The sponsor's IRR and MOIC by exit year and multiple: the debt runs once, for all of them.
+    """IRR and MOIC by exit year, multiple and holder: the debt runs once, for all of them.
 
     ``inputs`` have passed the door.
 
@@ -74,14 +88,47 @@ def exit_grid(inputs: LboInputs, years: Sequence[int], multiples: FloatArray) ->
     course = run(inputs, max(years), lines)
     check_certificates(inputs, lines)
     with np.errstate(all="ignore"):  # what is not finite is refused, not warned about
-        rows = [owners_at(inputs, course, year, multiples) for year in years]
-        irr, moic = (np.array([getattr(row, name) for row in rows]) for name in ("irr", "moic"))
+        sold = {year: owners_at(inputs, course, year, multiples) for year in sorted(set(years))}
+    rows = [sold[year] for year in years]
+    irr, moic = (np.array([getattr(row, name) for row in rows]) for name in ("irr", "moic"))
     finite = np.isfinite(irr) & np.isfinite(moic)
     if not finite.all():
         row, column = divmod(int(finite.argmin()), multiples.size)
         message, mend = beyond_number(inputs, course, years[row])
         raise Infeasible(message, [Problem(f"multiples[{column}]", "OUT_OF_RANGE", message, mend)])
-    return ExitGrid(years=tuple(years), multiples=multiples, irr=irr, moic=moic)
+    parts = {
+        year: stakes(each, course.deal, inputs.equity.option_pool) for year, each in sold.items()
+    }
+    holders = tuple(
+        _over([parts[year][at] for year in years]) for at in range(len(parts[years[0]]))
+    )
+    return ExitGrid(years=tuple(years), multiples=multiples, irr=irr, moic=moic, holders=holders)
+
+
+def sales(inputs: LboInputs, multiples: Sequence[float]) -> list[list[Owners]]:
+    """What the owners have of a sale, by multiple, then by year; a rate beyond numbers is infinite.
+
+    ``inputs`` have passed the door, and their valuation has succeeded.
+    """
+    course = run(inputs, inputs.timing.years)
+    with np.errstate(all="ignore"):  # such a rate is the caller's to leave out
+        return [
+            [owners_at(inputs, course, year + 1, multiple) for year in range(inputs.timing.years)]
+            for multiple in multiples
+        ]
+
+
+def _over(rows: Sequence[Stake]) -> ExitGridHolder:
+    """One holder's sales, a row for each year."""
+    first = rows[0]
+    return ExitGridHolder(
+        name=first.name,
+        invested=float(first.invested),
+        dividend=np.array([float(each.dividend) for each in rows]),
+        proceeds=np.array([each.proceeds for each in rows]),
+        moic=None if first.moic is None else np.array([each.moic for each in rows]),
+        irr=None if first.irr is None else np.array([each.irr for each in rows]),
+    )
 
 
 def maximum_price(inputs: LboInputs, target: float) -> MaximumPrice:
@@ -192,8 +239,10 @@ def check_certificates(inputs: LboInputs, years: Sequence[Year]) -> None:
         if certificate is None or not bool(certificate.unsound):
             continue
         steep, missed = float(certificate.contraction), float(certificate.residual)
+        hastened = inputs.write_off_fees_on_prepayment
+        taxed = ", with the tax on what it writes off" if hastened else ""
         why = (
-            f"A rate is so high that interest on it can move the debt by more than itself "
+            f"A rate is so high that interest on it can move the debt by more than itself{taxed} "
             f"(the equation's steepness is {steep:.3g}, and has to be below 1)."
             if steep >= 1.0
             else f"After {certificate.iterations} steps it is still {missed:.1e} of the year's "
@@ -202,6 +251,6 @@ def check_certificates(inputs: LboInputs, years: Sequence[Year]) -> None:
         message = (
             f"Interest on average balances has no certain solution in year {number + 1}: {why}"
         )
-        mend, dear = dear_rates(inputs.tranches, inputs.base_rate, inputs.timing)
+        mend, dear = dear_rates(inputs.tranches, inputs.base_rate, inputs.timing, hastened=hastened)
         problem = Problem("interest", "OUT_OF_RANGE", message, mend)
         raise NotConverged(message, [problem, *dear])

@@ -33,10 +33,23 @@ class Owners:
     exit_equity: Scalar  # not below zero: liability is limited
     surplus: Scalar  # the same before that: below zero where claims are not covered
     pool: Scalar  # the option holders' part
-    dividend: Scalar  # the sponsor's part of the recapitalisation
+    paid_out: Scalar  # by the recapitalisation until then, to sponsor and rollover
+    dividend: Scalar  # the sponsor's part of that
     proceeds: Scalar  # the sponsor's part at exit
     moic: Scalar  # received / paid
     irr: Scalar  # 1/year
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stake:
+    """What one of the owners has of it: (*batch) money, and what that is of the money put in."""
+
+    name: str  # SPONSOR, ROLLOVER or OPTION_POOL
+    invested: Scalar
+    dividend: Scalar  # of the recapitalisation
+    proceeds: Scalar  # at exit
+    moic: Scalar | None  # None: nothing was invested
+    irr: Scalar | None  # 1/year
 
 
 def at_exit(
@@ -61,7 +74,8 @@ def at_exit(
     pool = option_pool * at_least(equity - invested, 0.0)
     share = deal.sponsor / invested
     proceeds = (equity - pool) * share
-    dividend: Scalar = 0.0 if paid_out is None else paid_out.net * share
+    paid: Scalar = 0.0 if paid_out is None else paid_out.net
+    dividend = paid * share
     received = proceeds + dividend
     moic = received / deal.sponsor
     if paid_out is None or paid_out.years == years:
@@ -75,11 +89,28 @@ def at_exit(
         exit_equity=equity,
         surplus=surplus,
         pool=pool,
+        paid_out=paid,
         dividend=dividend,
         proceeds=proceeds,
         moic=moic,
         irr=irr,
     )
+
+
+def stakes(owners: Owners, deal: Deal, option_pool: Scalar) -> tuple[Stake, ...]:
+    """Who has what of a sale, the sponsor first; together they have the exit equity.
+
+    Sponsor and rollover have the same return. The pool put nothing in, so it has none.
+    """
+    moic, irr = owners.moic, owners.irr
+    found = [Stake("SPONSOR", deal.sponsor, owners.dividend, owners.proceeds, moic, irr)]
+    if real(deal.rollover) > 0.0:
+        rest = owners.exit_equity - owners.pool - owners.proceeds
+        dividend = owners.paid_out - owners.dividend
+        found.append(Stake("ROLLOVER", deal.rollover, dividend, rest, moic, irr))
+    if real(option_pool) > 0.0:
+        found.append(Stake("OPTION_POOL", 0.0, 0.0, owners.pool, None, None))
+    return tuple(found)
 
 
 def discount_factor(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from engine.door import no_more, show
+from engine.door import no_less, no_more, show
 from engine.firm.operations import StockCompensation, ebit_margins
 from engine.lbo.covenants import CovenantTest, CreditYear
 from engine.lbo.inputs import LboInputs
-from engine.lbo.kernel import Course, Year
+from engine.lbo.kernel import Course, Year, run
+from engine.lbo.mending import covering_multiple
 from engine.lbo.returns import Owners
 from engine.remarks import Remark
 
@@ -19,6 +21,8 @@ COVER_LEAST = 1.5  # EBITDA over cash interest
 IRR_RANGE = (0.10, 0.40)
 LTM_APART = 0.25  # of the base year's EBITDA
 FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentage typed as a rate
+
+_SEARCHED = 60  # runs for a commitment that is enough
 
 
 def review(
@@ -103,7 +107,7 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
             "tranches",
             f"Cash is below its minimum in {_years(short)}, by up to {show(worst)}, and no "
             "revolver lends more. The plan needs more equity, a larger commitment or later "
-            "repayments.",
+            f"repayments{_enough_committed(inputs, short[-1])}.",
         )
     thin = [
         year.year
@@ -128,6 +132,30 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
         )
 
 
+def _enough_committed(inputs: LboInputs, last: int) -> str:
+    """The commitment with which nothing is missing, of the first revolver that lends until the
+    year ``last``: words that go on a sentence, or none.
+
+    What it lends more bears interest, which is missing too: so the search goes on until a run with
+    the number as it is told has no shortfall.
+    """
+    for at, tranche in enumerate(inputs.tranches):
+        if not tranche.revolving or tranche.tenor <= last:
+            continue
+        enough, told = float(tranche.commitment or 0.0), ""
+        for _ in range(_SEARCHED):
+            told = no_less(enough * (1.0 + 1e-9))
+            larger = replace(tranche, commitment=float(told.replace(",", "")))
+            years: list[Year] = []
+            tranches = (*inputs.tranches[:at], larger, *inputs.tranches[at + 1 :])
+            run(replace(inputs, tranches=tranches), inputs.timing.years, years)
+            missing = max(float(year.debt.shortfall) for year in years)
+            if not missing > 0.0:
+                return f": a tranches[{at}].commitment of {told} or more lends all of it"
+            enough = float(larger.commitment or 0.0) + missing
+    return ""
+
+
 def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
     for number, test in enumerate(tests):
         broken = [year.year for year in test.years if not year.kept]
@@ -145,18 +173,26 @@ def _on_claims(inputs: LboInputs, course: Course, surplus: float) -> Iterator[Re
     if surplus >= 0.0 or recap is None or paid_out is None:
         return  # owners who are paid nothing at all have been refused
     # As much less is enough: what is not borrowed saves its interest too.
-    borrowed, enough = float(paid_out.borrowed), ""
+    borrowed, mends = float(paid_out.borrowed), []
+    claims = course.claims[inputs.exit_year - 1]
+    owed = float(claims.debt + claims.preferred - claims.cash)
+    least = covering_multiple(float(claims.ebitda), owed, float(inputs.exit.costs))
+    if least is not None:
+        mends.append(f"an exit multiple of {no_less(least)} or more")
     if borrowed + surplus > 0.0:
         name, one = "amount", 1.0
         if recap.times_ebitda is not None:
             name, one = "times_ebitda", borrowed / float(recap.times_ebitda)
         most = no_more((borrowed + surplus) / one)
-        enough = f" A recapitalisation.{name} of {most} or less leaves them all covered."
+        mends.append(f"a recapitalisation.{name} of {most} or less")
+    said = " or ".join(mends)
+    enough = f" {said[0].upper()}{said[1:]} leaves them all covered." if mends else ""
     yield Remark(
         "CLAIMS_NOT_COVERED",
         "recapitalisation",
         f"At the exit in year {inputs.exit_year} {show(-surplus)} is owed beyond what the firm is "
-        f"sold for, and the lenders lose it: the owners were paid before.{enough}",
+        f"sold for, and the lenders lose it: the owners have what they were paid before, and "
+        f"nothing of the sale.{enough}",
     )
 
 

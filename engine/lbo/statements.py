@@ -28,7 +28,8 @@ class IncomeStatement:
     cash_interest: Line  # of debt
     pik_interest: Line  # of debt
     undrawn_fees: Line
-    amortisation_of_fees: Line  # of financing fees and original issue discount
+    amortisation_of_fees: Line  # of financing fees and original issue discount, in a straight line
+    fees_written_off: Line | None  # of the same, with debt that is prepaid; None: nothing is
     interest_income: Line
     ebt: Line
     losses_used: Line | None  # against the taxable income; None: losses are not carried forward
@@ -45,6 +46,7 @@ class CashFlowStatement:
     net_income: Line
     depreciation: Line
     amortisation_of_fees: Line
+    fees_written_off: Line | None  # None: none are, whatever is prepaid
     pik_interest: Line
     stock_compensation: Line | None  # added back; None: it is not
     capital_expenditure: Line  # spent: above zero lessens cash
@@ -136,6 +138,11 @@ def _income(inputs: LboInputs, years: Sequence[Year]) -> IncomeStatement:
         pik_interest=tuple(float(year.debt.pik_interest) for year in years),
         undrawn_fees=tuple(float(year.debt.undrawn_fees) for year in years),
         amortisation_of_fees=tuple(float(year.amortised) for year in years),
+        fees_written_off=(
+            tuple(float(year.debt.written_off) for year in years)
+            if inputs.write_off_fees_on_prepayment
+            else None
+        ),
         interest_income=tuple(float(year.debt.interest_income) for year in years),
         ebt=tuple(float(year.debt.ebt) for year in years),
         losses_used=(
@@ -172,6 +179,7 @@ def _cash_flow(
         net_income=income.net_income,
         depreciation=income.depreciation,
         amortisation_of_fees=income.amortisation_of_fees,
+        fees_written_off=income.fees_written_off,
         pik_interest=income.pik_interest,
         stock_compensation=stock,
         capital_expenditure=tuple(
@@ -227,6 +235,8 @@ def _balance_sheets(
     for number in range(len(years)):
         fixed.append(fixed[-1] + flow.capital_expenditure[number] - flow.depreciation[number])
         costs.append(costs[-1] - flow.amortisation_of_fees[number])
+        if flow.fees_written_off is not None:
+            costs[-1] -= flow.fees_written_off[number]
         kept = income.net_income[number] - income.preferred_dividends[number]
         if flow.stock_compensation is not None:
             kept += flow.stock_compensation[number]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Final
 
 import numpy as np
 
@@ -21,14 +21,14 @@ from engine.lbo.document import (
     SourcesAndUses,
     TrancheSource,
 )
-from engine.lbo.inputs import InterestBasis, LboInputs, admit, outside
+from engine.lbo.inputs import LboInputs, admit, outside
 from engine.lbo.kernel import Course, LboOutput, Year, owners_at, run, values
 from engine.lbo.mending import wiped_out
 from engine.lbo.price import beyond_number, check_certificates
-from engine.lbo.returns import Owners
+from engine.lbo.returns import Owners, stakes
 from engine.lbo.review import review
 from engine.lbo.statements import lenders_view, schedules, state
-from engine.scenarios import Question
+from engine.scenarios import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +37,9 @@ class LboResult:
 
     inputs: LboInputs
     valuation: LboValuation
+
+
+lbo_question: Final = Questions(LboOutput, admit, values, outside)
 
 
 def value_lbo(inputs: LboInputs) -> LboResult:
@@ -84,26 +87,6 @@ def _value(admitted: LboInputs) -> LboResult:
         remarks=review(admitted, course, years, credit, tests, owners),
     )
     return LboResult(inputs=admitted, valuation=valuation)
-
-
-def lbo_question(
-    inputs: LboInputs, output: LboOutput, known: LboInputs | None = None
-) -> Question[LboInputs]:
-    """What the analyses ask about one buyout: ``output`` over a batch of changed inputs.
-
-    ``known`` are inputs that passed the door before, such as those of a result.
-
-    Raises:
-        InvalidInput: with every problem of the inputs.
-    """
-    admitted = admit(inputs, known)
-    return Question(  # of functions with names: it can be sent to another process
-        inputs=admitted,
-        admit=partial(admit, known=admitted),
-        values=values,
-        outside=partial(outside, known=admitted),
-        output=output.value,
-    )
 
 
 def _check_worth(inputs: LboInputs, course: Course, owners: Owners) -> None:
@@ -160,7 +143,7 @@ def _sources(inputs: LboInputs, course: Course) -> SourcesAndUses:
 
 
 def _circularity(inputs: LboInputs, years: Sequence[Year]) -> tuple[CircularYear, ...] | None:
-    if inputs.interest is InterestBasis.OPENING:
+    if not inputs.circular:
         return None
     return tuple(
         CircularYear(
@@ -184,45 +167,19 @@ def _exit(inputs: LboInputs, course: Course, year: int) -> ExitYear:
         equity=float(owners.exit_equity),
         moic=float(owners.moic),
         irr=float(owners.irr) if math.isfinite(owners.irr) else None,
+        holders=_holders(inputs, course, owners),
     )
 
 
 def _holders(inputs: LboInputs, course: Course, owners: Owners) -> tuple[Holder, ...]:
-    """Sponsor and rollover have the same return; the pool has invested nothing."""
-    deal, paid_out = course.deal, course.paid_out
-    sponsor, rollover = float(deal.sponsor), float(deal.rollover)
-    moic, irr = float(owners.moic), float(owners.irr)
-    found = [
+    return tuple(
         Holder(
-            name="SPONSOR",
-            invested=sponsor,
-            dividend=float(owners.dividend),
-            proceeds=float(owners.proceeds),
-            moic=moic,
-            irr=irr,
+            name=each.name,
+            invested=float(each.invested),
+            dividend=float(each.dividend),
+            proceeds=float(each.proceeds),
+            moic=None if each.moic is None else float(each.moic),
+            irr=None if each.irr is None or not math.isfinite(each.irr) else float(each.irr),
         )
-    ]
-    if rollover > 0.0:
-        net = 0.0 if paid_out is None else float(paid_out.net)
-        found.append(
-            Holder(
-                name="ROLLOVER",
-                invested=rollover,
-                dividend=net - float(owners.dividend),
-                proceeds=float(owners.exit_equity - owners.pool - owners.proceeds),
-                moic=moic,
-                irr=irr,
-            )
-        )
-    if inputs.equity.option_pool > 0.0:
-        found.append(
-            Holder(
-                name="OPTION_POOL",
-                invested=0.0,
-                dividend=0.0,
-                proceeds=float(owners.pool),
-                moic=None,
-                irr=None,
-            )
-        )
-    return tuple(found)
+        for each in stakes(owners, course.deal, inputs.equity.option_pool)
+    )

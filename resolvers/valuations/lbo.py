@@ -29,12 +29,35 @@ from services.kinds import LBO
 from services.valuations import Recorded
 
 
+@strawberry.type(
+    description="What one holder of the equity has of it, by year (rows) and multiple (columns)."
+)
+class ExitGridHolder:
+    name: str = strawberry.field(description="SPONSOR, ROLLOVER or OPTION_POOL.")
+    invested: float = strawberry.field(description="At closing, in money.")
+    dividend: FloatSeries = strawberry.field(
+        description="Of a recapitalisation until each year, in money: by row."
+    )
+    proceeds: FloatGrid = strawberry.field(
+        description="At exit, in money: what all holders have of a cell is its equity."
+    )
+    moic: FloatGrid | None = strawberry.field(
+        description="Money back over money in. Null: nothing was invested."
+    )
+    irr: FloatGrid | None = strawberry.field(
+        description="Per year, fractions; -1: all is lost. Null: nothing was invested."
+    )
+
+
 @strawberry.type(description="The sponsor's returns by year (rows) and multiple (columns) of exit.")
 class ExitGrid:
     years: list[int] = strawberry.field(description="Of the rows, from 1.")
     multiples: FloatSeries = strawberry.field(description="Of the columns, EV over EBITDA.")
     irr: FloatGrid = strawberry.field(description="Per year, fractions; -1: all is lost.")
     moic: FloatGrid = strawberry.field(description="Money back over money in.")
+    holders: list[ExitGridHolder] = strawberry.field(
+        description="The sponsor first, with the numbers above; the others where there are such."
+    )
 
 
 @strawberry.type(description="The most that can be paid for a return.")
@@ -90,7 +113,10 @@ class LboValuation(Analysable):
     credit: list[CreditYear] = strawberry.field(description="Year by year.")
     covenants: list[CovenantTest] = strawberry.field(description="In the order of the inputs.")
     circularity: list[CircularYear] | None = strawberry.field(
-        description="Year by year. Null: interest is on opening balances, and nothing is circular."
+        description=(
+            "Year by year. Null: nothing is circular, since interest is on opening balances and "
+            "no prepayment takes fees along."
+        )
     )
     exits: list[ExitYear] = strawberry.field(description="A sale in each year of the forecast.")
     exit_costs: float = strawberry.field(description="In money.")
@@ -110,6 +136,17 @@ class LboValuation(Analysable):
             multiples=series(found.multiples),
             irr=grid(found.irr),
             moic=grid(found.moic),
+            holders=[
+                ExitGridHolder(
+                    name=each.name,
+                    invested=each.invested,
+                    dividend=series(each.dividend),
+                    proceeds=grid(each.proceeds),
+                    moic=None if each.moic is None else grid(each.moic),
+                    irr=None if each.irr is None else grid(each.irr),
+                )
+                for each in found.holders
+            ],
         )
 
     @strawberry.field(

@@ -240,6 +240,12 @@ class LboInput:
         default=strawberry.UNSET,
     )
     interest: InterestBasis = field("What interest is paid on.", default=InterestBasis.OPENING)
+    write_off_fees_on_prepayment: bool | None = field(
+        "Whether fee and discount of a tranche that the sweep repays are written off with it, by "
+        "the share of it that is repaid; of a revolver never. Left out or false: over the tenor, "
+        "whatever is repaid.",
+        default=strawberry.UNSET,
+    )
     equity: LboEquityInput | None = field(
         "Owners beside the sponsor. Left out: none.", default=strawberry.UNSET
     )

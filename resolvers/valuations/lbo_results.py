@@ -56,6 +56,11 @@ class LboIncomeStatement:
     amortisation_of_fees: FloatSeries = _line(
         "Of financing fees and issue discounts, straight over the tenor, in money, by year."
     )
+    fees_written_off: FloatSeries | None = _line(
+        "Of the same, beyond that: with debt that is prepaid; in money, by year. Null: no "
+        "prepayment hastens it (`writeOffFeesOnPrepayment`).",
+        default=None,
+    )
     interest_income: FloatSeries = _line("On cash, in money, by year.")
     ebt: FloatSeries = _line("Earnings before tax, in money, by year.")
     losses_used: FloatSeries | None = _line(
@@ -76,6 +81,9 @@ class LboCashFlowStatement:
     net_income: FloatSeries = _line()
     depreciation: FloatSeries = _line("Added back, in money, by year.")
     amortisation_of_fees: FloatSeries = _line("Added back, in money, by year.")
+    fees_written_off: FloatSeries | None = _line(
+        "Added back, in money, by year. Null: no prepayment hastens it.", default=None
+    )
     pik_interest: FloatSeries = _line("Added back, in money, by year.")
     stock_compensation: FloatSeries | None = _line(
         "Added back, in money, by year. Null: it is not.", default=None
@@ -185,6 +193,18 @@ class CircularYear:
     contraction: float = _line("Below 1: there is one solution, and no other.")
 
 
+@strawberry.type(description="Who has a part of the equity, and what it came to.")
+class EquityHolder:
+    name: str = _line("SPONSOR, ROLLOVER or OPTION_POOL.")
+    invested: float = _line("At closing, in money.")
+    dividend: float = _line("Of the recapitalisation until then, in money.")
+    proceeds: float = _line("At exit, in money.")
+    moic: float | None = _line("Money back over money in. Null: nothing was invested.")
+    irr: float | None = _line(
+        "Per year, a fraction; -1: all is lost. Null: nothing was invested, or too soon to tell."
+    )
+
+
 @strawberry.type(description="A sale at the end of a year, at the exit multiple.")
 class ExitYear:
     year: int = _line("From 1.")
@@ -193,16 +213,10 @@ class ExitYear:
     equity: float = _line("After costs, in money; 0 where claims are not covered.")
     moic: float = _line("Money back over money in, the sponsor's.")
     irr: float | None = _line("Per year, a fraction; -1: all is lost. Null: too soon to tell.")
-
-
-@strawberry.type(description="Who has a part of the equity, and what it came to.")
-class EquityHolder:
-    name: str = _line("SPONSOR, ROLLOVER or OPTION_POOL.")
-    invested: float = _line("At closing, in money.")
-    dividend: float = _line("Of the recapitalisation, in money.")
-    proceeds: float = _line("At exit, in money.")
-    moic: float | None = _line("Null: nothing was invested.")
-    irr: float | None = _line("Per year, a fraction. Null: nothing was invested.")
+    holders: list[EquityHolder] | None = _line(
+        "Who has what of the equity, the sponsor first. Null: it was kept before this was told.",
+        default=None,
+    )
 
 
 @strawberry.type(description="Where the gain of all owners comes from, in money.")

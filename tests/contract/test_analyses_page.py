@@ -13,6 +13,7 @@ from services.kinds import KINDS
 from tests.dcf_documents import but
 from tests.live_server import LiveServer
 from tests.pages import DOCS, EXAMPLES, ROOT, blocks, table, text_of
+from tests.served import NO_TLS
 
 PAGE = DOCS / "analyses.md"
 MINUS = "−"
@@ -25,7 +26,9 @@ def example(name: str) -> Any:
 def data(server: LiveServer, query: str, **variables: Any) -> Any:
     bearer = {"authorization": f"Bearer {server.token}"}
     body = {"query": query, "variables": variables}
-    answer = httpx.post(server.graphql, json=body, headers=bearer).json()
+    answer = httpx.post(
+        server.graphql, json=body, headers=bearer, timeout=60.0, verify=NO_TLS
+    ).json()
     assert "errors" not in answer, answer
     return answer["data"]
 
@@ -201,6 +204,12 @@ def test_what_is_asked_of_the_buyout_is_answered_so(deals: Any) -> None:
     (root,) = back["solutions"]
     assert most["evToEbitda"] == pytest.approx(root["input"], rel=1e-10)
     assert exit_grid["irr"][2][1] == buyout["irr"]
+    assert (exit_grid["years"][0], exit_grid["multiples"][1]) == (3, 9.0)
+    holders = exit_grid["holders"]
+    sponsor, rollover, pool = (f"{each['proceeds'][0][1] / 1e6:.0f}" for each in holders)
+    rate, again, nothing = (each["irr"] and percent(each["irr"][0][1]) for each in holders)
+    assert (rate, nothing) == (again, None)
+    options = f"the option pool {pool}"
     (turn,) = (
         each["derivative"] for each in gradient["slopes"] if each["path"] == "exit.evToEbitda"
     )
@@ -211,6 +220,7 @@ def test_what_is_asked_of_the_buyout_is_answered_so(deals: Any) -> None:
     assert answers == [
         f"{root['input']:.2f}×, and so says `maximumPrice` in closed form",
         f"{turn:+.2f}×",
+        f"the sponsor {sponsor} million and rollover {rollover}, each {rate} a year; {options}",
         f"IRR {percent(irr)}, MOIC {moic:.2f}×",
         f"IRR from {at[0.05]} to {at[0.95]} in nine trials of ten, above 20 % in {above}",
     ]

@@ -23,7 +23,7 @@ VALUE: Final = """mutation ($input: LboInput!) { valueLbo(input: $input) {
       balanceSheet { totalAssets totalClaims debt goodwill } }
     debt { name kind opening sweep closing }
     circularity { iterations residual contraction }
-    exits { year moic irr } holders { name proceeds }
+    exits { year moic irr holders { name invested proceeds moic irr } } holders { name proceeds }
     valueCreation { total ebitdaGrowth multipleExpansion cross netDebt fees }
     remarks { code }
   } } }"""
@@ -162,7 +162,7 @@ def test_a_model_of_it_is_edited_and_valued_under_the_same_id(analyst: Caller) -
 def test_more_debt_than_the_deal_needs_is_refused_with_what_would_mend_it(analyst: Caller) -> None:
     loan = bought()["tranches"][0] | {"timesEbitda": 9.0}
     found = valued(analyst, tranches=[loan])
-    assert found["__typename"] == "Refusal"
+    assert found["code"] == "INFEASIBLE"
     assert any("200" in issue["message"] + issue["suggestion"] for issue in found["issues"])
 
 
@@ -253,7 +253,8 @@ def test_exits_side_by_side_and_the_most_that_can_be_paid(analyst: Caller) -> No
     asked = """query ($id: ID!) { valuation(id: $id) { ... on LboValuation {
       irr moic
       exitGrid(years: [3, 5], multiples: [7, 8]) {
-        ... on ExitGrid { years multiples irr moic }
+        ... on ExitGrid { years multiples irr moic
+          holders { name invested dividend proceeds moic irr } }
         ... on Refusal { issues { path } } }
       wrong: exitGrid(years: [9], multiples: [-1]) {
         __typename ... on Refusal { issues { path } } }
@@ -270,6 +271,10 @@ def test_exits_side_by_side_and_the_most_that_can_be_paid(analyst: Caller) -> No
     assert grid["irr"][1][1] == found["irr"]
     assert grid["moic"][1][1] == found["moic"]
     assert grid["irr"][0][1] == base["exits"][2]["irr"]
+    (sponsor,) = grid["holders"]
+    assert (sponsor["name"], sponsor["dividend"]) == ("SPONSOR", [0.0, 0.0])
+    assert (sponsor["irr"], sponsor["moic"]) == (grid["irr"], grid["moic"])
+    assert sponsor["proceeds"][0][1] == base["exits"][2]["holders"][0]["proceeds"]
     assert {issue["path"] for issue in found["wrong"]["issues"]} == {"years[0]", "multiples[0]"}
     assert found["dear"]["issues"] == [{"path": "targetIrr"}]
     price = found["maximumPrice"]

@@ -8,6 +8,7 @@ from services.workbook.lbo.buyout import Buyout
 from services.workbook.lbo.circularity import add_circularity
 from services.workbook.lbo.covenants import add_covenants
 from services.workbook.lbo.debt import add_debt
+from services.workbook.lbo.exits import add_exits
 from services.workbook.lbo.forecast import add_forecast
 from services.workbook.lbo.returns import add_returns
 from services.workbook.lbo.statements import add_statements
@@ -22,8 +23,9 @@ def add_lbo(book: Book, result: LboResult) -> None:
     add_transaction(book, buyout)
     add_forecast(book, buyout)
     add_debt(book, buyout)
-    if buyout.average:
+    if buyout.circular:
         add_circularity(book, buyout)
     add_statements(book, buyout)
     add_covenants(book, buyout)
     add_returns(book, buyout)
+    add_exits(book, buyout)

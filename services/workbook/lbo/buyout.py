@@ -106,6 +106,20 @@ class Buyout:
         return self.inputs.interest is InterestBasis.AVERAGE
 
     @property
+    def circular(self) -> bool:
+        """Whether a year is circular, by its interest or by the tax on what is written off."""
+        return self.inputs.circular
+
+    @property
+    def hastens(self) -> bool:
+        """Whether fees and discount are written off with what is prepaid."""
+        return self.inputs.write_off_fees_on_prepayment
+
+    def goes(self, loan: Loan) -> bool:
+        """Whether what a tranche cost goes with what of it is prepaid."""
+        return self.hastens and not loan.tranche.revolving
+
+    @property
     def revolvers(self) -> tuple[Loan, ...]:
         return tuple(loan for loan in self.loans if loan.tranche.revolving)
 

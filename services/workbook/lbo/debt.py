@@ -1,18 +1,19 @@
 """The sheet “Debt”: where the cash goes, and every tranche with its rate and its balance by year.
 
 The cash that is available decides all of it. With interest on opening balances it is what the cash
-flow leaves; on mean balances it is what the rounds of the sheet “Circularity” arrive at.
+flow leaves; on mean balances, or where fees are written off with what is prepaid, it is what the
+rounds of the sheet “Circularity” arrive at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.lbo.kernel import written_off
 from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.firm import less, numbers
 from services.workbook.lbo.buyout import RECAPITALISATION, Buyout, Loan, added
+from services.workbook.lbo.costs import add_written
 from services.workbook.lbo.waterfall import AVAILABLE, Waterfall, last_round
 from services.workbook.sheet import Sheet, rows
 
@@ -57,7 +58,7 @@ def _add_waterfall(sheet: Sheet, buyout: Buyout) -> None:
     sheet.line(
         "debt.available",
         "Cash available above the minimum; below zero: missing",
-        f"={{{last_round(buyout)}.available}}" if buyout.average else AVAILABLE,
+        f"={{{last_round(buyout)}.available}}" if buyout.circular else AVAILABLE,
         cash.available,
     )
     share = "" if buyout.inputs.cash.sweep is None else "*{cash.sweep}"
@@ -204,7 +205,7 @@ def _add_balance(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:
 
 def _add_costs(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:
     """Interest, or dividends, in cash; the fee on what is not drawn; what is written off."""
-    tranche, key, at, part = loan.tranche, loan.key, loan.at, buyout.part
+    tranche, key, part = loan.tranche, loan.key, buyout.part
     mean = f"({{{key}.opening}}+{{{key}.closing}})/2" if buyout.average else f"{{{key}.opening}}"
     means = _mean_balances(buyout, loan)
     paid = [
@@ -218,16 +219,7 @@ def _add_costs(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:
     if tranche.undrawn_fee is not None:
         fee = f"={loan.undrawn(mean, part)}"
         sheet.line(f"{key}.undrawn", "Undrawn fee", fee, _undrawn_fees(buyout, loan, means))
-    cost = f"{{transaction.cost.{loan.number}@2}}"
-    written = f"{cost}/{{{at}.tenor}}{part}"
-    if loan.due:
-        rest = f"{cost}*(1-{{time.elapsed@-1}}/{{{at}.tenor}})"
-        written = (
-            f"IF({{time.year}}<{{{at}.tenor}},{written},IF({{time.year}}={{{at}.tenor}},{rest},0))"
-        )
-    sheet.line(
-        f"{key}.written", "Fee and discount written off", f"={written}", _written(buyout, loan)
-    )
+    add_written(sheet, buyout, loan)
 
 
 def _mean_balances(buyout: Buyout, loan: Loan) -> list[float]:
@@ -244,13 +236,6 @@ def _undrawn_fees(buyout: Buyout, loan: Loan, means: Sequence[float]) -> list[fl
         fee * (commitment - mean) * part if year < loan.tranche.tenor else 0.0
         for year, (mean, part) in enumerate(zip(means, buyout.parts, strict=True))
     ]
-
-
-def _written(buyout: Buyout, loan: Loan) -> list[float]:
-    source = buyout.valuation.sources_and_uses.tranches[loan.number]
-    cost = source.financing_fee + source.original_issue_discount
-    timing = buyout.inputs.timing
-    return [cost * written_off(loan.tranche.tenor, timing, year) for year in range(buyout.years)]
 
 
 def _add_new_debt(sheet: Sheet, buyout: Buyout) -> None:
@@ -328,6 +313,10 @@ def _add_totals(sheet: Sheet, buyout: Buyout) -> None:
         ("debt.written", "Fees and discount written off", written, income.amortisation_of_fees),
     ):
         sheet.line(key, words, added(*keys), numbers(values))
+    if income.fees_written_off is not None:
+        gone = [f"{loan.key}.gone" for loan in buyout.loans if buyout.goes(loan)]
+        words = "Fees and discount written off with what is prepaid"
+        sheet.line("debt.gone", words, added(*gone), numbers(income.fees_written_off))
     if stocks:
         cash = flow.cash_preferred_dividends
         accrued = [f"{loan.key}.accrued" for loan in stocks if loan.accrues]

@@ -13,9 +13,10 @@ def add_forecast(book: Book, buyout: Buyout) -> None:
     sheet = book.sheet("Forecast")
     sheet.frozen = (1, 3)
     sheet.heading("Time", years_of(years), opening="Closing")
+    sheet.year_ends()
     sheet.line(
         "time.year",
-        "Fiscal year",
+        "Year",
         "={time.year@-1}+1",
         [float(year + 1) for year in range(years)],
         Form.CHOICE,

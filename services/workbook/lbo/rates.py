@@ -38,8 +38,17 @@ class Received:
     irr: Sequence[float | None]  # the engine's; None: no number holds it
 
 
-def add_rate(sheet: Sheet, buyout: Buyout, got: Received, label: str = "IRR") -> None:
-    """The line ``<key>.irr``."""
+def add_rate(
+    sheet: Sheet,
+    buyout: Buyout,
+    got: Received,
+    label: str,
+    *,
+    multiple: tuple[str, float] | None = None,
+    strong: bool = True,
+) -> None:
+    """The line ``<key>.irr``; of several, ``multiple`` is what the firm is sold at: formula and
+    number, in the column before."""
     key = got.key
     if buyout.inputs.recapitalisation is not None:
         last = f"{{{key}.factor.{_rounds(buyout)}}}"
@@ -49,7 +58,17 @@ def add_rate(sheet: Sheet, buyout: Buyout, got: Received, label: str = "IRR") ->
         if buyout.begins_late:  # a sale so soon may be a rate beyond any number
             held = f"LN({{{key}.moic}})<{_LARGEST}*{{time.elapsed}}"
             rate = f'IF({{{key}.moic}}>0,IF({held},{rate},""),-1)'
-    sheet.line(f"{key}.irr", label, f"={rate}", told(got.irr), Form.RATE, strong=True)
+    sheet.line(
+        f"{key}.irr",
+        label,
+        f"={rate}",
+        told(got.irr),
+        Form.RATE,
+        opening=multiple,
+        opening_form=Form.MULTIPLE,
+        strong=strong,
+        shaded=strong and multiple is not None,
+    )
 
 
 def add_rounds(sheet: Sheet, buyout: Buyout, got: Received, words: str) -> None:
@@ -132,7 +151,7 @@ def add_rounds(sheet: Sheet, buyout: Buyout, got: Received, words: str) -> None:
         "The last round's worth misses what was paid by",
         f"=IF({{{key}.some}}=1,ABS({worth}/{_PAID}-1),0)",
         [each.gap for each in found],
-        Form.CHOICE,
+        Form.COUNT,
         note="share of it",
     )
 

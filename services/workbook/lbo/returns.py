@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
+from engine.lbo import Holder
 from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.lbo.buyout import Buyout
@@ -18,6 +19,7 @@ def add_returns(book: Book, buyout: Buyout) -> None:
     sheet.frozen = (0, 3)
     _add_outputs(book, sheet, buyout)
     got = _add_sales(sheet, buyout)
+    _add_each(book, sheet, buyout)
     _add_holders(sheet, buyout)
     _add_value_creation(sheet, buyout)
     if buyout.inputs.recapitalisation is not None:
@@ -78,10 +80,8 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
         stock = [0.0 - x for x in ends.preferred[1:]]
         rows.append(("preferred", "Preferred stock", "=-{debt.preferred}", stock, False))
     equity = [each.equity for each in exits]
-    invested = valuation.sources_and_uses.rollover + valuation.sponsor_equity
-    share = valuation.sponsor_equity / invested
-    pool = [float(inputs.equity.option_pool) * max(each - invested, 0.0) for each in equity]
-    proceeds = [(equity[t] - pool[t]) * share for t in years]
+    pool = _parts(buyout, "OPTION_POOL", "proceeds")
+    proceeds = _parts(buyout, "SPONSOR", "proceeds")
     rows += [
         ("cash", "Cash", "={flow.closing}", list(ends.cash[1:]), False),
         ("surplus", "What is left", "=SUM({sale.enterprise:sale.cash})", surplus, False),
@@ -104,8 +104,7 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
     dividends, received = [0.0] * buyout.years, "={sale.proceeds}"
     recap = inputs.recapitalisation
     if recap is not None:
-        net = (1.0 - float(recap.fee)) * _borrowed(buyout)
-        dividends = [net * share if t + 1 >= recap.year else 0.0 for t in years]
+        dividends = _parts(buyout, "SPONSOR", "dividend")
         formula = (
             "=IF({time.year}>={recapitalisation.year},{recapitalisation.net}*{transaction.share},0)"
         )
@@ -117,21 +116,86 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
         sheet.line(f"sale.{key}", words, formula, values, strong=strong)
     moic = [each.moic for each in exits]
     formula = "={sale.received}/{transaction.sponsor@0}"
-    sheet.line("sale.moic", "MOIC", formula, moic, Form.MULTIPLE)
+    sheet.line("sale.moic", "Sponsor's MOIC", formula, moic, Form.MULTIPLE)
     got = Received("sale", proceeds, dividends, [each.irr for each in exits])
-    add_rate(sheet, buyout, got)
+    add_rate(sheet, buyout, got, "Sponsor's IRR")
     return got
 
 
-def _borrowed(buyout: Buyout) -> float:
-    return 0.0 if buyout.new_debt is None else sum(buyout.new_debt.drawn)
+def _add_each(book: Book, sheet: Sheet, buyout: Buyout) -> None:
+    """What each holder would have received by the end of each year, were the firm sold then."""
+    recap, rollover = buyout.inputs.recapitalisation, "{transaction.rollover@0}"
+    sheet.heading("Each holder, sold at the end of each year", years_of(buyout.years))
+    rest = "({sale.equity}-{sale.pool})*(1-{transaction.share})"
+    if recap is not None:
+        net = "{recapitalisation.net}*(1-{transaction.share})"
+        rest += f"+IF({{time.year}}>={{recapitalisation.year}},{net},0)"
+    got = {
+        name: [
+            paid + dividend
+            for paid, dividend in zip(
+                _parts(buyout, name, "proceeds"), _parts(buyout, name, "dividend"), strict=True
+            )
+        ]
+        for name in _HOLDERS
+    }
+    for name, words, formula in (
+        ("SPONSOR", "Received by the sponsor", "={sale.received}"),
+        ("ROLLOVER", "Received by rollover", f"={rest}"),
+        ("OPTION_POOL", "Received by the option pool", "={sale.pool}"),
+    ):
+        sheet.line(f"each.{name.lower()}", words, formula, got[name])
+    sheet.line(
+        "each.all",
+        "Received by all of them",
+        "=SUM({each.sponsor:each.option_pool})",
+        [sum(year) for year in zip(*got.values(), strict=True)],
+        strong=True,
+    )
+    held = [_of(buyout, year, "ROLLOVER") for year in range(buyout.years)]
+    sheet.line(
+        "each.rollover.moic",
+        "Rollover's MOIC",
+        f'=IF({rollover}>0,{{each.rollover}}/{rollover},"")',
+        told([None if each is None else each.moic for each in held]),
+        Form.MULTIPLE,
+    )
+    sheet.line(
+        "each.rollover.irr",
+        "Rollover's IRR: the sponsor's",
+        f'=IF({rollover}>0,{{sale.irr}},"")',
+        told([None if each is None else each.irr for each in held]),
+        Form.RATE,
+    )
+    paid = "SUM({sale.equity@all})"
+    if recap is not None:  # in that year, and in each after it
+        paid += f"+{{recapitalisation.net}}*{buyout.years - recap.year + 1}"
+    book.check(
+        "In each year all holders together have the equity and the dividends until then",
+        f"=ABS(SUM({{each.all@all}})-({paid}))<=1E-9*MAX(1,{paid})",
+    )
+
+
+_HOLDERS: Final = ("SPONSOR", "ROLLOVER", "OPTION_POOL")
+
+
+def _of(buyout: Buyout, year: int, name: str) -> Holder | None:
+    """A holder of a sale at the end of a year, from 0; None: it has no part."""
+    holders = buyout.valuation.exits[year].holders
+    return next((each for each in holders if each.name == name), None)
+
+
+def _parts(buyout: Buyout, name: str, what: Literal["proceeds", "dividend"]) -> list[float]:
+    """(n_years,) money of a holder of a sale at the end of each year; 0 where it has no part."""
+    found = [_of(buyout, year, name) for year in range(buyout.years)]
+    return [0.0 if each is None else getattr(each, what) for each in found]
 
 
 def _add_holders(sheet: Sheet, buyout: Buyout) -> None:
     """Sponsor and rollover have the same rate of return; the pool has invested nothing."""
     valuation, at = buyout.valuation, buyout.valuation.exit_year - 1
     known = {holder.name: holder for holder in valuation.holders}
-    holders = [known.get(name) for name in ("SPONSOR", "ROLLOVER", "OPTION_POOL")]
+    holders = [known.get(name) for name in _HOLDERS]
     titles = ("Sponsor", "Rollover", "Option pool")
     sheet.heading(f"Holders, sold at the end of year {valuation.exit_year}", titles)
     proceeds = f"{{sale.proceeds@{at}}}"

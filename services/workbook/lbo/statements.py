@@ -14,6 +14,7 @@ from services.workbook.lbo.buyout import Buyout, added
 from services.workbook.sheet import Sheet
 
 BEFORE_LOSSES: Final = "income.beforeLosses"  # the line, where transaction fees are deducted
+WITH_WHAT_IS_PREPAID: Final = "Financing fees and discount written off on prepayment"
 
 
 def add_statements(book: Book, buyout: Buyout) -> None:
@@ -61,6 +62,9 @@ def _add_income(sheet: Sheet, buyout: Buyout) -> None:
         ),
     ):
         sheet.line(f"income.{key}", label, f"=-{{{source}}}", less(line))
+    if income.fees_written_off is not None:
+        gone = less(income.fees_written_off)
+        sheet.line("income.gone", WITH_WHAT_IS_PREPAID, "=-{debt.gone}", gone)
     mean = "({flow.opening}+{debt.cash})/2" if buyout.average else "{flow.opening}"
     sheet.line(
         "income.income",
@@ -134,6 +138,9 @@ def _add_cash_flow(sheet: Sheet, buyout: Buyout) -> None:
         ("inKind", "Interest in kind", "income.inKind", flow.pik_interest),
     ):
         sheet.line(f"flow.{key}", label, f"=-{{{source}}}", numbers(line))
+        if key == "written" and flow.fees_written_off is not None:
+            gone = numbers(flow.fees_written_off)
+            sheet.line("flow.gone", WITH_WHAT_IS_PREPAID, "=-{income.gone}", gone)
     if flow.stock_compensation is not None:
         formula = f"={{business.stockCompensation}}{part}"
         stock = numbers(flow.stock_compensation)
@@ -256,7 +263,7 @@ def _add_balance_sheet(sheet: Sheet, buyout: Buyout) -> None:
             "costs",
             "Financing fees and discount not written off",
             "={transaction.costs@2}",
-            "={sheet.costs@-1}-{flow.written}",
+            "={sheet.costs@-1}-{flow.written}" + ("-{flow.gone}" if buyout.hastens else ""),
             ends.financing_costs,
         ),
         (

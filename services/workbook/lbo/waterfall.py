@@ -1,9 +1,10 @@
 """What a year's available cash does, and the rounds by which it is found where it is circular.
 
-Interest on mean balances depends on what is repaid, and that on the interest. A round takes the
-available cash of the round before, lets it repay and draw, reckons interest and tax on the balances
-that come of it, and so has the cash that is available then. From one round to the next the distance
-to the solution shrinks to less than half the dearest rate.
+Interest on mean balances depends on what is repaid, and that on the interest; and so does the tax,
+where fees are written off with what is prepaid. A round takes the available cash of the round
+before, lets it repay and draw, reckons interest and tax on the balances that come of it, and so has
+the cash that is available then. From one round to the next the distance to the solution shrinks by
+`steepness`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 from engine.firm.losses import LossesLeft
 from services.workbook.lbo.buyout import Buyout, Loan
+from services.workbook.lbo.costs import Costs
 
 AVAILABLE: Final = "={flow.opening}+{flow.before}+{debt.mandatory}-{cash.minimum}"
 _ARRIVED: Final = 1e-14  # of the first round's distance
@@ -82,6 +84,8 @@ class Still:
     costs: list[list[float]]  # of debt, before tax
     dividends: list[list[float]]  # of preferred stock, after it
     interest: list[list[float]]  # with the undrawn fee; of preferred stock its dividend
+    write_offs: list[list[float]]  # of fee and discount: a share of what is repaid
+    at_once: list[float]  # of fees and discount, whatever is swept
     kept: list[float]  # what a unit of cash earns
     fixed: list[float]  # interest and fees
     paid_out: list[float]  # preferred dividends in cash
@@ -94,13 +98,16 @@ class Still:
         statements = buyout.valuation.statements
         income, flow = statements.income, statements.cash_flow
         cells = range(buyout.years)
-        costs, dividends, interest = [], [], []
+        costs, dividends, interest, write_offs = [], [], [], []
         for at, loan in enumerate(buyout.swept):
             unit = [_cost(loan, year, part) for year, part in enumerate(buyout.parts)]
             none = [0.0] * buyout.years
             costs.append(none if loan.tranche.preferred else unit)
             dividends.append(unit if loan.tranche.preferred else none)
             interest.append(_on_means(buyout, loan, cash.before[at]))
+            write_offs.append(Costs.of(buyout, loan).unit if buyout.goes(loan) else none)
+        gone = [Costs.of(buyout, loan).at_once for loan in buyout.loans if buyout.goes(loan)]
+        at_once = [sum(each[t] for each in gone) for t in cells]
         # All that does not move is what the engine says, less what does.
         fixed = [income.cash_interest[t] + income.undrawn_fees[t] for t in cells]
         paid_out = list(flow.cash_preferred_dividends)
@@ -115,7 +122,8 @@ class Still:
             - fixed[t]
             - income.pik_interest[t]
             - income.amortisation_of_fees[t]
-            + kept[t] * flow.opening_cash[t] / 2.0
+            - at_once[t]
+            + kept[t] * flow.opening_cash[t] * (1.0 - _half(buyout))
             for t in cells
         ]
         stock = flow.stock_compensation or (0.0,) * buyout.years
@@ -123,6 +131,7 @@ class Still:
             flow.opening_cash[t]
             + flow.depreciation[t]
             + flow.amortisation_of_fees[t]
+            + at_once[t]
             + flow.pik_interest[t]
             + stock[t]
             - flow.capital_expenditure[t]
@@ -134,7 +143,19 @@ class Still:
         ]
         rates = [float(rate) for rate in buyout.inputs.operations.tax_rate.years()]
         start = [base[t] + profit[t] - max(profit[t], 0.0) * rates[t] for t in cells]
-        return cls(costs, dividends, interest, kept, fixed, paid_out, profit, base, start)
+        return cls(
+            costs=costs,
+            dividends=dividends,
+            interest=interest,
+            write_offs=write_offs,
+            at_once=at_once,
+            kept=kept,
+            fixed=fixed,
+            paid_out=paid_out,
+            profit=profit,
+            base=base,
+            start=start,
+        )
 
 
 @dataclass(slots=True)
@@ -152,7 +173,7 @@ class Round:
 
 def rounds_of(buyout: Buyout, cash: Waterfall, still: Still) -> list[Round]:
     """What the formulas of each round come to; round k of a year follows its own round k - 1."""
-    inputs, deducted = buyout.inputs, buyout.deducted
+    inputs, deducted, half = buyout.inputs, buyout.deducted, _half(buyout)
     rates = [float(rate) for rate in inputs.operations.tax_rate.years()]
     left = _losses_at_start(buyout)
     found = []
@@ -172,7 +193,8 @@ def rounds_of(buyout: Buyout, cash: Waterfall, still: Still) -> list[Round]:
             saved = sum(cost[t] * each for cost, each in zip(still.costs, paid, strict=True))
             spent = sum(cost[t] * each for cost, each in zip(still.costs, drawn, strict=False))
             stock = sum(rate[t] * each for rate, each in zip(still.dividends, paid, strict=True))
-            ebt = still.profit[t] + (saved - spent + still.kept[t] * closing) / 2.0
+            gone = sum(unit[t] * each for unit, each in zip(still.write_offs, paid, strict=True))
+            ebt = still.profit[t] + (saved - spent + still.kept[t] * closing) * half - gone
             income = ebt - deducted[t]
             used = _used(buyout, left[t], income, t)
             tax = max(income - used, 0.0) * rates[t]
@@ -180,7 +202,7 @@ def rounds_of(buyout: Buyout, cash: Waterfall, still: Still) -> list[Round]:
             now.ebt.append(ebt)
             now.used.append(used)
             now.tax.append(tax)
-            now.available.append(still.base[t] + ebt - tax + stock / 2.0)
+            now.available.append(still.base[t] + ebt - tax + stock * half + gone)
         found.append(now)
         available = now.available
     return found
@@ -188,14 +210,41 @@ def rounds_of(buyout: Buyout, cash: Waterfall, still: Still) -> list[Round]:
 
 def rounds_needed(buyout: Buyout) -> int:
     """How many rounds it takes until what is left of a first guess is below a double's digits."""
-    steepest = abs(float(buyout.inputs.cash.interest_rate))
-    for loan in buyout.swept:
-        costs = (abs(_cost(loan, year, part)) for year, part in enumerate(buyout.parts))
-        steepest = max(steepest, *costs)
-    shrinks = min(_ROOM * 0.5 * steepest, _STEEPEST)
+    shrinks = min(_ROOM * max(steepness(buyout)), _STEEPEST)
     if shrinks <= 0.0:
         return _LEAST
     return min(max(math.ceil(math.log(_ARRIVED) / math.log(shrinks)), _LEAST), _MOST)
+
+
+def steepness(buyout: Buyout) -> list[float]:
+    """(n_years,) how much of a unit of cash may come back: half a rate, and the tax on what goes.
+
+    A unit's interest is taxed, and what is written off with it saves tax: so it is steepest without
+    any tax, or with all of it.
+    """
+    half, kept = _half(buyout), abs(float(buyout.inputs.cash.interest_rate))
+    lines, found = steepness_by_loan(buyout) if buyout.hastens else [], []
+    for year, part in enumerate(buyout.parts):
+        untaxed = [half * abs(_cost(loan, year, part)) for loan in buyout.swept]
+        taxed = [line[year] for line in lines]
+        found.append(max(half * kept * part, *untaxed, *taxed, 0.0))
+    return found
+
+
+def steepness_by_loan(buyout: Buyout) -> list[list[float]]:
+    """The same with all of the tax, by swept tranche: half its rate after tax, and the tax that
+    is saved on what of its costs goes with a unit.
+    """
+    half, found = _half(buyout), []
+    rates = [float(rate) for rate in buyout.inputs.operations.tax_rate.years()]
+    for loan in buyout.swept:
+        units = Costs.of(buyout, loan).unit if buyout.goes(loan) else [0.0] * buyout.years
+        line = []
+        for year, (part, tax) in enumerate(zip(buyout.parts, rates, strict=True)):
+            kept = 1.0 if loan.tranche.preferred else 1.0 - tax
+            line.append(half * abs(_cost(loan, year, part)) * kept + tax * units[year])
+        found.append(line)
+    return found
 
 
 def last_round(buyout: Buyout) -> str:
@@ -217,15 +266,24 @@ def _cost(loan: Loan, year: int, part: float) -> float:
 
 
 def _on_means(buyout: Buyout, loan: Loan, closing: Sequence[float]) -> list[float]:
-    """Money a year: interest, or dividends, and undrawn fee on the mean with a closing balance."""
+    """Money a year: interest, or dividends, and undrawn fee on the mean with a closing balance; on
+    the opening one, where interest is on that.
+    """
     tranche, found = loan.tranche, []
     for year, part in enumerate(buyout.parts):
-        mean = (loan.schedule.opening[year] + closing[year]) / 2.0
+        mean = loan.schedule.opening[year]
+        if buyout.average:
+            mean = (mean + closing[year]) / 2.0
         cost = loan.schedule.rate[year] * mean
         if tranche.undrawn_fee is not None and year < tranche.tenor:
             cost += float(tranche.undrawn_fee) * (float(tranche.commitment or 0.0) - mean)
         found.append(cost * part)
     return found
+
+
+def _half(buyout: Buyout) -> float:
+    """What of a balance's change interest is on."""
+    return 0.5 if buyout.average else 0.0
 
 
 def _losses_at_start(buyout: Buyout) -> list[float]:

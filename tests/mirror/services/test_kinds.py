@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -13,6 +14,7 @@ from engine.errors import Infeasible, InvalidInput
 from services.compute import ON_LOOP_MS
 from services.kinds import CREDIT, DCF, KINDS, Output
 from tests.dcf_documents import firm
+from tests.pages import EXAMPLES
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -71,6 +73,31 @@ def test_a_kind_says_what_its_next_use_imports(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "scipy.special", ModuleType("scipy.special"))
     assert CREDIT.importing_ms() == 0.0
     assert DCF.importing_ms() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "path", "deep"),
+    [
+        ("lbo_opening_interest", "tranches[1].timesEbitda", "tranches", 12.0),
+        ("merger_mixed", "offer.price", "allocation", 0.5),
+    ],
+)
+def test_a_model_may_be_on_its_way_to_a_deal_that_can_be(
+    name: str, group: str, path: str, deep: float
+) -> None:
+    """More debt than uses, or net assets above the price: sound numbers, whose value says no."""
+    document = json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
+    *steps, last = group.replace("[", ".").replace("]", "").split(".")
+    inner: Any = document
+    for step in steps:
+        inner = inner[int(step) if step.isdigit() else step]
+    assert last in inner
+    inner[last] = deep
+    kind = KINDS[name.split("_", maxsplit=1)[0].upper()]
+    kind.door(document)
+    with pytest.raises(Infeasible) as no:
+        kind.value(kind.inputs_of(document))
+    assert path in [problem.path for problem in no.value.problems]
 
 
 def test_an_old_document_goes_through_every_version_in_between() -> None:

@@ -181,6 +181,7 @@ def deals(draw: st.DrawFn, *, rates: bool = True) -> LboInputs:
             sweep=draw(st.none() | st.just(by_year(0.0, 1.0))),
         ),
         interest=draw(st.sampled_from(InterestBasis)),
+        write_off_fees_on_prepayment=draw(st.booleans()),
         equity=Equity(rollover=draw(_numbers(0.0, 40.0)), option_pool=draw(_numbers(0.0, 0.2))),
         recapitalisation=recap,
         covenants=tuple(Covenant(measure=each, limit=by_year(0.0, 8.0)) for each in covenants),

@@ -145,6 +145,8 @@ def _document(choose: Choices) -> Document:
             {"measure": "INTEREST_COVER", "limit": _schedule(choose, years, 1.0, 3.0)},
             {"measure": "FIXED_CHARGE_COVER", "limit": _schedule(choose, years, 0.8, 1.5)},
         ]
+    if _maybe(choose, 3):
+        document["writeOffFeesOnPrepayment"] = True
     return document
 
 

@@ -60,6 +60,10 @@ def _terms(document: Document, closing: Facts, share: float) -> list[Facts]:
                 "kind": kind,
                 "original": closing["faces"][number],
                 "costs": closing["costs"][number],
+                # What goes with the debt that is prepaid; None: it is not asked for, or never does.
+                "unamortised": closing["costs"][number]
+                if document.get("writeOffFeesOnPrepayment") and kind != "REVOLVER"
+                else None,
                 "tenor": tranche["tenor"],
                 "firstPart": share,
                 "rates": rates,
@@ -80,6 +84,7 @@ def _terms(document: Document, closing: Facts, share: float) -> list[Facts]:
                 "kind": RECAPITALISATION,
                 "original": 0.0,
                 "costs": 0.0,
+                "unamortised": None,
                 "tenor": None,
                 "firstPart": share,
                 "rates": [again["fixedRate"]] * years,
@@ -112,6 +117,7 @@ def all_years(
         years.append(facts)
         for term, row in zip(terms, rows, strict=True):
             told[term["name"]].append(row)
+            term["unamortised"] = row["unamortised"]
         balances = [row["closing"] for row in rows]
         losses, before = facts["lossesLeft"] or 0.0, facts["balance"]
     return years, told
@@ -157,13 +163,16 @@ def _year(
         interest = math.fsum(row["cashInterest"] for row in lent)
         accrued = math.fsum(row["pik"] for row in lent)
         undrawn = math.fsum(row["undrawnFee"] for row in lent)
-        ebt = math.fsum([ebitda, -depreciation, -interest, -accrued, -undrawn, -amortised, income])
+        gone = math.fsum(row["writtenOff"] for row in paid)
+        charges = math.fsum([interest, accrued, undrawn, amortised, gone])
+        ebt = math.fsum([ebitda, -depreciation, -charges, income])
         used, left = _losses(document["operations"].get("losses"), losses, ebt - deducted, part)
         tax = firm["taxRate"] * max(ebt - deducted - used, 0.0)
         dividends = math.fsum(row["cashInterest"] for row in held)
         flow = math.fsum(
-            [ebt, -tax, depreciation, amortised, accrued, added_back, -capex, -increase, -dividends]
+            [ebt, -tax, depreciation, amortised, gone, accrued, added_back, -capex, -increase]
         )
+        flow -= dividends
         return {
             "rows": paid,
             "cash": cash,
@@ -172,6 +181,7 @@ def _year(
             "pik": accrued,
             "undrawnFee": undrawn,
             "interestIncome": income,
+            "costsWrittenOff": gone,
             "ebt": ebt,
             "lossesUsed": used,
             "lossesLeft": left,
@@ -239,7 +249,7 @@ def _year(
             working_capital=firm["workingCapital"],
             fixed_assets=before["fixedAssets"] + capex - depreciation,
             goodwill=before["goodwill"],
-            costs=before["financingCosts"] - amortised,
+            costs=before["financingCosts"] - amortised - year_lived["costsWrittenOff"],
             debt=debt,
             preferred=preferred,
             equity=equity,
@@ -251,6 +261,8 @@ def _year(
     }
     if document["operations"].get("losses") is None:
         facts["lossesUsed"] = facts["lossesLeft"] = None
+    if not document.get("writeOffFeesOnPrepayment"):
+        facts["costsWrittenOff"] = None
     return facts, rows
 
 
@@ -273,11 +285,18 @@ def _row(term: Facts, opening: float, year: int, part: float) -> Facts:
         elapsed = part / tenor if year < tenor else (1.0 if tenor == 1 else 0.0)
         if year == tenor > 1:
             elapsed = 1.0 - (term["firstPart"] + tenor - 2) / tenor
+    amortised, carried = elapsed * term["costs"], term["unamortised"]
+    if carried is not None:
+        # What a prepayment has left goes on over the years that are left.
+        gone = 0.0 if year == 1 else term["firstPart"] + year - 2
+        amortised = carried if year >= tenor else carried * part / (tenor - gone)
+        carried -= amortised
     return {
         "opening": opening,
         "pik": accrued,
         "mandatory": mandatory,
-        "amortisedCosts": elapsed * term["costs"],
+        "amortisedCosts": amortised,
+        "unamortised": carried,
         "raised": 0.0,
     }
 
@@ -304,6 +323,12 @@ def _waterfall(
         # In this order what is repaid to the last unit leaves nothing, not a rounding.
         owed = row["opening"] + row["pik"] - row["mandatory"]
         row["closing"] = owed - row["swept"] + row["drawn"]
+        row["writtenOff"] = 0.0
+        if row["unamortised"] is not None:
+            # Each unit that is owed carries its part of the costs, and not more than itself.
+            each = min(row["unamortised"] / owed, 1.0) if owed > 0.0 else 0.0
+            row["writtenOff"] = row["unamortised"] - each * row["closing"]
+            row["unamortised"] = each * row["closing"]
     return paid, need
 
 

@@ -167,6 +167,7 @@ EVERYTHING: Final = (
         ),
         entry=_entry(FeeTreatment.CAPITALISED),
         interest=InterestBasis.OPENING,
+        write_off_fees_on_prepayment=True,
         recapitalisation=Recapitalisation(year=1, amount=50.0, fixed_rate=0.08, fee=0.03),
     ),
     rich(
@@ -191,6 +192,7 @@ EVERYTHING: Final = (
         tranches=(TRANCHES[0], replace(TRANCHES[2], amount=60.0), TRANCHES[8]),
         operations=business(losses=LossesCarriedForward(balance=0.0, limit_amount=1_000.0)),
         cash=Cash(minimum=5.0, interest_rate=0.03),
+        write_off_fees_on_prepayment=True,
         exit=Exit(ev_to_ebitda=9.0, year=4, costs=0.02),
         equity=Equity(rollover=200.0, option_pool=0.05),
         base_rate=by_year(0.03),

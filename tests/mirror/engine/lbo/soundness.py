@@ -5,6 +5,7 @@ Days, shares of a year and elapsed years are reckoned here from the dates, not b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -49,6 +50,44 @@ def owed_on_average(inputs: LboInputs, of: TrancheSchedule, year: int) -> float:
     if inputs.interest is InterestBasis.OPENING or of.kind is None:
         return of.opening[year]
     return (of.opening[year] + of.closing[year]) / 2.0
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A tranche at the end of a year: money."""
+
+    owed: float  # before the sweep
+    before: float  # of its costs not written off before the sweep
+    after: float  # and after it
+
+
+def carried(inputs: LboInputs, told: LboValuation) -> list[list[Carried]]:
+    """By tranche and year, from the printed schedule: what of a tranche's fee and discount is left.
+
+    Without the option, what of its tenor is left. With it, what is left goes on over what is left
+    of the tenor, is never more than is owed, and goes with what the sweep repays.
+    """
+    found = []
+    sources = told.sources_and_uses.tranches
+    for each, schedule, source in zip(inputs.tranches, told.debt, sources, strict=False):
+        cost = source.financing_fee + source.original_issue_discount
+        goes = inputs.write_off_fees_on_prepayment and each.kind is not TrancheKind.REVOLVER
+        rows, left = [], cost
+        for t, closing in enumerate(schedule.closing):
+            owed = schedule.opening[t] + schedule.paid_in_kind[t] - schedule.mandatory[t]
+            ended = years_until(inputs.timing, t)
+            if t + 1 >= each.tenor:
+                left = 0.0
+            elif goes:
+                over = each.tenor - ended + after_closing(inputs.timing, t)
+                left *= (each.tenor - ended) / over
+            else:
+                left = cost * (1.0 - ended / each.tenor)
+            before = min(left, owed) if goes else left
+            left = before * closing / owed if goes and owed > 0.0 else before
+            rows.append(Carried(owed, before, left))
+        found.append(rows)
+    return found
 
 
 def sound(inputs: LboInputs, told: LboValuation) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.attribution import attribution
 from engine.comparison import Case, Change, compare
+from engine.errors import Infeasible, InvalidInput
 from engine.lbo import (
     Cash,
     Entry,
@@ -193,6 +194,26 @@ def test_a_simulation_has_the_same_bits_on_any_number_of_threads(sampling: Sampl
     # Loans that leave the sponsor nothing to pay have no value, and are counted.
     assert 0 < alone.infeasible < 20_000
     assert math.isfinite(alone.mean)
+
+
+def test_a_case_that_cannot_be_paid_is_told_apart_from_the_others() -> None:
+    """The second of two: its loan is more than all uses, whatever the firm is sold for."""
+    sold = Change(path="exit.ev_to_ebitda", value=9.0)
+    deep = Change(path="tranches[1].amount", value=5_000.0)
+    cases = [Case(name="Low", changes=(sold,)), Case(name="Deep", changes=(sold, deep))]
+    with pytest.raises(Infeasible, match="nothing to pay") as no:
+        compare(lbo_question(structured(), LboOutput.IRR), cases)
+    (problem,) = no.value.problems
+    assert problem.path == "cases[1].changes[1].value"
+    assert "tranches[1].amount to" in problem.suggestion
+    # A number that is wrong by itself is said first.
+    wrong = Change(path="exit.costs", value=2.0)
+    with pytest.raises(InvalidInput) as bad:
+        compare(
+            lbo_question(structured(), LboOutput.IRR),
+            [*cases, Case(name="Wrong", changes=(wrong,))],
+        )
+    assert [each.path for each in bad.value.problems] == ["cases[2].changes[0].value"]
 
 
 def test_why_two_deals_differ_adds_up_and_names_what_changed() -> None:

@@ -47,6 +47,9 @@ def test_each_example_shows_what_it_is_there_for() -> None:
     assert average.circularity is not None
     toggled: Any = next(each for each in example("pik_toggle").debt if each.name.startswith("Tog"))
     assert toggled.paid_in_kind[0] > 0.0 == toggled.paid_in_kind[-1]
+    gone = example("prepayment").statements.income.fees_written_off
+    assert gone is not None
+    assert min(gone) > 0.0
     recap = example("recapitalisation")
     assert recap.debt[-1].kind is None
     assert recap.holders[0].dividend > 0.0

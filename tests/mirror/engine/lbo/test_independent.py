@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from engine.errors import Infeasible
+from engine.lbo import ExitGridHolder
 from tests.mirror.engine.lbo.independent import exit_at, lbo, maximum_price
 from tests.mirror.engine.lbo.independent_structures import structure, structures
 from tests.mirror.engine.lbo.witnesses import (
@@ -32,6 +33,8 @@ RATIOS = {
     *("leverage", "netLeverage", "interestCover", "fixedChargeCover"),
     *("ratio", "headroom", "limit"),
 }
+
+SPELLED = {"sponsor": "SPONSOR", "rollover": "ROLLOVER", "optionPool": "OPTION_POOL"}
 
 
 def leaves(facts: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -115,6 +118,8 @@ def test_a_sale_in_any_year_and_at_any_multiple_brings_the_same(seed: int) -> No
             near = pytest.approx(sold["moic"], rel=WITHIN, abs=WITHIN)
             assert grid.moic[row, column] == near
             assert grid.irr[row, column] == pytest.approx(sold["irr"], rel=WITHIN, abs=WITHIN)
+            of_cell = {each.name: holder_in(each, row, column) for each in grid.holders}
+            same_holders(of_cell, sold["holders"], WITHIN * facts["closing"]["uses"])
         sold = exit_at(document, facts, told["year"], multiple)
         size = WITHIN * facts["closing"]["uses"]
         assert told["equity"] == pytest.approx(sold["equity"], rel=WITHIN, abs=size)
@@ -122,6 +127,34 @@ def test_a_sale_in_any_year_and_at_any_multiple_brings_the_same(seed: int) -> No
         owed = sold["debt"] + sold["preferred"] - sold["cash"]
         assert told["netDebt"] == pytest.approx(owed, rel=WITHIN, abs=size)
         assert (told["irr"], told["moic"]) == (grid.irr[row, 1], grid.moic[row, 1])
+        same_holders({each["name"]: each for each in told["holders"]}, sold["holders"], size)
+
+
+def holder_in(holder: ExitGridHolder, row: int, column: int) -> Facts:
+    """One cell of a grid, as a document tells a holder."""
+    return {
+        "invested": holder.invested,
+        "dividend": holder.dividend[row],
+        "proceeds": holder.proceeds[row, column],
+        "moic": None if holder.moic is None else holder.moic[row, column],
+        "irr": None if holder.irr is None else holder.irr[row, column],
+    }
+
+
+def same_holders(seen: Facts, told: Facts, size: float) -> None:
+    """Whoever the engine names has what the witness says; nobody else has anything."""
+    for name, other in told.items():
+        mine = seen.get(SPELLED[name])
+        if mine is None:
+            assert (other["invested"], other["proceeds"]) == (0.0, 0.0)
+            continue
+        for ours, theirs in (("invested",) * 2, ("dividend", "dividends"), ("proceeds",) * 2):
+            assert mine[ours] == pytest.approx(other[theirs], rel=WITHIN, abs=size), name
+        for ratio in ("moic", "irr"):
+            near = other[ratio]
+            assert mine[ratio] == (
+                None if near is None else pytest.approx(near, rel=WITHIN, abs=WITHIN)
+            ), name
 
 
 def first_year_compared(document: Facts) -> tuple[float, float, float]:

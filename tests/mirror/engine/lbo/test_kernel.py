@@ -18,6 +18,7 @@ from engine.lbo import (
     InterestBasis,
     LboInputs,
     LboOutput,
+    LboValuation,
     TrancheKind,
     kernel,
     lbo_question,
@@ -29,7 +30,7 @@ from engine.scenarios import gradient
 from engine.schedules import Schedule
 from tests.mirror.engine.lbo.deals import LAW, deal, deals, revolver, term_loan
 from tests.mirror.engine.lbo.rich_deals import with_everything
-from tests.mirror.engine.lbo.soundness import after_closing, valued
+from tests.mirror.engine.lbo.soundness import after_closing, carried, valued
 
 NEAR = 1e-9  # of a firm whose revenue is 1,000
 
@@ -86,6 +87,7 @@ def test_cash_at_the_end_is_cash_at_the_start_and_what_came_and_went(inputs: Lbo
             flow.net_income[t]
             + flow.depreciation[t]
             + flow.amortisation_of_fees[t]
+            + (0.0 if flow.fees_written_off is None else flow.fees_written_off[t])
             + flow.pik_interest[t]
             + stock[t]
             - flow.capital_expenditure[t]
@@ -175,10 +177,30 @@ def test_average_interest_is_that_of_the_mean_balance(inputs: LboInputs) -> None
             elif t + 1 != each.tenor and swept and each.kind is not TrancheKind.REVOLVER:
                 rates.append(told.rate[t])
         steepest = max(map(abs, rates)) * after_closing(inputs.timing, t) / 2.0
+        steepest = max(steepest, *by_what_is_prepaid(inputs, result, t))
         assert year.contraction == pytest.approx(steepest, abs=1e-12)
         assert year.contraction < 1.0
         assert year.residual <= 1e-12
         assert year.iterations <= 12
+
+
+def by_what_is_prepaid(inputs: LboInputs, told: LboValuation, t: int) -> list[float]:
+    """Of each tranche that the sweep may repay: the tax that a unit of it saves, by its costs that
+    go with it, and the interest after that tax.
+    """
+    found, tax = [0.0], inputs.operations.tax_rate.years()[t]
+    for each, schedule, rows in zip(
+        inputs.tranches, told.debt, carried(inputs, told), strict=False
+    ):
+        row = rows[t]
+        goes = inputs.write_off_fees_on_prepayment and each.kind is not TrancheKind.REVOLVER
+        swept = each.kind is TrancheKind.TERM_LOAN if each.swept is None else each.swept
+        if goes and swept and row.owed > 0.0 and t + 1 != each.tenor:
+            rate = abs(schedule.rate[t]) * after_closing(inputs.timing, t) / 2.0
+            kept = 1.0 if each.kind is TrancheKind.PREFERRED else 1.0 - tax
+            average = inputs.interest is InterestBasis.AVERAGE
+            found.append((rate * kept if average else 0.0) + tax * row.before / row.owed)
+    return found
 
 
 @LAW

@@ -78,7 +78,7 @@ def test_with_as_much_less_debt_or_as_high_a_price_a_deal_is_let_in() -> None:
     named = set()
     for inputs in FIRMS:
         wrong = too_deep(inputs)
-        problem = refusal(partial(admit, wrong), InvalidInput)
+        problem = refusal(partial(admit, wrong), Infeasible)
         assert (problem.path, problem.code) == ("tranches", "CONTRADICTION")
         found = re.findall(rf"([a-z_]+(?:\[0\])?\.[a-z_]+) (?:to|be) {NUMBER}", problem.suggestion)
         assert [path.split(".")[0] for path, _ in found] == ["tranches[0]", "entry"]
@@ -91,7 +91,7 @@ def test_with_as_much_less_debt_or_as_high_a_price_a_deal_is_let_in() -> None:
 def test_a_price_and_a_loan_that_would_do_by_hand() -> None:
     """1,000 are paid and 1,050 lent at 2 % of discount: 29 too much, 29.01 / 0.98 less would do."""
     wrong = deal(tranches=(term_loan(1_050.0, oid=0.02),))
-    found = refusal(lambda: admit(wrong), InvalidInput).suggestion
+    found = refusal(lambda: admit(wrong), Infeasible).suggestion
     assert told("by # or more", found) == 29.01
     assert told("tranches[0].amount to #", found) == pytest.approx(1_050.0 - 29.01 / 0.98, abs=0.01)
     assert told("entry.ev_to_ebitda be # or more", found) == 10.2901
@@ -198,7 +198,7 @@ def test_for_the_return_that_is_told_there_is_a_price() -> None:
         half = Equity(rollover=0.5 * inputs.entry.price, option_pool=0.1)
         try:
             wrong = admit(replace(inputs, equity=half, tranches=inputs.tranches[:1]))
-        except InvalidInput:
+        except Infeasible:
             continue
         try:
             maximum_price(wrong, 2.0)

@@ -18,7 +18,7 @@ from engine.lbo import (
 )
 from tests.mirror.engine.lbo.deals import LAW, deal, deals
 from tests.mirror.engine.lbo.rich_deals import with_everything
-from tests.mirror.engine.lbo.soundness import after_closing, near, valued, years_until
+from tests.mirror.engine.lbo.soundness import after_closing, carried, near, valued, years_until
 
 
 @LAW
@@ -139,18 +139,26 @@ def test_what_is_due_is_paid_and_costs_are_written_off_by_then(inputs: LboInputs
                 due = min(told.opening[t], share * face * after_closing(inputs.timing, t))
             assert told.mandatory[t] == near(due)
     sheet = result.statements.balance_sheet.financing_costs
-    written_off = result.statements.income.amortisation_of_fees
-    pairs = list(zip(inputs.tranches, result.sources_and_uses.tranches, strict=True))
-    for t, amount in enumerate(written_off):
-        # Of what a tranche cost, the share of its tenor that is still to come; at its end none.
-        gone = years_until(inputs.timing, t)
-        left = sum(
-            (told.financing_fee + told.original_issue_discount) * (1.0 - gone / each.tenor)
-            for each, told in pairs
-            if t + 1 < each.tenor
-        )
-        assert sheet[t + 1] == near(left)
-        assert amount == near(sheet[t] - sheet[t + 1])
+    income, hastened = result.statements.income, inputs.write_off_fees_on_prepayment
+    assert (income.fees_written_off is not None) == hastened
+    assert result.statements.cash_flow.fees_written_off == income.fees_written_off
+    tranches = carried(inputs, result)
+    for t, amount in enumerate(income.amortisation_of_fees):
+        gone = 0.0 if income.fees_written_off is None else income.fees_written_off[t]
+        assert gone >= -1e-9
+        assert sheet[t + 1] == near(sum(each[t].after for each in tranches))
+        assert amount + gone == near(sheet[t] - sheet[t + 1])
+        # In a straight line over what is left of each tenor; the rest goes with the debt.
+        straight = 0.0
+        for each, told, rows in zip(
+            inputs.tranches, result.sources_and_uses.tranches, tranches, strict=True
+        ):
+            cost = told.financing_fee + told.original_issue_discount
+            left = rows[t - 1].after if t else cost
+            ended, part = years_until(inputs.timing, t), after_closing(inputs.timing, t)
+            due = t + 1 == each.tenor
+            straight += left if due else left * part / (each.tenor - ended + part) if left else 0.0
+        assert amount == near(straight)
 
 
 @LAW
@@ -196,6 +204,8 @@ def test_tax_is_that_of_what_is_left_after_interest_fees_and_losses(inputs: LboI
     assert (income.losses_used is not None) == (losses is not None)
     for t, rate in enumerate(inputs.operations.tax_rate.years()):
         charges = income.cash_interest[t] + income.pik_interest[t] + income.undrawn_fees[t]
+        if income.fees_written_off is not None:
+            charges += income.fees_written_off[t]
         ebt = income.ebit[t] - charges - income.amortisation_of_fees[t] + income.interest_income[t]
         assert income.ebit[t] == near(income.ebitda[t] - income.depreciation[t])
         assert income.ebt[t] == near(ebt)
@@ -353,6 +363,7 @@ def test_a_tranche_is_paid_as_its_kind_says(inputs: LboInputs) -> None:
         assert income.pik_interest[t] == near(sum(each.paid_in_kind[t] for each in lent))
         ebt = income.ebit[t] + income.interest_income[t] - income.amortisation_of_fees[t]
         ebt -= income.cash_interest[t] + income.pik_interest[t] + income.undrawn_fees[t]
+        ebt -= 0.0 if income.fees_written_off is None else income.fees_written_off[t]
         assert income.ebt[t] == near(ebt)
         assert result.credit[t].debt == near(sum(each.closing[t] for each in lent))
     for each, told in zip(inputs.tranches, result.debt, strict=False):

@@ -186,6 +186,84 @@ def test_the_exits_of_each_year_are_the_deals_typed_in_and_the_rows_of_the_grid(
                 assert each.equity == pytest.approx(owed, abs=1e-8)
 
 
+def test_each_owner_has_its_part_of_a_sale_in_any_year_and_at_any_multiple_by_hand() -> None:
+    """1,000 in, a fifth of it rolled over, and 100 of cash a year; 200 of new debt, of which 180
+    are paid out at the end of year 2. The pool has a tenth of what is above 1,000."""
+    inputs = deal(
+        equity=Equity(rollover=200.0, option_pool=0.1),
+        recapitalisation=Recapitalisation(year=2, amount=200.0, fixed_rate=0.0, fee=0.1),
+    )
+    grid = exit_grid(admit(inputs), [3, 1], np.array([12.0, 10.0]))
+    sponsor, rollover, pool = grid.holders
+    assert (sponsor.name, rollover.name, pool.name) == ("SPONSOR", "ROLLOVER", "OPTION_POOL")
+    assert (sponsor.invested, rollover.invested, pool.invested) == (800.0, 200.0, 0.0)
+    # After year 3: 1,200 or 1,000 for the firm and 300 of cash, less 200 owed. After year 1: 100.
+    equity = np.array([[1_300.0, 1_100.0], [1_300.0, 1_100.0]])
+    assert pool.proceeds == pytest.approx(0.1 * (equity - 1_000.0))
+    assert sponsor.proceeds == pytest.approx(np.array([[1_016.0, 872.0], [1_016.0, 872.0]]))
+    assert rollover.proceeds == pytest.approx(np.array([[254.0, 218.0], [254.0, 218.0]]))
+    assert sponsor.dividend == pytest.approx([144.0, 0.0])
+    assert rollover.dividend == pytest.approx([36.0, 0.0])
+    assert (pool.dividend.tolist(), pool.moic, pool.irr) == ([0.0, 0.0], None, None)
+    assert sponsor.irr is not None
+    assert sponsor.irr[1] == pytest.approx([0.27, 0.09])
+    for each in (sponsor, rollover):
+        assert each.moic == pytest.approx(np.array([[1.45, 1.27], [1.27, 1.09]]))
+    year_3 = value_lbo(inputs).valuation.exits[2]
+    told = [(each.proceeds, each.dividend) for each in year_3.holders]
+    assert told == [
+        (pytest.approx(872.0), pytest.approx(144.0)),
+        (pytest.approx(218.0), pytest.approx(36.0)),
+        (pytest.approx(10.0), 0.0),
+    ]
+
+
+@LAW
+@with_everything
+@given(deals())
+def test_all_of_a_sale_goes_to_costs_lenders_and_holders_in_every_year_and_cell(
+    inputs: LboInputs,
+) -> None:
+    """And each holder's part is what makes its return, whichever year and multiple it is."""
+    result, timing = valued(inputs), inputs.timing
+    base, sheet = inputs.exit.ev_to_ebitda, result.statements.balance_sheet
+    years, multiples = range(timing.years, 0, -1), [0.4 * base, base, 1.5 * base]
+    try:
+        grid = exit_grid(admit(inputs), years, np.array(multiples))
+    except Infeasible:  # over a few days a return may be beyond any number
+        assume(False)
+        raise
+    sponsor = grid.holders[0]
+    assert sponsor.irr is not None
+    assert sponsor.moic is not None
+    assert sponsor.irr.tolist() == grid.irr.tolist()
+    assert sponsor.moic.tolist() == grid.moic.tolist()
+    size = result.sources_and_uses.total
+    for row, year in enumerate(years):
+        sold = result.exits[year - 1]
+        owed = sheet.debt[year] + sheet.preferred[year] - sheet.cash[year]
+        for column, multiple in enumerate(multiples):
+            price = sold.enterprise_value * multiple / base
+            left = price - inputs.exit.costs * price - owed
+            whole = sum(each.proceeds[row, column] for each in grid.holders)
+            assert whole == pytest.approx(max(left, 0.0), rel=1e-9, abs=1e-9 * size)
+        assert (sold.holders[0].moic, sold.holders[0].irr) == (sold.moic, sold.irr)
+        assert [each.name for each in sold.holders] == [each.name for each in result.holders]
+        for of_year, each in zip(sold.holders, grid.holders, strict=True):
+            assert of_year.name == each.name
+            assert of_year.invested == each.invested
+            assert of_year.proceeds == each.proceeds[row, 1]
+            assert of_year.dividend == each.dividend[row]
+            if each.moic is None:
+                assert (of_year.moic, of_year.irr, each.irr) == (None, None, None)
+                continue
+            assert each.irr is not None
+            assert (of_year.moic, of_year.irr) == (each.moic[row, 1], each.irr[row, 1])
+            received = each.proceeds[row] + each.dividend[row]
+            assert each.moic[row] * each.invested == pytest.approx(received, abs=1e-9 * size)
+    assert result.exits[result.exit_year - 1].holders == result.holders
+
+
 def test_a_grid_of_exits_that_cannot_be_is_refused() -> None:
     inputs = admit(structured())
     for years, multiples in (([], [1.0]), ([4], [1.0]), ([0], [1.0]), ([1], [-1.0]), ([1], [])):

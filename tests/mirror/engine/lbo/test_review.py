@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from engine.firm.operations import StockCompensation
-from engine.lbo import Covenant, Entry, Exit, LboInputs, Measure, Recapitalisation, value_lbo
-from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, term_loan
+from engine.lbo import (
+    Covenant,
+    Entry,
+    Exit,
+    InterestBasis,
+    LboInputs,
+    Measure,
+    Recapitalisation,
+    value_lbo,
+)
+from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, revolver, term_loan
 from tests.mirror.engine.lbo.rich_deals import with_everything
 from tests.mirror.engine.lbo.soundness import valued
 
@@ -136,6 +146,23 @@ def test_with_the_recapitalisation_that_is_told_the_lenders_are_paid(
     assert most == pytest.approx(given * 2.0 / 3.0, rel=1e-5)
     mended = value_lbo(recapitalised(most)).valuation
     assert mended.value_creation.claims_not_covered is None
+    # Or whoever buys it pays as much as is owed: 1,500 for a firm that earns 100.
+    multiple = re.search(r"n exit multiple of ([\d,.]+) or more", said)
+    assert multiple
+    least = float(multiple[1])
+    assert least == pytest.approx(15.0, rel=1e-5)
+    sold = replace(recapitalised(given), exit=Exit(ev_to_ebitda=least))
+    assert value_lbo(sold).valuation.value_creation.claims_not_covered is None
+
+
+def test_of_owners_who_were_paid_before_the_return_is_of_that_alone() -> None:
+    """1,000 paid in, 1,350 after a year, and nothing at the exit: 35 % a year, 1.35 times."""
+    again = Recapitalisation(year=1, amount=1_500.0, fee=0.1, fixed_rate=0.0)
+    found = value_lbo(deal(recapitalisation=again)).valuation
+    assert found.holders[0].proceeds == found.exit_equity == 0.0
+    assert (found.moic, found.irr) == (pytest.approx(1.35), pytest.approx(0.35))
+    # A sale in year 1 would leave less than is owed as well.
+    assert [each.moic for each in found.exits] == pytest.approx([1.35] * 3)
 
 
 def test_where_the_lenders_lose_without_a_recapitalisation_too_none_is_told_as_enough() -> None:
@@ -154,3 +181,33 @@ def test_a_shortfall_says_in_which_years_and_how_much() -> None:
     # 108 of the first year and 116.64 of the second against 400 that are due in the first.
     assert "in years 1, 2, 3," in said
     assert "up to 292" in said
+    assert "tranches[" not in said
+
+
+@pytest.mark.parametrize("interest", InterestBasis)
+def test_with_the_commitment_that_is_told_nothing_is_missing(interest: InterestBasis) -> None:
+    """What a larger one lends bears interest, and its fee is paid: more than the first shortfall.
+    A revolver that is due before is of no use.
+    """
+
+    def lent(committed: float) -> LboInputs:
+        return deal(
+            interest=interest,
+            tranches=(
+                revolver(10.0, 0.1, name="Early", tenor=2),
+                revolver(committed, 0.1, undrawn_fee=0.01, tenor=8),
+                term_loan(400.0, 0.08, tenor=1, swept=False),
+            ),
+        )
+
+    def missing(committed: float) -> float:
+        return max(year.shortfall for year in value_lbo(lent(committed)).valuation.credit)
+
+    assert missing(50.0) > 200.0
+    remarks = value_lbo(lent(50.0)).valuation.remarks
+    (said,) = [each.message for each in remarks if each.code == "SHORTFALL"]
+    told = re.search(r"a tranches\[1\]\.commitment of ([\d,.]+) or more", said)
+    assert told
+    enough = float(told[1].replace(",", ""))
+    assert missing(enough) == 0.0
+    assert missing(0.999 * enough) > 0.0

@@ -24,6 +24,12 @@ def test_every_feature_is_in_one_of_them_and_all_of_them_are_sound() -> None:
     first_two = [(told.debt[0].drawn, told.debt[1].drawn) for told in TOLD]
     both = (max(map(min, zip(*each, strict=True))) > 0.0 for each in first_two)
     somewhere("both revolvers in one year", *both)
+    hastened = [income.fees_written_off for income in incomes]
+    for basis in InterestBasis:
+        pairs = zip(EVERYTHING, hastened, strict=True)
+        gone = [max(line or (0.0,)) > 0.1 for each, line in pairs if each.interest is basis]
+        somewhere("fees that go with what is prepaid", *gone)
+    somewhere("fees that do not", *(line is None for line in hastened))
     somewhere("a shortfall", *(max(flow.shortfall) > 0.0 for flow in flows))
     somewhere("a loss", *(min(income.ebt) < 0.0 for income in incomes))
     somewhere("losses used again", *(max(income.losses_used or (0.0,)) > 5.0 for income in incomes))

@@ -32,6 +32,7 @@ LINES: Final = {
     "pik": ("income", "pikInterest"),
     "undrawnFee": ("income", "undrawnFees"),
     "amortisedCosts": ("income", "amortisationOfFees"),
+    "costsWrittenOff": ("income", "feesWrittenOff"),
     "interestIncome": ("income", "interestIncome"),
     "ebt": ("income", "ebt"),
     "lossesUsed": ("income", "lossesUsed"),

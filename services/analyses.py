@@ -77,7 +77,7 @@ class AnalysisService:
         *,
         deadline_s: float,
     ) -> None:
-        """``workers`` are for simulations alone: nobody waits behind a run that lasts minutes."""
+        """``workers`` are for what a request waits for: not behind a run that lasts minutes."""
         self._compute, self._valuations, self._workers = compute, valuations, workers
         self._deadline_s = deadline_s
 

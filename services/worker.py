@@ -31,11 +31,12 @@ from services.cluster import Cluster, ClusterLost, ClusterPlace
 from services.frames import Frame, packed, read_frame
 from services.refusals import refusal_document
 from services.simulations import simulate
+from services.workbook.export import write
 
 Task: TypeAlias = Callable[
     [Frame, Executor, Callable[[], bool], Callable[[Frame], None]], dict[str, Any]
 ]
-TASKS: Final[dict[str, Task]] = {"SIMULATION": simulate}
+TASKS: Final[dict[str, Task]] = {"SIMULATION": simulate, "WORKBOOK": write}
 LOOK_AT_CLUSTER: Final = "CLUSTER"  # what there is of it, and whether it would do
 
 OUT_OF_MEMORY: Final = "MEMORY"  # the limit was reached; the process ends after it has said so

@@ -266,7 +266,7 @@ class WorkerPool:
             Overloaded: too many wait already. WorkerDied: twice. WorkFailed.
         """
         if self.full:
-            raise Overloaded("Too many simulations are waiting. Try again in a second.", 1.0)
+            raise Overloaded("Too many computations are waiting. Try again in a second.", 1.0)
         try:
             async with self.lent() as worker:
                 return await worker.do(task, job, deadline_s, _unheard)

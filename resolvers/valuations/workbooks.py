@@ -11,8 +11,8 @@ from resolvers.context import Info
 from resolvers.refusal import Refusal
 from resolvers.scalars import Base64
 from resolvers.valuations.kinds import kept_id
-from services.workbook.export import MEDIA_TYPE
-from services.workbook.export import Workbook as Written
+from services.workbooks import MEDIA_TYPE
+from services.workbooks import Workbook as Written
 
 
 @strawberry.type(

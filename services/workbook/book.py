@@ -6,14 +6,16 @@ The same valuation is the same bytes: the file holds no clock but the day it was
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from services.labels import Form
 from services.workbook.formulas import Place, cell, formula_at, on_sheet
-from services.workbook.sheet import Cell, Columns, Hand, Limit, Sheet, Value
+from services.workbook.sheet import LABEL, Cell, Columns, Hand, Limit, Sheet, Value
+from services.workbook.years import Years
 
 if TYPE_CHECKING:
     import xlsxwriter
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 _COLOURS: Final = {Hand.INPUT: "#0000FF", Hand.FIXED: "#7F7F7F"}
+_LINKED: Final = "#007A33"  # of a formula that reads another sheet
 _SHADE: Final = "#DDE5F0"
+_WIDTH: Final = 14.0  # characters, of a column of numbers
+_UNSET: Final = 8.43  # of a column that nobody set
+_READABLE: Final = 215.0  # characters on a page that lies: of more, print is too small
+_A4: Final = 9
 _FORMS: Final = {
     Form.RATE: "0.00%;-0.00%;0.00%",
     Form.PRICE: "#,##0.00",
@@ -47,10 +54,12 @@ class Book:
     names: dict[str, str] = field(default_factory=dict)  # of the workbook: the key behind it
     notices: list[tuple[str, str, Form]] = field(default_factory=list)  # words, key, form: of cells
     limits: list[Limit] = field(default_factory=list)  # of its inputs
+    ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
+    currency: str = "USD"  # of all money
 
     def sheet(self, name: str, *, columns: Columns | None = None, first: bool = False) -> Sheet:
         """A new sheet behind those that there are, or before them."""
-        made = Sheet(name, self.places, self.sheets, columns or Columns())
+        made = Sheet(name, self.places, self.sheets, columns or Columns(), ends=self.ends)
         self.sheets.insert(0 if first else len(self.sheets), made)
         return made
 
@@ -83,9 +92,14 @@ class Book:
         workbook.set_properties({"title": title, "created": valued.replace(tzinfo=None)})
         workbook.set_calc_mode("auto")
         looks = _Looks(workbook, self._amounts()[1])
+        footer = f"&L{title}&C&A&RPage &P of &N"
+        unit = f" (amounts in {self.currency}, {self.amounts()})"
         for sheet in self.sheets:
+            if sheet.name != "Summary" and any(one.form is Form.MONEY for one in sheet.cells):
+                at = next(n for n, one in enumerate(sheet.cells) if one.shaded)  # its first heading
+                sheet.cells[at] = replace(sheet.cells[at], value=f"{sheet.cells[at].value}{unit}")
             into = workbook.add_worksheet(sheet.name)
-            _write(sheet, into, self.places, looks)
+            _write(sheet, into, self.places, looks, footer)
             if sheet.name == "Inputs":
                 _limit(into, self.limits, self.places)
         for name, key in self.names.items():
@@ -132,13 +146,21 @@ class _Looks:
         self._made: dict[tuple[Any, ...], Format] = {}
         self._money = money
         self.broken = workbook.add_format({"bg_color": "#FFC7CE", "font_color": "#9C0006"})
+        self.shade = workbook.add_format({"bg_color": _SHADE})
 
-    def of(self, one: Cell) -> Format:
-        right = one.shaded and one.column > 1
+    def of(self, one: Cell, single: int, *, linked: bool = False) -> Format:
+        """``single`` is the first column of numbers; ``linked``: a formula reads another sheet."""
+        titled = one.shaded and one.column >= single
+        right = titled or (one.hand is Hand.FIXED and isinstance(one.value, str))
         numbers = self._numbers(one)
-        key = (one.hand, numbers, one.strong, one.shaded, right)
+        key = (one.hand, numbers, one.strong, one.shaded, right, linked)
         if key not in self._made:
-            self._made[key] = self._workbook.add_format(self._properties(one, numbers))
+            look = self._properties(one, numbers)
+            if right:
+                look["align"] = "right"
+            if linked:
+                look["font_color"] = _LINKED
+            self._made[key] = self._workbook.add_format(look)
         return self._made[key]
 
     def _numbers(self, one: Cell) -> str | None:
@@ -163,8 +185,6 @@ class _Looks:
             look["top"] = 1
         if numbers is not None:
             look["num_format"] = numbers
-        if one.shaded and one.column > 1:
-            look["align"] = "right"
         return look
 
 
@@ -178,11 +198,19 @@ def _count(value: Value) -> str:
     return "[>=1000]#,##0;[<0]-#,##0.0000;0.0000"
 
 
-def _write(sheet: Sheet, into: Worksheet, places: Mapping[str, Place], looks: _Looks) -> None:
+def _write(
+    sheet: Sheet, into: Worksheet, places: Mapping[str, Place], looks: _Looks, footer: str
+) -> None:
+    last = max((one.column for one in sheet.cells), default=0)
+    shaded: dict[int, int] = {}  # up to which column, of headings
     for one in sheet.cells:
-        look = looks.of(one)
+        look = looks.of(one, sheet.columns.single)
+        if one.shaded:
+            shaded[one.row] = max(shaded.get(one.row, 0), one.column)
         if one.formula is not None:
             formula = formula_at(one.formula, places, sheet.name, one.at)
+            if "!" in formula:
+                look = looks.of(one, sheet.columns.single, linked=True)
             into.write_formula(one.row, one.column, formula, look, _cached(one.value))
         elif isinstance(one.value, bool):
             into.write_boolean(one.row, one.column, one.value, look)
@@ -192,17 +220,37 @@ def _write(sheet: Sheet, into: Worksheet, places: Mapping[str, Place], looks: _L
             into.write_datetime(one.row, one.column, one.value, look)
         else:
             into.write_number(one.row, one.column, float(one.value), look)
+    for row, until in shaded.items():
+        for column in range(until + 1, last + 1):
+            into.write_blank(row, column, None, looks.shade)
     for row, column in sheet.laws:
         rule = {"type": "cell", "criteria": "==", "value": "FALSE", "format": looks.broken}
         into.conditional_format(row, column, row, column, rule)
-    into.set_column(sheet.columns.single, sheet.columns.single + 60, 14.0)
+    into.set_column(sheet.columns.single, sheet.columns.single + 120, _WIDTH)
     for column, width in sheet.widths.items():
         into.set_column(column, column, width)
-    if sheet.frozen is not None:
-        into.freeze_panes(*sheet.frozen)
+    if sheet.frozen is not None or sheet.kept:
+        into.freeze_panes(sheet.kept, 1 if sheet.frozen is None else sheet.frozen[1])
     into.hide_gridlines(2)
+    _lay_out(sheet, into, footer)
+
+
+def _lay_out(sheet: Sheet, into: Worksheet, footer: str) -> None:
+    """On paper: lying, as wide as can be read, with the titles and the words on each page."""
+    columns = 1 + max((one.column for one in sheet.cells), default=0)
+    single = sheet.columns.single
+    wide = sum(
+        sheet.widths.get(column, _WIDTH if column >= single else _UNSET)
+        for column in range(columns)
+    )
     into.set_landscape()
-    into.fit_to_pages(1, 0)
+    into.set_paper(_A4)
+    into.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.7)
+    into.fit_to_pages(math.ceil(wide / _READABLE), 0)
+    if sheet.kept:
+        into.repeat_rows(0, sheet.kept - 1)
+    into.repeat_columns(LABEL)
+    into.set_footer(footer)
 
 
 def _limit(into: Worksheet, limits: Sequence[Limit], places: Mapping[str, Place]) -> None:
@@ -235,6 +283,6 @@ def _whole(place: Place) -> str:
     return on_sheet(place.sheet) + (one if last == place.first else f"{one}:{end}")
 
 
-def years_of(count: int) -> Sequence[str]:
-    """What the columns of a forecast are called."""
-    return [f"Year {year + 1}" for year in range(count)]
+def years_of(count: int) -> Years:
+    """What the columns of a forecast are called; a heading says the fiscal years, where known."""
+    return Years(f"Year {year + 1}" for year in range(count))

@@ -249,6 +249,24 @@ def add_sharing(
     put("dilutedShares", "Diluted shares", count, _DILUTED, Form.COUNT)
 
 
+def shared_at(equity: str, shares: Shares, *, holders: str = "holders") -> str:
+    """A formula, without its =: the price of a share where ``equity``, a cell before convertibles,
+    is shared; in one cell, what `add_sharing` does in several."""
+    held = f"{{{holders}.held}}"
+    if not dilutes(shares):
+        return f"{equity}/{held}"
+
+    def those(line: str) -> str:
+        return f"SUMPRODUCT(({{{holders}.corner@all}}<{equity})*{{{holders}.{line}@all}})"
+
+    raised = equity
+    if shares.convertibles:
+        raised += f"-SUM({{{holders}.debt@all}})+{those('debt')}"
+    if shares.options:
+        raised += f"+{those('paid')}"
+    return f"({raised})/({held}+{those('newShares')})"
+
+
 _EQUITY: Final = attrgetter("equity_value")
 _PER_SHARE: Final = attrgetter("value_per_share")
 _DILUTED: Final = attrgetter("diluted_shares")

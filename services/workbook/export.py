@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Protocol
 
+from engine.errors import Refused
 from engine.provenance import ENGINE_VERSION
-from services.compute import Compute
-from services.errors import Refused, Unsupported
-from services.kind import Document
+from services.kinds import KINDS, Document, Kind
 from services.labels import Form
-from services.principal import Principal
-from services.valuations import Recorded, ValuationService
+from services.refusals import Unsupported
 from services.workbook.book import Book
 from services.workbook.choices import check_choices
 from services.workbook.inputs import add_bounds, add_inputs
 from services.workbook.sheet import CELLS_MOST, OutOfRoom
+from services.workbook.years import ends_of
 
-MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-WORKBOOK_MS: Final = 100.0  # of the examples; a few seconds of the largest: for a thread
 _LEGEND: Final = (
     "Blue is an input: change it, and everything follows.",
-    "Black is a formula.",
+    "Black is a formula, green one that reads another sheet.",
     "Grey is a choice that the formulas were written for: to change it, value again and export.",
+)
+_SIGNS: Final = (
+    "In a statement each line has the sign with which it is added: what lessens it is in brackets.",
+    "What is no part of a sum, such as a driver or a balance, is an amount.",
 )
 _TITLES: Final = {
     "DCF": "Discounted cash flow",
@@ -34,38 +37,71 @@ _DAYS: Final = ("timing.valuationDate", "timing.closingDate", "asOf")  # that a 
 _ABBREVIATED: Final = {"Irr": "IRR", "Moic": "MOIC"}
 
 
-@dataclass(frozen=True, slots=True)
-class Workbook:
-    """A file, and what to call it."""
+class Valued(Protocol):
+    """What of a kept valuation is said in its workbook: see `services.valuations.Recorded`."""
 
-    name: str
-    content: bytes
-
-
-class WorkbookService:
-    """Whoever may read a valuation may have its workbook."""
-
-    def __init__(self, valuations: ValuationService, compute: Compute) -> None:
-        self._valuations, self._compute = valuations, compute
-
-    async def export(self, principal: Principal, valuation_id: str) -> Workbook:
-        """
-        Raises:
-            Forbidden; NotFound: if there is no such valuation; Unsupported: for a kind that has no
-            workbook; Overloaded: too much is waiting already.
-        """
-        valuation = await self._valuations.find(principal, valuation_id)
-        content = await self._compute.run(WORKBOOK_MS, lambda: workbook_of(valuation))
-        return Workbook(f"{valuation.kind.name.lower()}-{valuation.id[:12]}.xlsx", content)
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> Kind[Any, Any]: ...
+    @property
+    def inputs(self) -> Document: ...
+    @property
+    def result(self) -> Document: ...
+    @property
+    def engine_version(self) -> str: ...
+    @property
+    def computed_at(self) -> datetime: ...
 
 
-def workbook_of(valuation: Recorded) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A valuation as it came to a worker process."""
+
+    id: str
+    kind: Kind[Any, Any]
+    inputs: Document
+    result: Document
+    engine_version: str
+    computed_at: datetime
+
+
+def work_document(valuation: Valued) -> Document:
+    """What a worker process is told, to `write` a workbook: JSON."""
+    return {
+        "id": valuation.id,
+        "kind": valuation.kind.name,
+        "inputs": valuation.inputs,
+        "result": valuation.result,
+        "engine_version": valuation.engine_version,
+        "computed_at": valuation.computed_at.isoformat(),
+    }
+
+
+def write(job: Document, *_: object) -> Document:
+    """The task of a worker process: a book is written in one go, by one thread.
+
+    Raises:
+        Refused: as `workbook_of` does.
+    """
+    kind, computed = KINDS[job["kind"]], datetime.fromisoformat(job["computed_at"])
+    sent = _Sent(**{**job, "kind": kind, "computed_at": computed})
+    return {"content": b64encode(workbook_of(sent)).decode()}
+
+
+def workbook_of(valuation: Valued) -> bytes:
     """The .xlsx file of a valuation. By one engine, the same valuation is the same bytes.
 
     Raises:
         Unsupported: for a kind that has no workbook, for a valuation that this engine would refuse,
         and for one whose book would be too large.
     """
+    title = f"{valuation.kind.name} {valuation.id[:12]}, engine {ENGINE_VERSION}"
+    return book_of(valuation).written(title, valuation.computed_at)
+
+
+def book_of(valuation: Valued) -> Book:
+    """All its sheets, before they are a file. Raises as `workbook_of` does."""
     kind = valuation.kind
     if kind.workbook is None:
         raise Unsupported(f"A valuation of the kind {kind.name} has no workbook.")
@@ -76,7 +112,9 @@ def workbook_of(valuation: Recorded) -> bytes:
             f"This was valued by engine {valuation.engine_version}, and engine {ENGINE_VERSION}, "
             f"which would write the formulas, refuses the inputs: {no.message}"
         ) from None
-    book, inputs = Book(), kind.admitted(result)
+    inputs = kind.admitted(result)
+    currency = str(valuation.inputs.get("currency", "USD"))
+    book = Book(ends=ends_of(getattr(inputs, "timing", None)), currency=currency)
     bounds = {} if kind.bounds is None else kind.bounds(inputs)
     try:
         add_inputs(book, inputs, valuation.inputs, kind.labels, bounds)
@@ -90,7 +128,7 @@ def workbook_of(valuation: Recorded) -> bytes:
         ) from None
     _add_checks(book)
     _add_summary(book, valuation, kind.result_document(result))
-    return book.written(f"{kind.name} {valuation.id[:12]}", valuation.computed_at)
+    return book
 
 
 def _add_checks(book: Book) -> None:
@@ -112,13 +150,12 @@ def _add_checks(book: Book) -> None:
     )
 
 
-def _add_summary(book: Book, valuation: Recorded, today: Document) -> None:
+def _add_summary(book: Book, valuation: Valued, today: Document) -> None:
     """``today`` is the result of this engine, whose numbers stand in all formulas."""
     kind, result = valuation.kind, valuation.result
     sheet = book.sheet("Summary", first=True)
     sheet.widths = {0: 38.0, 1: 4.0}
     sheet.heading(_TITLES.get(kind.name, kind.name))
-    currency = valuation.inputs.get("currency", "USD")
     for label, text in (
         ("Valuation", valuation.id),
         ("Valued", f"{valuation.computed_at:%Y-%m-%d %H:%M} UTC"),
@@ -128,7 +165,7 @@ def _add_summary(book: Book, valuation: Recorded, today: Document) -> None:
             "As of",
             next((_said(valuation.inputs, path) for path in _DAYS if path in book.places), ""),
         ),
-        ("Currency", str(currency)),
+        ("Currency", book.currency),
         ("Money is shown in", book.amounts()),
     ):
         sheet.words(label, "", text)
@@ -148,6 +185,9 @@ def _add_summary(book: Book, valuation: Recorded, today: Document) -> None:
         sheet.number(f"summary.{key}", words, f"={{{key}}}", value, form)
     sheet.heading("Colours")
     for text in _LEGEND:
+        sheet.words(text)
+    sheet.heading("Signs")
+    for text in _SIGNS:
         sheet.words(text)
     if remarks := result.get("remarks"):
         sheet.heading("Remarks, as valued")

@@ -17,19 +17,27 @@ as the document has them: ``business.increaseInWorkingCapital``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Final
 
-from engine.dcf.kernel import Forecast
+from engine.dcf.inputs import DcfInputs
+from engine.dcf.kernel import Forecast, worth
+from engine.dcf.terminal import ExitMultiple
+from engine.dcf.timing import Timing
 from engine.door import Scalar
+from engine.firm.capital import GivenWacc
+from engine.firm.equity import Bridge, Shares
 from engine.firm.losses import LossesCarriedForward, LossesLeft
 from engine.firm.operations import (
     Operations,
     StockCompensation,
     WorkingCapitalDays,
-    ebit_margins,
     working_capital_shares,
 )
 from services.labels import Form
 from services.workbook.sheet import Sheet
+
+_ANY_DAY: Final = date(2000, 1, 1)  # whole fiscal years do not hang on when they are
 
 
 def adds_back(operations: Operations) -> bool:
@@ -47,33 +55,27 @@ def less(line: Sequence[Scalar]) -> tuple[float, ...]:
     return tuple(0.0 - value for value in numbers(line))
 
 
+def taken_off(formula: str) -> str:
+    """The same amount as it stands in a statement, where it lessens what is below it."""
+    return f"=-({formula[1:]})"
+
+
 def fiscal_years(operations: Operations) -> Forecast:
     """The lines of whole fiscal years down to EBIT and of what is invested: money, (n_years,).
 
-    Tax, cash flow and values stay empty: they are the kind's.
+    They are the kernel's own, of a firm that does the same and is valued for nothing else: what its
+    cash flows come to is left aside, and so are their discount factors.
     """
-    lines, revenue = Forecast(), float(operations.revenue)
-    growth, shares = operations.revenue_growth.years(), working_capital_shares(operations)
-    before = opening_working_capital(operations)
-    for year, margin in enumerate(ebit_margins(operations)):
-        revenue *= 1.0 + float(growth[year])
-        depreciation = revenue * operations.depreciation.years()[year]
-        needed = revenue * float(shares[year])
-        lines.revenue.append(revenue)
-        lines.depreciation.append(depreciation)
-        lines.ebit.append(revenue * margin)
-        lines.ebitda.append(revenue * margin + depreciation)
-        lines.capital_expenditure.append(revenue * operations.capital_expenditure.years()[year])
-        lines.working_capital.append(needed)
-        lines.increase_in_working_capital.append(needed - before)
-        before = needed
-        if operations.stock_compensation is not None:
-            lines.stock_compensation.append(revenue * operations.stock_compensation.years()[year])
-        if operations.working_capital_days is not None:
-            owed_to_it, held, owed = operations.working_capital_days.shares(year)
-            lines.receivables.append(revenue * owed_to_it)
-            lines.inventories.append(revenue * held)
-            lines.payables.append(revenue * owed)
+    lines, years = Forecast(), len(operations.revenue_growth.years())
+    plain = DcfInputs(
+        timing=Timing(valuation_date=_ANY_DAY, years=years),
+        operations=operations,
+        capital=GivenWacc(wacc=0.1),
+        terminal=ExitMultiple(ev_to_ebitda=0.0),
+        bridge=Bridge(debt=0.0, cash=0.0),
+        shares=Shares(diluted=1.0),
+    )
+    worth(plain, lines)
     return lines
 
 
@@ -109,13 +111,13 @@ def add_profit(
         ebit = f"={{{key}.revenue}}*{{{at}.ebitMargin}}"
     depreciation = f"={{{key}.revenue}}*{{{at}.depreciation}}"
     sheet.line(f"{key}.ebitda", "EBITDA", ebitda, numbers(lines.ebitda))
+    sheet.line(f"{key}.ebit", "EBIT", ebit, numbers(lines.ebit), strong=True)
     sheet.line(
         f"{key}.depreciation",
         "Depreciation and amortisation",
         depreciation,
         numbers(lines.depreciation),
     )
-    sheet.line(f"{key}.ebit", "EBIT", ebit, numbers(lines.ebit), strong=True)
 
 
 def add_investment(

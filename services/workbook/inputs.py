@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from typing import Any, Final
@@ -18,8 +18,9 @@ from engine.schedules import Schedule
 from services.labels import Form, Labels, form_of, label_of
 from services.shapes import Steps, path_of, steps_of
 from services.words import camel, snake
-from services.workbook.book import Book
+from services.workbook.book import Book, years_of
 from services.workbook.sheet import Columns, Hand, Limit
+from services.workbook.years import fiscal_years
 
 AS_GIVEN: Final = "as given"
 DEFAULT: Final = "default"
@@ -69,20 +70,20 @@ def add_inputs(
     those of the engine's door, by the engine's paths.
     """
     sheet = book.sheet("Inputs", columns=Columns(single=4, first=4))
-    sheet.widths = {0: 40.0, 1: 36.0, 2: 16.0, 3: 26.0}
+    sheet.widths = {2: 16.0, 3: 20.0}
     sheet.frozen = (1, 1)
-    currency = str(document.get("currency", "USD"))
     every = list(leaves(inputs))
-    most = max((len(each.value) for each in every if isinstance(each.value, tuple)), default=1)
-    titles = ["Value"] if most == 1 else ["Value, year 1", *map(str, range(2, most + 1))]
-    sheet.heading("Input", titles, beside=("Path", "Unit", "Source"))
+    sheet.widths[0] = _wide(40.0, (label_of(labels, each.steps) for each in every))
+    sheet.widths[1] = _wide(20.0, (each.path for each in every))
+    sheet.heading("Input", ["Value"], beside=("Path", "Unit", "Source"))
     group = ""
     for each in sorted(every, key=lambda leaf: len(leaf.steps) == 1):  # those of no group last
         within = _words_of(labels, each.steps[:1]) if len(each.steps) > 1 else "Of the valuation"
         if within != group:
-            sheet.heading(group := within)
+            group, own = within, [leaf for leaf in every if leaf.steps[:1] == each.steps[:1]]
+            sheet.heading(group, _titles(inputs, own) if len(each.steps) > 1 else ())
         form = form_of(labels, each.steps) if each.live else Form.CHOICE
-        unit = _unit_of(form, currency) if each.live else ""
+        unit = _unit_of(form, book.currency) if each.live else ""
         label = label_of(labels, each.steps)
         if each.live:
             book.names[name_of(each.path)] = each.path
@@ -97,12 +98,23 @@ def add_inputs(
         )
 
 
+def _titles(inputs: Any, group: Sequence[Leaf]) -> Sequence[str]:
+    """The years of a group that has some: the forecast's, or those that a party has of its own."""
+    years = max((len(leaf.value) for leaf in group if isinstance(leaf.value, tuple)), default=0)
+    timing = getattr(inputs, "timing", None)
+    own = getattr(timing, f"{group[0].steps[0]}_fiscal_year_end", None)
+    return years_of(years) if own is None else fiscal_years(own, years)
+
+
 def add_bounds(book: Book) -> None:
     """The sheet “Bounds”: what the service would let in, and whether each input is within it."""
     if not book.limits:
         return
     sheet = book.sheet("Bounds", columns=Columns(single=2, first=3))
-    sheet.widths = {0: 44.0, 1: 44.0}
+    sheet.widths = {
+        0: _wide(40.0, (limit.label for limit in book.limits)),
+        1: _wide(20.0, (limit.path for limit in book.limits)),
+    }
     sheet.frozen = (1, 1)
     sheet.heading("Input", ("Least", "Most"), opening="Within", beside=("Path",))
     for number, limit in enumerate(book.limits):
@@ -110,6 +122,11 @@ def add_bounds(book: Book) -> None:
     last = len(book.limits) - 1
     words = "Every input is within what the service would let in"
     book.check(words, f"=AND({{bounds.0:bounds.{last}}})")
+
+
+def _wide(least: float, texts: Iterable[str]) -> float:
+    """How wide a column has to be for all of its words: letters are narrower than figures."""
+    return max(least, 2.0 + 0.92 * max(map(len, texts), default=0))
 
 
 def _bounds_of(bounds: Mapping[str, tuple[float, float]], path: str) -> tuple[float, float] | None:

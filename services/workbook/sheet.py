@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from services.labels import Form
 from services.workbook.formulas import Place
+from services.workbook.years import Years, fiscal_years
 
 Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
 LABEL: Final = 0  # the column of a line's words
@@ -77,7 +78,16 @@ class Sheet:
     laws: list[tuple[int, int]] = field(default_factory=list)  # cells that turn red when FALSE
     widths: dict[int, float] = field(default_factory=lambda: {0: 38.0, 1: 16.0})
     row: int = 0  # the next one
-    frozen: tuple[int, int] | None = None  # rows and columns that stay in sight
+    top: int = 0  # rows of its title, or of its first heading
+    titled: bool = False  # whether that is a title, of the years
+    frozen: tuple[int, int] | None = None  # rows and columns in sight: 1 row is the first heading
+    ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
+    numbered: bool = False  # whether the years' numbers were said, below their names
+
+    @property
+    def kept(self) -> int:
+        """How many of the first rows stay in sight, and are on each page."""
+        return self.top if self.titled or (self.frozen is not None and self.frozen[0]) else 0
 
     def heading(
         self,
@@ -87,15 +97,40 @@ class Sheet:
         opening: str = "",
         beside: Sequence[str] = (),
     ) -> None:
-        """Words above what follows, and what each column is; ``beside`` the words come first."""
-        if self.row:
+        """Words above what follows, and what each column is; ``beside`` the words come first.
+
+        Years (`years_of`) are called as fiscal years where the book knows when they end. A sheet
+        that begins with them has them in a title of its own, which stays in sight and is printed on
+        each page; the first that are said have their numbers below.
+        """
+        first, named = not self.row, columns
+        if isinstance(columns, Years) and self.ends is not None:
+            named = fiscal_years(self.ends[0], len(columns))
+            if first and columns:
+                self._titles({LABEL: self.name}, named, strong=True)
+                self._titles({LABEL: ""}, columns, strong=False)
+                self.top, self.titled, self.numbered, named = self.row, True, True, ()
+        if not first:
             self.row += 1
         titles = {LABEL: words, self.columns.single: opening}
         titles |= {LABEL + 1 + number: title for number, title in enumerate(beside)}
+        self._titles(titles, named, strong=True)
+        if named and named is not columns and not self.numbered:
+            self._titles({LABEL: ""}, columns, strong=False)
+            self.numbered = True
+        if first and not self.titled:
+            self.top = self.row
+
+    def _titles(self, titles: dict[int, str], columns: Sequence[str], *, strong: bool) -> None:
         titles |= {self.columns.first + number: title for number, title in enumerate(columns)}
         for column in range(max(*titles, self.columns.single) + 1):
-            self._words(column, titles.get(column, ""), strong=True, shaded=True)
+            self._words(column, titles.get(column, ""), strong=strong, shaded=True)
         self.row += 1
+
+    def year_ends(self) -> None:
+        """The last day of each year, where the book knows them."""
+        if self.ends is not None:
+            self.given("time.ends", ("Fiscal year ends",), self.ends, Form.CHOICE, Hand.FIXED)
 
     def words(self, *texts: str) -> None:
         """A row of words, a column each."""
@@ -119,11 +154,13 @@ class Sheet:
         opening_form: Form | None = None,
         note: str = "",
         strong: bool = False,
+        shaded: bool = False,
     ) -> None:
         """A number for each column: one formula, and one form, for all of them, or one for each.
 
         ``values`` are the engine's; ``opening`` is the formula and the number of the column before
         the first, and ``opening_form`` says how that is written where it is no number of the line.
+        A line is ``shaded`` to be found among others like it.
         """
         formulas = [formula] * len(values) if isinstance(formula, str) else list(formula)
         if len(formulas) != len(values):
@@ -133,9 +170,10 @@ class Sheet:
         self._label(label, note, strong=strong)
         if opening is not None:
             how = opening_form or forms[0]
-            self._formula(self.columns.first - 1, opening[0], opening[1], how, None, strong)
+            self._formula(self.columns.first - 1, *opening, how, None, strong, shaded=shaded)
         for number, (each, value, how) in enumerate(zip(formulas, values, forms, strict=True)):
-            self._formula(self.columns.first + number, each, value, how, number, strong)
+            at = self.columns.first + number
+            self._formula(at, each, value, how, number, strong, shaded=shaded)
         self.row += 1
 
     def number(
@@ -226,9 +264,18 @@ class Sheet:
         self.cells.append(Cell(self.row, column, text, Hand.WORDS, strong=strong, shaded=shaded))
 
     def _formula(
-        self, column: int, formula: str, value: Value, form: Form, at: int | None, strong: bool
+        self,
+        column: int,
+        formula: str,
+        value: Value,
+        form: Form,
+        at: int | None,
+        strong: bool,
+        *,
+        shaded: bool = False,
     ) -> None:
-        self.cells.append(Cell(self.row, column, value, Hand.FORMULA, form, formula, at, strong))
+        hand = Hand.FORMULA
+        self.cells.append(Cell(self.row, column, value, hand, form, formula, at, strong, shaded))
 
 
 def told(values: Iterable[float | None]) -> list[Value]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
 from engine.paths import replaced
+from engine.scenarios import Axis, Question, sensitivity
 from services.kind import Kind
 from services.kinds import KINDS
 from services.words import snake
@@ -35,7 +37,13 @@ class Case:
 
     says: str
     book: bytes
-    outputs: Mapping[str, float]
+    question: Question[Any]  # of the same inputs
+
+    @property
+    def outputs(self) -> dict[str, float]:
+        """What the engine finds."""
+        found = self.question.values(self.question.inputs)
+        return {name: float(value) for name, value in found.items()}
 
 
 def documents_of(kind: Kind[Any, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -109,7 +117,8 @@ def plainest_merger() -> dict[str, Any]:
 
 def fullest_buyout() -> dict[str, Any]:
     """In a bad year two revolvers are not enough; later a bridge falls due, and the sweep reaches
-    the preferred stock; a dividend comes a quarter and a year after the closing."""
+    the preferred stock, whose fee goes with it; a dividend comes a quarter and a year after the
+    closing."""
     document: dict[str, Any] = json.loads((EXAMPLES / "lbo_covenants_and_stub.json").read_text())
     document["operations"] |= {
         "ebitMargin": {"byYear": [0.16, -0.02, 0.14, 0.16, 0.16, 0.16]},
@@ -133,6 +142,7 @@ def fullest_buyout() -> dict[str, Any]:
     document["cash"]["sweep"] = {"level": 0.8}
     document["equity"] = {"rollover": 8e6, "optionPool": 0.1}
     document["recapitalisation"] = {"year": 2, "amount": 15e6, "fixedRate": 0.1, "fee": 0.02}
+    document["writeOffFeesOnPrepayment"] = True
     return document
 
 
@@ -146,16 +156,15 @@ def moved(leaf: Leaf, number: int) -> Any:
     return leaf.value * by
 
 
-def outputs_with(kind: Kind[Any, Any], inputs: Any, values: Mapping[str, Any]) -> dict[str, float]:
-    """What the engine finds with other values at the paths of inputs."""
+def question_with(kind: Kind[Any, Any], inputs: Any, values: Mapping[str, Any]) -> Question[Any]:
+    """What the engine is asked, with other values at the paths of inputs."""
     changes: dict[str, float] = {}
     for path, value in values.items():
         if isinstance(value, tuple):
             changes |= {f"{snake(path)}[{year}]": each for year, each in enumerate(value)}
         else:
             changes[snake(path)] = value
-    question = kind.question(replaced(inputs, changes), kind.outputs[0], None)
-    return {name: float(value) for name, value in question.values(question.inputs).items()}
+    return kind.question(replaced(inputs, changes), kind.outputs[0], None)
 
 
 def cases_of(
@@ -171,7 +180,7 @@ def cases_of(
     changes = {"as written": {}, "every input": values} | ({"three inputs": three} if first else {})
     for says, chosen in changes.items():
         typed = {name_of(path): value for path, value in chosen.items()}
-        yield Case(f"{name}, {says}", changed(book, typed), outputs_with(kind, inputs, chosen))
+        yield Case(f"{name}, {says}", changed(book, typed), question_with(kind, inputs, chosen))
 
 
 @pytest.mark.parametrize("kind", WITH_BOOKS, ids=lambda kind: kind.name)
@@ -194,6 +203,7 @@ def test_a_workbook_finds_what_the_engine_finds_whatever_is_typed_in(
         if found.cells["Summary"][_address_of(found, "All checks hold")] is not True:
             broken = [row for row in _checks(found) if row[1] is not True]
             wrong.append(f"{case.says}: the checks that fail are {broken}")
+        wrong += [f"{case.says}: {each}" for each in _table_that_differs(found, case.question)]
         if case.says.endswith("as written"):
             wrong += [f"{case.says}: {each}" for each in _cells_that_differ(read(case.book), found)]
     assert not wrong, "\n".join(wrong)
@@ -271,6 +281,45 @@ def _cells_that_differ(written: Read, found: Read) -> Iterator[str]:
             elif engine == office:
                 continue
             yield f"{sheet}!{address} is {office!r}, and {engine!r} of the engine"
+
+
+def _table_that_differs(found: Read, question: Question[Any]) -> Iterator[str]:
+    """Where a table by WACC and growth, or multiple, differs from the engine's sensitivity."""
+    if "Sensitivity" not in found.cells:
+        return
+    rates, across, table = table_of(found)
+    assert sum(cell is not None for row in table for cell in row) >= 15
+    terminal = question.inputs.terminal
+    of = "ev_to_ebitda" if terminal.BRANCH == "exit_multiple" else "growth"
+    path = f"terminal.{terminal.BRANCH}.{of}"
+    for rate, row in zip(rates, table, strict=True):
+        said = [(each, value) for each, value in zip(across, row, strict=True)]
+        none = [each for each, value in said if value is None]
+        scenarios = [{"capital.wacc": rate, path: each} for each in none]
+        if not all(question.refused(scenarios)):
+            yield f"at a WACC of {rate} the table leaves out one of {none}, and the engine does not"
+        there = {each: value for each, value in said if value is not None}
+        if there:
+            rows, columns = Axis("capital.wacc", np.array([rate])), Axis(path, np.array([*there]))
+            expected = sensitivity(question, rows, columns)[0]
+            if [*there.values()] != pytest.approx(expected, rel=AGREE):
+                yield f"at a WACC of {rate} the table has {there}, and the engine {expected}"
+
+
+def table_of(found: Read) -> tuple[list[float], list[float], list[list[float | None]]]:
+    """The first table of the sheet: what stands on its left, above it, and in it."""
+    cells = found.cells["Sensitivity"]
+
+    def row(number: int) -> list[float | None]:
+        values = [cells.get(f"{letter}{number}", "") for letter in "CDEFGH"]
+        return [value if isinstance(value, float) else None for value in values]
+
+    assert str(cells["A1"]).startswith("Value per share")
+    lines = [row(number) for number in range(3, 8)]
+    rates, across = [line[0] for line in lines], row(2)[1:]
+    numbers = [each for each in (*rates, *across) if each is not None]
+    assert len(numbers) == 10
+    return numbers[:5], numbers[5:], [line[1:] for line in lines]
 
 
 def _address_of(found: Read, words: str) -> str:

@@ -228,7 +228,7 @@ def _add_values(sheet: Sheet, firms: Sequence[Firm]) -> None:
     for firm in firms:
         formula = "={firms.enterpriseValue}-{firms.netDebt}"
         if firm in bonds:
-            formula += "-{firms.convertibles}"
+            formula += "+{firms.convertibles}"
         equities.append((formula, firm.found.equity_value))
     _add_line(sheet, "firms.equityValue", "Equity value, which earnings belong to", equities)
 
@@ -240,7 +240,7 @@ def _face(firm: Firm) -> _Told:
         f"{{{firm.path}.shares.convertibles[{number}].faceValue}}"
         for number in range(len(firm.shares.convertibles))
     ]
-    return "=" + "+".join(paths), float(firm.shares.convertible_debt)
+    return f"=-({'+'.join(paths)})", 0.0 - float(firm.shares.convertible_debt)
 
 
 def _gone(firm: Firm) -> _Told:

@@ -100,8 +100,8 @@ def _add_valuation(book: Book, sheet: Sheet, result: ComparablesResult) -> None:
         (
             "netDebt",
             "Less net debt",
-            "={value.enterpriseValue}-{value.equityValue}",
-            found.net_debt,
+            "={value.equityValue}-{value.enterpriseValue}",
+            0.0 - found.net_debt,
             Form.MONEY,
         ),
         (

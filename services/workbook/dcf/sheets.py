@@ -12,6 +12,7 @@ from services.workbook.dcf.capital import add_capital, check_capital
 from services.workbook.dcf.crosschecks import add_cross_checks
 from services.workbook.dcf.part import Part, parts_of, sheet_of
 from services.workbook.dcf.reconciliation import add_reconciliation
+from services.workbook.dcf.sensitivity import add_sensitivity
 from services.workbook.dcf.settling import add_equity
 from services.workbook.dcf.sums import add_sums
 from services.workbook.firm import add_parts
@@ -28,6 +29,7 @@ def add_dcf(book: Book, result: DcfResult) -> None:
     enterprise = "parts.enterpriseValue" if result.segments else "business.enterpriseValue"
     add_equity(book, result, parts, enterprise)
     add_cross_checks(book, result, parts, enterprise)
+    add_sensitivity(book, result, parts, enterprise)
     add_reconciliation(book, parts)
 
 
@@ -38,6 +40,7 @@ def _add_discounting(book: Book, result: DcfResult, parts: tuple[Part, ...]) -> 
     """
     sheet, timing = sheet_of(book, "Discounting"), result.inputs.timing
     sheet.heading("When flows come", years_of(timing.years))
+    sheet.year_ends()
     at_mid_year = timing.flows is FlowTiming.MID_YEAR
     first, second = ("=0.5", "={time@-1}+1") if at_mid_year else ("=1", "={time@-1}+1")
     if timing.fiscal_year_end is not None:

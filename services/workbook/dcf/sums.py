@@ -16,8 +16,8 @@ from services.workbook.sheet import Sheet
 _OPERATIONS: Final = (
     ("revenue", "Revenue"),
     ("ebitda", "EBITDA"),
-    ("depreciation", "Depreciation and amortisation"),
     ("ebit", "EBIT"),
+    ("depreciation", "Depreciation and amortisation"),
     ("working_capital", "Net working capital"),
 )
 _STRONG: Final = ("revenue", "ebit")

@@ -1,0 +1,48 @@
+"""What the columns of a forecast are called: fiscal years, where a document says when they end."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+# A year of 52 or 53 weeks may end in the first days of January, and is called for the one before;
+# so is one that is taken to last from the first of January to the next.
+_FIRST_DAYS: Final = timedelta(days=7)
+
+
+class Years(tuple[str, ...]):
+    """Titles of the years of a forecast, by number. A heading says the fiscal years instead, where
+    its book knows them."""
+
+    __slots__ = ()
+
+
+def ends_of(timing: Any) -> tuple[date, ...] | None:
+    """The last day of each year of a forecast, by the `timing` of a kind; None where there is none.
+
+    Where nobody says when year 1 ends, it is the year that begins with the valuation or closing.
+    """
+    if timing is None:
+        return None
+    first: date | None = timing.fiscal_year_end
+    if first is None:
+        begins = getattr(timing, "closing_date", None) or timing.valuation_date
+        first = _years_after(begins, 1) if begins.year < date.max.year else None
+    if first is None or first.year + timing.years > date.max.year:
+        return None
+    return tuple(_years_after(first, year) for year in range(timing.years))
+
+
+def fiscal_years(first: date, count: int) -> Sequence[str]:
+    """“FY2026E” and so on, E for expected; ``first`` is the last day of year 1."""
+    named = (first - _FIRST_DAYS).year
+    return [f"FY{named + year}E" for year in range(count)]
+
+
+def _years_after(day: date, years: int) -> date:
+    """The same day of a later year; of a month's last day, that month's last."""
+    last = monthrange(day.year, day.month)[1]
+    then = monthrange(day.year + years, day.month)[1]
+    return day.replace(year=day.year + years, day=then if day.day == last else min(day.day, then))

@@ -1,0 +1,52 @@
+"""Valuations as workbooks, for whoever may read them."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import Final
+
+from services.principal import Principal
+from services.refusals import DeadlineMissed
+from services.valuations import ValuationService
+from services.workbook.export import work_document
+from services.workers import WorkerPool
+
+MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """A file, and what to call it."""
+
+    name: str
+    content: bytes
+
+
+class WorkbookService:
+    """Whoever may read a valuation may have its workbook.
+
+    It is written by a worker process: seconds of Python on a thread would hold up everybody else.
+    """
+
+    def __init__(
+        self, valuations: ValuationService, workers: WorkerPool, *, deadline_s: float
+    ) -> None:
+        self._valuations, self._workers, self._deadline_s = valuations, workers, deadline_s
+
+    async def export(self, principal: Principal, valuation_id: str) -> Workbook:
+        """
+        Raises:
+            Forbidden; NotFound: if there is no such valuation; TooLarge (`UNSUPPORTED`): for a kind
+            that has no workbook, or a book that is too large; DeadlineMissed; Overloaded: too much
+            is waiting already.
+        """
+        valuation = await self._valuations.find(principal, valuation_id)
+        try:
+            done = await self._workers.done("WORKBOOK", work_document(valuation), self._deadline_s)
+        except DeadlineMissed:
+            raise DeadlineMissed(
+                f"Writing took longer than the {self._deadline_s:g} s that it may. Try again later."
+            ) from None
+        name = f"{valuation.kind.name.lower()}-{valuation.id[:12]}.xlsx"
+        return Workbook(name, b64decode(done["content"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,6 +14,7 @@ from engine.comparables.metrics import Calendarised, Metrics, Period, needed
 from engine.door import MONEY_MAX, Bounds, Door, Scalar, Sieve
 from engine.errors import Problem
 from engine.firm.equity import Bridge, Shares
+from engine.names import folded, is_line
 
 INPUT_VERSION = 1
 PEERS_MOST = 50
@@ -331,7 +331,7 @@ def _move(door: Door, before: int, where: str) -> None:
 def _check_name(door: Door, path: str, name: str, names: set[str]) -> None:
     told = name.strip()
     seen = folded(told)
-    if not (1 <= len(told) <= NAME_MOST and told.isprintable()):
+    if not is_line(told, NAME_MOST):
         door.refuse(
             path,
             "WRONG_LENGTH",
@@ -346,8 +346,3 @@ def _check_name(door: Door, path: str, name: str, names: set[str]) -> None:
             "Give each firm once, or tell two deals for it apart by their years.",
         )
     names.add(seen)
-
-
-def folded(name: str) -> str:
-    """However it is typed: what a reader takes for the same name is the same."""
-    return unicodedata.normalize("NFKC", name.strip()).casefold()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.comparables.inputs import WORDS, ComparablesInputs, Peer, PeerKind, folded
+from engine.comparables.inputs import WORDS, ComparablesInputs, Peer, PeerKind
 from engine.comparables.metrics import Calendarised, FiscalYear, Metrics, TwelveMonths, needed
 from engine.comparables.valuation import ImpliedValue, MultipleRange, Silence
 from engine.dcf.review import FEW_PEERS
 from engine.door import show
+from engine.names import folded
 from engine.remarks import Remark
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.

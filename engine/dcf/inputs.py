@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from engine.errors import Problem
 from engine.firm.capital import Capital, check_capital
 from engine.firm.equity import Bridge, Failure, Shares
 from engine.firm.operations import Operations
+from engine.names import folded, is_line
 
 INPUT_VERSION = 1
 SEGMENTS_MOST = 20
@@ -185,9 +185,8 @@ def _of_segment(problem: Problem, where: str) -> Problem:
 
 def _check_name(door: Door, name: str, names: set[str]) -> None:
     told = name.strip()
-    # However it is typed: with an accent as one character or as two, a reader sees the same name.
-    seen = unicodedata.normalize("NFKC", told).casefold()
-    if not (1 <= len(told) <= NAME_MOST and told.isprintable()):
+    seen = folded(told)
+    if not is_line(told, NAME_MOST):
         door.refuse(
             "name",
             "WRONG_LENGTH",

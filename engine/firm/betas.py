@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from engine.door import Door, Scalar, real
+from engine.names import is_line
 
 BETA_BOUNDS = (-1.0, 5.0)
 MAX_PEERS = 30  # of one valuation; more would be an industry, whose beta is known as one
@@ -84,8 +85,7 @@ class Comparables:
             )
         for number, peer in enumerate(self.peers[:MAX_PEERS]):
             where = f"{path}.peers[{number}]"
-            told = peer.name.strip()
-            if not (1 <= len(told) <= _NAME_MOST and told.isprintable()):
+            if not is_line(peer.name, _NAME_MOST):
                 door.refuse(
                     f"{where}.name",
                     "WRONG_LENGTH",

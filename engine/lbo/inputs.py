@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -27,6 +26,7 @@ from engine.lbo.tranches import (
     Tranche,
     check_drawn,
 )
+from engine.names import folded, is_line
 from engine.schedules import Schedule
 
 INPUT_VERSION = 1
@@ -244,9 +244,8 @@ def _enter_tranches(door: Door, inputs: LboInputs, years: int | None) -> tuple[T
 
 def _check_name(door: Door, path: str, name: str, names: set[str]) -> None:
     told = name.strip()
-    # However it is typed: with an accent as one character or as two, a reader sees the same name.
-    seen = unicodedata.normalize("NFKC", told).casefold()
-    if not (1 <= len(told) <= NAME_MOST and told.isprintable()):
+    seen = folded(told)
+    if not is_line(told, NAME_MOST):
         door.refuse(
             path,
             "WRONG_LENGTH",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from engine.door import MONEY_MAX, Door, Scalar
 from engine.firm.dilution import PRICE_MAX, ZERO
 from engine.firm.equity import Shares
+from engine.names import is_line
 from engine.schedules import Schedule
 
 NAME_MOST = 60  # characters
@@ -98,8 +99,7 @@ class Party:
 
     def admit(self, door: Door, path: str, years: int | None, known: Party | None) -> Party:
         """The same firm, checked. What is the very same object in ``known`` passed before."""
-        told = self.name.strip()
-        if not (1 <= len(told) <= NAME_MOST and told.isprintable()):
+        if not is_line(self.name, NAME_MOST):
             door.refuse(
                 f"{path}.name",
                 "WRONG_LENGTH",

@@ -190,7 +190,7 @@ class _Service:
         short = over - available
         for _, room, rate in self.revolvers:
             needed.append(short)
-            draw = smaller(short, room)
+            draw = smaller(room, short)  # of equals the room: what is full lends no more
             short = short - draw
             drawn.append(draw)
             if given.average:
@@ -246,7 +246,7 @@ class _Service:
         for (_, room, rate), needed in reversed(
             list(zip(self.revolvers, moved.needed, strict=True))
         ):
-            below = where(real(needed) <= real(room), real(rate), below)
+            below = where(real(needed) < real(room), real(rate), below)
         over = real(moved.available) > 0.0
         debt = where(over, debt, below)
         stock = where(over, stock, 0.0) if stocks else 0.0

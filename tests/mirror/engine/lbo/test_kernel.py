@@ -344,6 +344,20 @@ def test_a_gradient_through_the_fixed_point_is_that_of_a_closed_form() -> None:
     )
 
 
+@pytest.mark.parametrize("interest", InterestBasis)
+def test_where_there_is_no_cash_and_nothing_to_lend_a_unit_more_is_kept_at_no_interest(
+    interest: InterestBasis,
+) -> None:
+    """Two years of nothing, and a revolver of nothing at 12.5 %: a unit of EBITDA a year is three
+    at the exit, and ten for the price, whichever way it goes.
+    """
+    idle = replace(deal().operations, ebitda_margin=Schedule.explicit([0.0, 0.0, 0.1]))
+    inputs = deal(operations=idle, tranches=(revolver(0.0, 0.125),), interest=interest)
+    question = lbo_question(inputs, LboOutput.EXIT_EQUITY)
+    found = gradient(question, ["operations.ebitda_margin"])["operations.ebitda_margin"]
+    assert found == pytest.approx(13_000.0, rel=1e-13)
+
+
 def test_a_wiped_out_scenario_of_a_batch_has_lost_all_and_no_more() -> None:
     question = lbo_question(deal(tranches=(term_loan(700.0, 0.1),)), LboOutput.IRR)
     found = values(replaced(question.inputs, {"exit.ev_to_ebitda": np.array([1.0, 10.0])}))

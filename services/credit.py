@@ -13,6 +13,7 @@ from typing import Any, Final
 from engine.credit.inputs import BOUNDS
 from engine.door import show
 from engine.errors import InvalidInput, Problem
+from services.errors import NotFound
 from services.kinds import CREDIT, KINDS, Document, Output
 from services.principal import Action, Principal
 from services.sourced_inputs import NAME as ASSUMPTIONS
@@ -48,7 +49,10 @@ class CreditService:
         """
         principal.require(Action.VALUE)
         if equity_of is not None and EQUITY not in inputs:
-            of = await self._valuations.find_named(principal, equity_of.valuation, ARGUMENT)
+            try:
+                of = await self._valuations.find_named(principal, equity_of.valuation, ARGUMENT)
+            except NotFound as no:
+                raise NotFound(no.message, [*no.problems, *_others(inputs)]) from None
             problems = list(_unfit(inputs, of))
             if not problems:
                 inputs = _with_equity(inputs, of, equity_of.id)
@@ -60,7 +64,7 @@ class CreditService:
 
 
 def _with_equity(inputs: Document, of: Recorded, said: str) -> Document:
-    source = {"path": EQUITY, "source": f"Equity value of the {of.kind.name} valuation {said}"}
+    source = {"path": EQUITY, "source": f"Equity value of the {of.kind.noun} {said}"}
     return inputs | {
         EQUITY: _equity(of),
         ASSUMPTIONS: [*inputs.get(ASSUMPTIONS, ()), source],
@@ -84,9 +88,9 @@ def _not_one(inputs: Document, equity_of: EquityOf | None) -> Iterator[Problem]:
 def _unfit(inputs: Document, of: Recorded) -> Iterator[Problem]:
     """Why a valuation's equity value cannot be taken."""
     if Output.EQUITY_VALUE not in of.kind.outputs:
-        able = " or ".join(each.name for each in KINDS.values() if _tells(each))
-        message = f"A valuation of the kind {of.kind.name} has no equity value of its firm."
-        mend = f"Name one of the kind {able}, or give equity_value instead."
+        able = " or ".join(f"a {each.noun}" for each in KINDS.values() if _tells(each))
+        message = f"A {of.kind.noun} has no equity value of its firm."
+        mend = f"Name {able}, or give equity_value instead."
         yield Problem(ARGUMENT, "CONTRADICTION", message, mend)
     elif not _LEAST <= _equity(of) <= _MOST:
         worth = f"{show(_equity(of))} {of.inputs['currency']}"

@@ -209,7 +209,7 @@ def _of_cases(at: str, method: Cases, of: Sequence[Recorded], scale: Output) -> 
     for number, each in enumerate(of):
         where = f"{at}.valuations[{number}]"
         if each.kind is not of[0].kind:
-            message = f"This is a {each.kind.name}, and the first case a {of[0].kind.name}."
+            message = f"This is a {each.kind.noun}, and the first case a {of[0].kind.noun}."
             mend = "Give each method a bar of its own."
             problems.append(Problem(where, "CONTRADICTION", message, mend))
             continue
@@ -238,7 +238,7 @@ def _has(where: str, of: Recorded, scale: Output) -> None:
         mend = f"Leave it out, or put all methods side by side by {' or '.join(others)}."
     else:
         mend = "Leave it out: it says nothing of what the firm is worth."
-    message = f"A valuation of the kind {of.kind.name} has no {scale}."
+    message = f"A {of.kind.noun} has no {_in_words(scale)}."
     raise InvalidInput(message, [Problem(where, "CONTRADICTION", message, mend)])
 
 
@@ -246,7 +246,7 @@ def _unfit(
     at: str, method: Buyout, of: Recorded, bridging: Recorded | None, scale: Output
 ) -> Iterator[Problem]:
     if of.kind is not LBO:
-        message = f"This is a {of.kind.name}, and a buyout is asked for."
+        message = f"This is a {of.kind.noun}, and a buyout is asked for."
         mend = "Put it under `swings`, `cases` or, if it is a comparison, `multiples`."
         yield Problem(f"{at}.valuation", "CONTRADICTION", message, mend)
     door = Door()
@@ -257,10 +257,10 @@ def _unfit(
         message = "The lower return is above the higher one."
         yield Problem(f"{at}.high_irr", "CONTRADICTION", message, "Give them in their order.")
     if bridging is not None and bridging.kind.bridge is None:
-        message = f"A valuation of the kind {bridging.kind.name} has no bridge to a share."
+        message = f"A {bridging.kind.noun} has no bridge to a share."
         yield Problem(f"{at}.bridge", "CONTRADICTION", message, "Name a DCF or a comparison.")
     if bridging is None and scale is not Output.ENTERPRISE_VALUE:
-        message = f"What a sponsor pays is an enterprise value, and not {scale}."
+        message = f"What a sponsor pays is an enterprise value, and no {_in_words(scale)}."
         mend = "Name a DCF or a comparison of the firm, whose bridge and shares lead there."
         yield Problem(f"{at}.bridge", "MISSING", message, mend)
 
@@ -286,6 +286,10 @@ def _market_price(of: Iterable[Recorded], scale: Output) -> float | None:
         mend = "Give the one to compare with."
         raise InvalidInput(message, [Problem("market_price", "CONTRADICTION", message, mend)])
     return next(iter(seen), None)
+
+
+def _in_words(scale: Output) -> str:
+    return scale.lower().replace("_", " ")
 
 
 def _called(of: Recorded) -> str:

@@ -15,7 +15,6 @@ from services.valuations import KeptId, Recorded
 FAR_APART: Final = 31
 # Times. Methods do not differ by so much about one firm, but a thousand is soon left out.
 OUT_OF_SIZE: Final = 10.0
-_CALLED: Final = {"COMPARABLES": "comparison", "MERGER": "merger", "LBO": "buyout"}
 
 
 def review(
@@ -31,7 +30,7 @@ def review(
 
 def _on_days(methods: Sequence[Method], found: Mapping[KeptId, Recorded]) -> Iterator[Remark]:
     dated = [
-        (day, at, found[asked].kind.name)
+        (day, at, found[asked].kind.noun)
         for at, asked in ids_of(methods)
         for day in [found[asked].kind.day_of(found[asked].inputs)]
         if day is not None
@@ -39,13 +38,12 @@ def _on_days(methods: Sequence[Method], found: Mapping[KeptId, Recorded]) -> Ite
     first, last = min(dated, key=lambda each: each[0]), max(dated, key=lambda each: each[0])
     days = (last[0] - first[0]).days
     if days > FAR_APART:
-        older, newer = (_CALLED.get(kind, kind) for _, _, kind in (first, last))
         yield Remark(
             "DAYS_APART",
             first[1],
-            f"The {older} is of {first[0]} and the {newer} of {last[0]}, {days} days later. What a "
-            "firm is worth moves with the day: bring them to one, or read the overlap with that in "
-            "mind.",
+            f"The {first[2]} is of {first[0]} and the {last[2]} of {last[0]}, {days} days later. "
+            "What a firm is worth moves with the day: bring them to one, or read the overlap with "
+            "that in mind.",
         )
 
 

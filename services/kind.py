@@ -53,6 +53,7 @@ class Kind(Generic[I, R]):
     """One verb of the engine, and its words."""
 
     name: str  # of the closed list in the schema
+    noun: str  # what one valuation of it is called after “a”
     input_version: int
     inputs_of: Callable[[Mapping[str, Any]], I]
     value: Callable[[I], R]
@@ -86,7 +87,7 @@ class Kind(Generic[I, R]):
             return self.outputs[0]
         if output in self.outputs:
             return output
-        message = f"A valuation of the kind {self.name} has no {output}."
+        message = f"A {self.noun} has no {output}."
         known = f"Ask for one of: {', '.join(self.outputs)}."
         raise InvalidInput.of([Problem("of", "UNKNOWN", message, known)])
 

@@ -36,6 +36,7 @@ _OF_A_FIRM: Final = (Output.VALUE_PER_SHARE, Output.EQUITY_VALUE, Output.ENTERPR
 
 DCF: Final[Kind[dcf.DcfInputs, dcf.DcfResult]] = Kind(
     name="DCF",
+    noun="DCF",
     input_version=dcf.INPUT_VERSION,
     inputs_of=with_sources_checked(inputs_of, admit_dcf, DCF_LABELS),
     value=dcf.value_dcf,
@@ -54,6 +55,7 @@ DCF: Final[Kind[dcf.DcfInputs, dcf.DcfResult]] = Kind(
 
 COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesResult]] = Kind(
     name="COMPARABLES",
+    noun="comparison",
     input_version=comparables.INPUT_VERSION,
     inputs_of=with_sources_checked(
         reader(comparables.ComparablesInputs), admit_comparables, COMPARABLES_LABELS
@@ -84,6 +86,7 @@ def _admit_lbo(inputs: lbo.LboInputs) -> lbo.LboInputs:
 
 LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     name="LBO",
+    noun="buyout",
     input_version=lbo.INPUT_VERSION,
     inputs_of=with_sources_checked(reader(lbo.LboInputs), _admit_lbo, LBO_LABELS),
     value=lbo.value_lbo,
@@ -111,6 +114,7 @@ def _admit_merger(inputs: merger.MergerInputs) -> merger.MergerInputs:
 
 MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     name="MERGER",
+    noun="merger",
     input_version=merger.INPUT_VERSION,
     inputs_of=with_sources_checked(reader(merger.MergerInputs), _admit_merger, MERGER_LABELS),
     value=merger.value_merger,
@@ -134,6 +138,7 @@ def _importing_special_functions() -> float:
 
 CREDIT: Final[Kind[credit.CreditInputs, credit.CreditResult]] = Kind(
     name="CREDIT",
+    noun="credit valuation",
     input_version=credit.INPUT_VERSION,
     inputs_of=with_sources_checked(reader(credit.CreditInputs), admit_credit, CREDIT_LABELS),
     value=credit.value_credit,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
@@ -25,7 +25,7 @@ from store.valuations import KeptValuation, Valuations
 
 BASE_CASE_MS = 0.1
 DOCUMENT_MS = 0.4  # to make one of a model's scenarios, and to value it
-_NOTHING = "There is no such valuation. Value the inputs again to make it."
+NOTHING: Final = "There is no such valuation. Value the inputs again to make it."
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -201,7 +201,7 @@ class ValuationService:
         asked = _ADDRESS.fullmatch(valuation_id)
         kept = await self._kept.find(principal.tenant_id, valuation_id) if asked else None
         if kept is None:
-            raise NotFound(_NOTHING)
+            raise NotFound(NOTHING)
         return Recorded(
             id=kept.id,
             kind=KINDS[kept.kind],
@@ -225,5 +225,5 @@ class ValuationService:
             recorded = None
         if recorded is None or recorded.kind.name != asked.kind:
             mend = "Give the global id of a valuation of your tenant."
-            raise NotFound(_NOTHING, [Problem(at, "UNKNOWN", _NOTHING, mend)])
+            raise NotFound(NOTHING, [Problem(at, "UNKNOWN", NOTHING, mend)])
         return recorded

@@ -8,7 +8,7 @@ from typing import Final
 
 from services.principal import Principal
 from services.refusals import DeadlineMissed
-from services.valuations import ValuationService
+from services.valuations import KeptId, ValuationService
 from services.workbook.export import work_document
 from services.workers import WorkerPool
 
@@ -34,14 +34,15 @@ class WorkbookService:
     ) -> None:
         self._valuations, self._workers, self._deadline_s = valuations, workers, deadline_s
 
-    async def export(self, principal: Principal, valuation_id: str) -> Workbook:
-        """
+    async def export(self, principal: Principal, asked: KeptId, at: str) -> Workbook:
+        """``at`` is the path of the argument that names the valuation.
+
         Raises:
             Forbidden; NotFound: if there is no such valuation; TooLarge (`UNSUPPORTED`): for a kind
             that has no workbook, or a book that is too large; DeadlineMissed; Overloaded: too much
             is waiting already.
         """
-        valuation = await self._valuations.find(principal, valuation_id)
+        valuation = await self._valuations.find_named(principal, asked, at)
         try:
             done = await self._workers.done("WORKBOOK", work_document(valuation), self._deadline_s)
         except DeadlineMissed:

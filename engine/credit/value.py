@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from engine.credit.inputs import CreditInputs, admit, outside
+import numpy as np
+
+from engine.credit.inputs import BOUNDS, CreditInputs, admit, outside
 from engine.credit.kernel import CERTAIN, CreditOutput, output_of, worth
-from engine.door import Scalar, show
+from engine.door import Scalar, no_less, show
 from engine.errors import Infeasible, Problem
 from engine.remarks import Remark
 from engine.scenarios import Questions
@@ -18,6 +20,8 @@ from engine.scenarios import Questions
 SHORT = 0.25  # years: the model has no surprises, so near debt looks safer than it trades
 WILD = 1.0  # of an equity volatility
 LIKELY = 0.5  # a default that is expected more than not
+_TRIED: Final = 4_096  # equity values up to the greatest, each about a hundredth above the last
+_CLEAR: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +102,29 @@ credit_question: Final = Questions(CreditOutput, admit, _values, outside)
 
 def _too_thin(inputs: CreditInputs) -> Infeasible:
     assert inputs.equity_value is not None  # noqa: S101 - the door let it in
-    share = float(inputs.equity_value / inputs.debt)
+    given = float(inputs.equity_value)
     message = (
-        f"The equity is {share:.1e} of the debt. From so little the assets cannot be told to one "
-        f"part in {1.0 / CERTAIN:.0e} of the equity."
+        f"The equity is {given / float(inputs.debt):.1e} of the debt. From so little the assets "
+        f"cannot be told to one part in {1.0 / CERTAIN:.0e} of the equity."
     )
-    advice = (
-        "Give an equity value of at least a thousandth of the debt; below that the debt is owned "
-        "by its lenders in all but name, and its own price says more."
+    enough = _enough_equity(inputs, given)
+    advice = "Give " + (f"an equity value of {enough} or more" if enough else "less debt")
+    advice += "; below that the debt is owned by its lenders in all but name, and its own price "
+    return Infeasible(
+        message, [Problem("equity_value", "OUT_OF_RANGE", message, advice + "says more.")]
     )
-    return Infeasible(message, [Problem("equity_value", "OUT_OF_RANGE", message, advice)])
+
+
+def _enough_equity(inputs: CreditInputs, given: float) -> str:
+    """An equity value from which on there is an answer, as a person would write it; "" for none.
+
+    The digits run out at no sharp edge: so it is some way above the last that did not do.
+    """
+    most = BOUNDS["equity_value"][1]
+    tried = np.geomspace(given, most, _TRIED)
+    failed = tried[~np.isfinite(worth(replace(inputs, equity_value=tried)).spread)]
+    enough = _CLEAR * float(failed.max(initial=given))
+    return no_less(enough) if enough <= most else ""
 
 
 def _review(inputs: CreditInputs, default: float) -> Iterator[Remark]:

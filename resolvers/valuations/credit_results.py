@@ -33,6 +33,9 @@ class CreditCertificate:
 )
 class CreditValuation(Analysable):
     currency: str = strawberry.field(description="ISO 4217, of all money here.")
+    equity_value: float = strawberry.field(
+        description="Of all shares, in money: as given, or as taken from another valuation."
+    )
     asset_value: float = strawberry.field(description="Of the firm's assets today, in money.")
     asset_volatility: float = strawberry.field(
         description="Of the assets, a fraction per square root of a year."
@@ -76,4 +79,5 @@ class CreditValuation(Analysable):
             recorded.result,
             **record_of("CreditValuation", recorded),
             currency=recorded.inputs["currency"],
+            equity_value=recorded.inputs["equityValue"],
         )

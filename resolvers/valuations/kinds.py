@@ -16,7 +16,7 @@ from resolvers.valuations.merger import MergerValuation
 from resolvers.valuations.record import Valuation
 from services.errors import NotFound
 from services.kinds import COMPARABLES, CREDIT, DCF, LBO, MERGER
-from services.valuations import KeptId, Recorded
+from services.valuations import NOTHING, KeptId, Recorded
 
 # A kind is a member here and a row of the table below: an outcome of any kind has them all.
 AnyValuation: TypeAlias = (
@@ -30,7 +30,6 @@ TYPES: Final[dict[str, type[AnyValuation]]] = {
     CREDIT.name: CreditValuation,
 }
 _KINDS: Final = {each.__name__: kind for kind, each in TYPES.items()}
-_NOTHING: Final = "There is no valuation under this id."
 
 
 def said(recorded: Recorded) -> AnyValuation:
@@ -46,7 +45,7 @@ def kept_id(given: str) -> str:
     """
     named = type_of(given)
     if named not in type_names():
-        raise NotFound(_NOTHING)
+        raise NotFound(NOTHING)
     return inner_id(named, given)
 
 
@@ -75,5 +74,5 @@ class ValuationQuery:
         recorded = await info.context.services.valuations.find(info.context.principal, kept_id(id))
         found = said(recorded)
         if found.id != id:  # the address is of a valuation, and the type that it names is another
-            raise NotFound(_NOTHING)
+            raise NotFound(NOTHING)
         return found

@@ -10,7 +10,7 @@ import strawberry
 from resolvers.context import Info
 from resolvers.refusal import Refusal
 from resolvers.scalars import Base64
-from resolvers.valuations.kinds import kept_id
+from resolvers.valuations.kinds import named
 from services.workbooks import MEDIA_TYPE
 from services.workbooks import Workbook as Written
 
@@ -58,6 +58,6 @@ class WorkbookQuery:
     )
     async def export_workbook(self, info: Info, valuation_id: ValuationId) -> WorkbookOutcome:
         written = await info.context.services.workbooks.export(
-            info.context.principal, kept_id(valuation_id)
+            info.context.principal, named(valuation_id), "valuation_id"
         )
         return Workbook.of(written)

@@ -104,7 +104,7 @@ def book_of(valuation: Valued) -> Book:
     """All its sheets, before they are a file. Raises as `workbook_of` does."""
     kind = valuation.kind
     if kind.workbook is None:
-        raise Unsupported(f"A valuation of the kind {kind.name} has no workbook.")
+        raise Unsupported(f"A {kind.noun} has no workbook.")
     try:
         result = kind.value(kind.inputs_of(valuation.inputs))
     except Refused as no:

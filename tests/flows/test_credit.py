@@ -20,8 +20,8 @@ VALUE: Final = """mutation ($input: CreditInput!, $of: ID) {
   valueCredit(input: $input, equityOf: $of) {
   __typename ... on Refusal { code message issues { path code message suggestion } }
   ... on CreditValuation {
-    id kind currency inputs assetValue assetVolatility distanceToDefault defaultProbability spread
-    debtValue risklessDebtValue expectedLoss recovery leverage
+    id kind currency inputs equityValue assetValue assetVolatility distanceToDefault
+    defaultProbability spread debtValue risklessDebtValue expectedLoss recovery leverage
     certificate { steps equityResidual volatilityResidual } remarks { code path }
     assumptions { path label source }
   } } }"""
@@ -93,17 +93,22 @@ def issues(found: Answer) -> dict[str, str]:
 
 # A firm of 1,500 that owes 500 and has 100; a comparison of 2,000 that owes 200.
 @pytest.mark.parametrize(
-    ("kind", "document", "equity"), [("Dcf", firm(), 1_100.0), ("Comparables", compared(), 1_800.0)]
+    ("kind", "noun", "document", "equity"),
+    [
+        ("Dcf", "DCF", firm(), 1_100.0),
+        ("Comparables", "comparison", compared(), 1_800.0),
+    ],
 )
 def test_a_debt_is_valued_by_the_equity_of_a_kept_valuation_and_says_so(
-    analyst: Caller, kind: str, document: Answer, equity: float
+    analyst: Caller, kind: str, noun: str, document: Answer, equity: float
 ) -> None:
     of = kept(analyst, kind, document)
     said = {"path": "debt", "source": "Annual report, p. 61"}
     found = valued_of(analyst, of, assumptions=[said])
     assert found["inputs"]["equityValue"] == pytest.approx(equity, rel=1e-12)
+    assert found["equityValue"] == found["inputs"]["equityValue"]
     assert found["assetValue"] == pytest.approx(equity + found["debtValue"], rel=1e-12)
-    source = f"Equity value of the {kind.upper()} valuation {of}"
+    source = f"Equity value of the {noun} {of}"
     assert found["assumptions"] == [
         said | {"label": "Debt"},
         {"path": "equityValue", "label": "Equity value", "source": source},
@@ -148,7 +153,7 @@ def test_a_kind_without_an_equity_value_is_refused(
 ) -> None:
     found = valued_of(analyst, kept(analyst, kind, document))
     assert issues(found) == {"equityOf": "CONTRADICTION"}
-    assert "DCF or COMPARABLES" in found["issues"][0]["suggestion"]
+    assert "a DCF or a comparison" in found["issues"][0]["suggestion"]
 
 
 def test_equity_below_nothing_and_another_currency_are_refused_with_all_else(
@@ -181,6 +186,9 @@ def test_an_id_of_nothing_and_of_another_tenant_are_one_no(server: Served, analy
     assert [(issue["path"], issue["code"]) for issue in nos[0]["issues"]] == [
         ("equityOf", "UNKNOWN")
     ]
+    worse = valued_of(analyst, "nothing", horizon=99.0)
+    assert worse["code"] == "NOT_FOUND"
+    assert [issue["path"] for issue in worse["issues"]] == ["equityOf", "horizon"]
 
 
 def test_who_may_not_value_is_told_so_before_anything_is_looked_for(server: Served) -> None:
@@ -278,4 +286,5 @@ def test_equity_that_is_next_to_nothing_is_refused_with_what_would_do(analyst: C
     assert found["code"] == "INFEASIBLE"
     (issue,) = found["issues"]
     assert issue["path"] == "equityValue"
-    assert "a thousandth of the debt" in issue["suggestion"]
+    assert "Give an equity value of 19,4" in issue["suggestion"]
+    assert valued(analyst, equityValue=19_500, equityVolatility=0.01, debt=1e8)["id"]

@@ -106,8 +106,11 @@ def source_in(book: Read, name: str) -> Found:
 def test_a_valuation_that_is_not_there_and_a_kind_without_a_workbook_are_refused(
     server: Served, viewer: Caller
 ) -> None:
-    unknown = viewer.data(EXPORT, {"id": "RGNmVmFsdWF0aW9uOjAw"})["exportWorkbook"]
+    unknown, nothing = (
+        viewer.data(EXPORT, {"id": id_})["exportWorkbook"] for id_ in ("RGNmVmFsdWF0aW9uOjAw", "x")
+    )
     assert unknown["code"] == "NOT_FOUND"
+    assert nothing == unknown
     credit = valued(server, "Credit", indebted())
     refused = viewer.data(EXPORT, {"id": credit})["exportWorkbook"]
     assert (refused["code"], "no workbook" in refused["message"]) == ("UNSUPPORTED", True)

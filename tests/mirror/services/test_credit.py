@@ -70,7 +70,7 @@ async def test_the_number_is_the_one_that_is_kept_whichever_engine_found_it(
     asked = EquityOf(KeptId("DCF", older.id), "T2xk")
     given = inputs()
     found = await CreditService(valuations).value(principal(), given, asked)
-    source = {"path": "equityValue", "source": "Equity value of the DCF valuation T2xk"}
+    source = {"path": "equityValue", "source": "Equity value of the DCF T2xk"}
     assert found.inputs == given | {"equityValue": 777.25, "assumptions": [source]}
     assert given == inputs()  # what the caller gave is left as it was
     replayed = await ReplayService(store, compute).replay(principal(), found.id)

@@ -12,7 +12,7 @@ from services.errors import Overloaded
 from services.kinds import CREDIT, DCF
 from services.principal import Principal
 from services.refusals import DeadlineMissed, Unsupported
-from services.valuations import Recorded, ValuationService
+from services.valuations import KeptId, Recorded, ValuationService
 from services.workbook.export import workbook_of
 from services.workbooks import WorkbookService
 from services.workers import ROOT, WorkerPool
@@ -30,7 +30,7 @@ class _One:
     def __init__(self, valuation: Recorded) -> None:
         self._valuation = valuation
 
-    async def find(self, _principal: Principal, _id: str) -> Recorded:
+    async def find_named(self, _principal: Principal, _asked: KeptId, _at: str) -> Recorded:
         return self._valuation
 
 
@@ -39,25 +39,26 @@ def service(valuation: Recorded, pool: WorkerPool, deadline_s: float = 60.0) -> 
 
 
 ANYBODY = cast("Principal", None)
+ANY = (KeptId("", ""), "valuation_id")
 
 
 async def test_another_process_writes_the_same_bytes_and_refuses_in_the_same_words() -> None:
     valuation = recorded(DCF, firm())
     async with pool_of() as pool:
-        written = await service(valuation, pool).export(ANYBODY, valuation.id)
+        written = await service(valuation, pool).export(ANYBODY, *ANY)
         assert written.content == workbook_of(valuation)
         assert written.name == f"dcf-{valuation.id[:12]}.xlsx"
-        with pytest.raises(Unsupported, match="CREDIT has no workbook"):
-            await service(recorded(CREDIT, indebted()), pool).export(ANYBODY, "")
+        with pytest.raises(Unsupported, match="A credit valuation has no workbook"):
+            await service(recorded(CREDIT, indebted()), pool).export(ANYBODY, *ANY)
         with pytest.raises(DeadlineMissed, match="Writing took longer"):
-            await service(valuation, pool, deadline_s=1e-4).export(ANYBODY, valuation.id)
+            await service(valuation, pool, deadline_s=1e-4).export(ANYBODY, *ANY)
 
 
 async def test_when_too_many_wait_a_workbook_is_refused() -> None:
     async with pool_of() as pool:
         await pool.close()
         with pytest.raises(Overloaded):
-            await service(recorded(DCF, firm()), pool).export(ANYBODY, "")
+            await service(recorded(DCF, firm()), pool).export(ANYBODY, *ANY)
 
 
 def test_a_worker_process_needs_nothing_that_can_open_a_database() -> None:

@@ -65,7 +65,7 @@ def test_the_equity_value_is_taken_from_a_firms_file_or_from_a_valuations_id(
     dcf.write_text(json.dumps(firm()), encoding="utf-8")
     code, lines = said(tmp_path, document, "--equity-of", str(dcf), "--explain")
     assert (code, lines[0]) == (0, "Equity value 1,100.0 USD")
-    id_ = lines[lines.index("— Equity value of the DCF valuation") + 1]  # too long for one line
+    id_ = lines[lines.index("— Equity value of the DCF") + 1]  # too long for one line
     assert said(tmp_path, document, "--equity-of", id_, "--explain") == (0, lines)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import QuantLib as ql  # noqa: N813 - its own short name
 from hypothesis import assume, given
@@ -280,10 +282,26 @@ def test_equity_too_thin_to_see_the_assets_through_is_refused_with_what_would_do
         value_credit(firm(equity_value=0.01, equity_volatility=0.01, debt=1e8))
     (problem,) = no.value.problems
     assert problem.path == "equity_value"
-    assert "thousandth" in problem.suggestion
-    # A thousandth is enough.
-    for volatility in (0.01, 0.1, 1.0, 3.0):
-        value_credit(firm(equity_value=1e5, equity_volatility=volatility, debt=1e8))
+    assert "or more" in problem.suggestion
+
+
+@pytest.mark.parametrize("rate", [-0.2, 0.0, 0.5])
+@pytest.mark.parametrize("horizon", [0.5, 5.0, 50.0])
+def test_from_the_equity_that_a_refusal_names_on_there_is_an_answer_and_far_below_is_none(
+    rate: float, horizon: float
+) -> None:
+    for volatility in (0.01, 0.1, 1.0):
+        thin = firm(equity_value=0.01, equity_volatility=volatility, debt=1e12)
+        thin = replace(thin, risk_free_rate=rate, horizon=horizon)
+        try:
+            value_credit(thin)
+        except Infeasible as no:
+            (found,) = re.findall(r"value of ([\d.,e+]+) or more", no.problems[0].suggestion)
+            enough = float(found.replace(",", ""))
+            for times in np.geomspace(1.0, 1e3, 40):
+                value_credit(replace(thin, equity_value=enough * float(times)))
+            with pytest.raises(Infeasible):
+                value_credit(replace(thin, equity_value=enough / 1e3))
 
 
 @pytest.mark.parametrize("volatility", [2.0, 2.3, 10.0])

@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.door import FloatArray
+from engine.edges import BoolArray
 from engine.errors import Refused
 from engine.paths import COMPARED, COUNTED, WHOLE_YEARS
-from engine.scenarios import BoolArray, I, Question
+from engine.scenarios import I, Question
 from engine.schedules import Schedule
 
 Player: TypeAlias = tuple[str, ...]  # the paths of inputs that change together

@@ -6,6 +6,7 @@ it knows no formula of any kind.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,14 +15,13 @@ from itertools import product
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.door import Door, FloatArray, Scalar
-from engine.errors import Infeasible, InvalidInput
-from engine.paths import Names, Table, numbers, replaced, value_at
+from engine.edges import BoolArray, Stand, edges, first_refusal
+from engine.errors import Infeasible, InvalidInput, Refused
+from engine.paths import Names, Table, numbers, replaced, schedule_at, value_at
 from engine.schedules import Schedule
 
-BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Outputs: TypeAlias = Mapping[str, FloatArray]  # (*batch) each number that a kind's kernel answers
 Changes: TypeAlias = Mapping[str, complex]  # other numbers at some paths
 I = TypeVar("I")  # noqa: E741 - the inputs of a kind
@@ -35,9 +35,6 @@ _TOGETHER = 512
 # A complex step has no subtraction, so it can be as small as a double: the error is the formula's
 # own rounding (Squire and Trapp, SIAM Review 40, 1998, p. 110).
 COMPLEX_STEP = 1e-200
-# Points at once between what the door lets in and what it does not, and how often at most: 64 to
-# the tenth power is more than there are doubles between any two of one size.
-_PARTS, _ROUNDS = 64, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,8 @@ class Question(Generic[I]):
                 for name, value in self.values(changed).items()
             }
         if not all(np.isfinite(value).all() for value in found.values()):
-            raise Infeasible("At least one scenario has no finite value.")
+            many = "At least one scenario has no finite value."
+            raise Infeasible(many if shape else "Its value is beyond the range of a number.")
         return {
             name: value if value.shape == shape else np.broadcast_to(value, shape)
             for name, value in found.items()
@@ -87,6 +85,14 @@ class Question(Generic[I]):
             for name, values in self.over(changes, (len(rows),), "").items():
                 found.setdefault(name, np.empty(len(scenarios)))[rows] = values
         return found
+
+    def alone(self, stands: Sequence[Stand]) -> Outputs:
+        """() every value of one scenario, refused as a valuation of its own would be.
+
+        Raises:
+            InvalidInput, Infeasible: as `over` does.
+        """
+        return self.over({stand.path: stand.value for stand in stands}, (), "")
 
     def refused(self, scenarios: Sequence[Changes]) -> BoolArray:
         """(n_scenarios,) which of them the door would not let in."""
@@ -169,7 +175,8 @@ def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
     """(rows, columns) the value, each cell a full valuation.
 
     Raises:
-        InvalidInput: for an unknown path, an empty or too long axis, or cells past the door.
+        InvalidInput: for an unknown path, an empty or too long axis, or cells past the door: what
+            is wrong with the first, under the values that it stands at. Infeasible: likewise.
     """
     door, table = Door(), Names(question.inputs)
     rows.check(door, table, "rows")
@@ -186,19 +193,15 @@ def sensitivity(question: Question[I], rows: Axis, columns: Axis) -> FloatArray:
             "columns.path", "CONTRADICTION", "Both axes change the same input.", "Give two paths."
         )
     door.close()
-    changes: dict[str, Scalar] = {
-        rows.path: rows.values[:, np.newaxis],
-        columns.path: columns.values[np.newaxis, :],
-    }
-    shape = (rows.values.size, columns.values.size)
-    return question.over(changes, shape, "columns.path")[question.output]
+    return _cells(question, {"rows": rows, "columns": columns})[question.output]
 
 
 def one_way(question: Question[I], axis: Axis) -> Outputs:
     """(n,) every number of the valuation along one axis.
 
     Raises:
-        InvalidInput: for an unknown path, an empty or too long axis, or values past the door.
+        InvalidInput: for an unknown path, an empty or too long axis, or values past the door: what
+            is wrong with the first. Infeasible: likewise.
     """
     door = Door()
     axis.check(door, Names(question.inputs), "axis")
@@ -210,7 +213,38 @@ def one_way(question: Question[I], axis: Axis) -> Outputs:
             "Give a shorter axis.",
         )
     door.close()
-    return question.over({axis.path: axis.values}, axis.values.shape, "axis.path")
+    return _cells(question, {"axis": axis})
+
+
+def _cells(question: Question[I], sides: Mapping[str, Axis]) -> Outputs:
+    """(each side's size) every value; of a cell that has none, the first, the no in its words."""
+    axes, table = list(sides.values()), Names(question.inputs)
+    last = f"{list(sides)[-1]}.path"
+    paths, values = [axis.path for axis in axes], [axis.values for axis in axes]
+    shape = tuple(line.size for line in values)
+    changes: dict[str, Scalar] = dict(zip(paths, np.ix_(*values), strict=True))
+    replaced(question.inputs, changes, last)  # what cannot be moved together is no cell's fault
+
+    def together(start: int, end: int) -> Outputs:
+        at = np.unravel_index(np.arange(start, end), shape)
+        cells = [line[where] for line, where in zip(values, at, strict=True)]
+        return question.over(dict(zip(paths, cells, strict=True)), (end - start,), last)
+
+    def stands(number: int) -> list[Stand]:
+        at = zip(sides.items(), np.unravel_index(number, shape), strict=True)
+        return [
+            _stand(table, f"{name}.values[{where}]", axis.path, float(axis.values[where]))
+            for (name, axis), where in at
+        ]
+
+    try:
+        return question.over(changes, shape, last)
+    except Refused as no:
+        raise first_refusal(no, math.prod(shape), together, stands, question.alone) from None
+
+
+def _stand(table: Table, place: str, path: str, value: float) -> Stand:
+    return Stand(place, path, value, moves=schedule_at(table, path) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +275,24 @@ def tornado(question: Question[I], swings: Sequence[Swing]) -> list[Bar]:
 
     Raises:
         InvalidInput: for too many swings, an unknown or repeated path, or ends that do not pass
-            the door.
+            the door: what is wrong with the first. Infeasible: likewise.
     """
-    _check_swings(Names(question.inputs), swings, MAX_SWINGS)
+    table = Names(question.inputs)
+    _check_swings(table, swings, MAX_SWINGS)
     ends = [{swing.path: end} for swing in swings for end in (swing.low, swing.high)]
-    values = question.of_each(ends)[question.output].tolist()
+
+    def stands(number: int) -> list[Stand]:
+        ((path, value),) = ends[number].items()
+        place = f"swings[{number // 2}].{'high' if number % 2 else 'low'}"
+        return [_stand(table, place, path, value)]
+
+    def together(start: int, end: int) -> Outputs:
+        return question.of_each(ends[start:end])
+
+    try:
+        values = together(0, len(ends))[question.output].tolist()
+    except Refused as no:
+        raise first_refusal(no, len(ends), together, stands, question.alone) from None
     bars = [Bar(swing, *values[2 * k : 2 * k + 2]) for k, swing in enumerate(swings)]
     return sorted(bars, key=lambda bar: -bar.width)
 
@@ -342,33 +389,10 @@ def drawn_in(question: Question[I], ends: Sequence[tuple[str, float]]) -> list[f
     inner = np.array([value_at(table, path) for path in paths])
     outer = np.array([ends[row][1] for row in past])
     for row, edge in zip(past, edges(inner, outer, refused).tolist(), strict=True):
-        found[row] = edge
+        # A sum forgives half its last bit: a year at its limit takes a move too small to change it.
+        years = schedule_at(table, ends[row][0]) or ()
+        found[row] = 0.0 if any(year + edge == year for year in years) else edge
     return found
-
-
-def edges(
-    inner: FloatArray, outer: FloatArray, refused: Callable[[FloatArray], BoolArray]
-) -> FloatArray:
-    """(n,) the last number that is let in on the way from ``inner``, which is, to ``outer``.
-
-    ``refused`` is asked about points (n, m) at once.
-    """
-    for _ in range(_ROUNDS):
-        points = between(inner, outer, _PARTS)
-        if not (np.nextafter(inner, outer) != outer).any():
-            break
-        first = refused(points).argmax(axis=1)[:, np.newaxis]
-        inner = np.take_along_axis(points, first - 1, axis=1)[:, 0]
-        outer = np.take_along_axis(points, first, axis=1)[:, 0]
-    return inner
-
-
-def between(start: FloatArray, end: FloatArray, parts: int) -> FloatArray:
-    """(n, parts + 1) from each start to its end in equal steps; both ends are exact."""
-    share = np.arange(parts + 1) / parts
-    points = start[:, np.newaxis] * (1.0 - share) + end[:, np.newaxis] * share
-    points[:, 0], points[:, -1] = start, end
-    return points
 
 
 def gradient(question: Question[I], paths: Sequence[str] | None = None) -> dict[str, float]:

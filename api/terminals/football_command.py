@@ -14,11 +14,11 @@ _RANGE: Final = re.compile(r"(?:(.+)=)?([^:=]+):([^:=]+)")
 
 
 class RangeType(click.ParamType[tuple[str, float, float]]):
-    """``NAME=LOW:HIGH``, or LOW:HIGH alone under no name."""
+    """LOW:HIGH, behind what it is of where there is a word for that: ``NAME=LOW:HIGH``."""
 
-    def __init__(self, *, named: bool) -> None:
-        self.name = "NAME=LOW:HIGH" if named else "LOW:HIGH"
-        self._named = named
+    def __init__(self, of: str = "") -> None:
+        self.name = f"{of}=LOW:HIGH" if of else "LOW:HIGH"
+        self._named = bool(of)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -39,14 +39,14 @@ class RangeType(click.ParamType[tuple[str, float, float]]):
 @click.option(
     "--swing",
     "swings",
-    type=RangeType(named=True),
+    type=RangeType("PATH"),
     multiple=True,
     metavar="PATH=LOW:HIGH",
     help="An input that swings, of a DCF; repeatable. Without: DCFs are cases of one bar.",
 )
 @click.option(
     "--irr",
-    type=RangeType(named=False),
+    type=RangeType(),
     default=("", 0.2, 0.25),
     show_default="0.2:0.25",
     metavar="LOW:HIGH",
@@ -55,7 +55,7 @@ class RangeType(click.ParamType[tuple[str, float, float]]):
 @click.option(
     "--range",
     "stated",
-    type=RangeType(named=True),
+    type=RangeType("NAME"),
     multiple=True,
     metavar="NAME=LOW:HIGH",
     help="A range from elsewhere, such as '52 weeks=21:29'; repeatable.",
@@ -113,5 +113,6 @@ def football(
     try:
         found = run_to_end(ask())
     except (NotExported, NoField, QueryFailed) as no:
-        fail(str(no))
+        unbridged = ".buyout.bridge" in str(no)
+        fail(f"{no}\nIn a terminal, the bridge is another SOURCE." if unbridged else str(no))
     click.echo(pretty(found) if as_json else drawn(found))

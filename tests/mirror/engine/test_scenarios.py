@@ -22,6 +22,7 @@ from engine.dcf import (
     dcf_question,
     value_dcf,
 )
+from engine.edges import edges
 from engine.errors import Infeasible, InvalidInput
 from engine.paths import numbers
 from engine.scenarios import (
@@ -31,7 +32,6 @@ from engine.scenarios import (
     Question,
     Swing,
     default_swings,
-    edges,
     gradient,
     one_way,
     sensitivity,
@@ -189,8 +189,14 @@ def test_a_cell_past_the_door_refuses_the_grid_and_names_its_numbers() -> None:
     with pytest.raises(InvalidInput) as no:
         sensitivity(asked(), axis(WACC, 0.25, 0.08), axis(GROWTH, 0.02, 0.09))
     (problem,) = no.value.problems
-    assert (problem.path, problem.code) == (GROWTH, "CONTRADICTION")
+    assert (problem.path, problem.code) == ("columns.values[1]", "CONTRADICTION")
+    assert problem.message.startswith(f"At {WACC} 0.08 and {GROWTH} 0.09: ")
     assert "0.09 against 0.08" in problem.message
+    with pytest.raises(InvalidInput) as moved:  # in each of its years alike: said once
+        one_way(asked(), axis(TAX, 0.0, 0.9))
+    (same,) = moved.value.problems
+    assert (same.path, same.code) == ("axis.values[1]", "OUT_OF_RANGE")
+    assert same.message.startswith(f"At {TAX} moved by 0.9: ")
     with pytest.raises(InvalidInput, match=r"1\.5 is above the most"):
         sensitivity(asked(), axis(WACC, 0.25, 1.5), axis(GROWTH, 0.02))
 
@@ -199,15 +205,24 @@ def test_numbers_at_the_end_of_a_double_are_refused_not_warned_about() -> None:
     beta, premium = "capital.capm.beta", "capital.capm.equity_risk_premium"
     with pytest.raises(InvalidInput) as no:
         sensitivity(asked(firm(capital=BUILT)), axis(beta, 1e308), axis(premium, 1e308))
-    assert {problem.path for problem in no.value.problems} == {beta, premium}
+    problems = [(problem.path, problem.code) for problem in no.value.problems]
+    assert sorted(problems) == [
+        ("columns.values[0]", "OUT_OF_RANGE"),
+        ("rows.values[0]", "OUT_OF_RANGE"),
+    ]
 
 
 def test_a_value_that_is_not_finite_is_infeasible() -> None:
     question = dataclasses.replace(
-        asked(), values=lambda _: {"ENTERPRISE_VALUE": np.array([[1.0, math.inf]])}
+        asked(),
+        values=lambda at: {
+            "ENTERPRISE_VALUE": np.where(np.asarray(at.terminal.growth) > 0.1, math.inf, 1.0)
+        },
     )
-    with pytest.raises(Infeasible):
-        sensitivity(question, axis(WACC, 0.2), axis(GROWTH, 0.01, 0.02))
+    with pytest.raises(Infeasible) as no:
+        sensitivity(question, axis(WACC, 0.2), axis(GROWTH, 0.01, 0.12))
+    assert no.value.message.startswith(f"At {WACC} 0.2 and {GROWTH} 0.12: ")
+    assert [problem.path for problem in no.value.problems] == ["columns.values[1]"]
 
 
 # One way
@@ -236,7 +251,7 @@ def test_one_axis_is_refused_with_all_its_faults_and_has_a_limit() -> None:
         (axis("capital.beta"), [("axis.values", "WRONG_LENGTH"), ("axis.path", "UNKNOWN")]),
         (axis(WACC, 0.2, math.nan), [("axis.values", "NOT_FINITE")]),
         (Axis(WACC, np.full(MAX_CELLS + 1, 0.2)), [("axis.values", "TOO_LARGE")]),
-        (axis(WACC, 0.2, 2.0), [(WACC, "OUT_OF_RANGE")]),
+        (axis(WACC, 0.2, 2.0, 3.0), [("axis.values[1]", "OUT_OF_RANGE")]),
     ):
         with pytest.raises(InvalidInput) as no:
             one_way(asked(), wrong)
@@ -281,8 +296,15 @@ def test_a_tornado_is_refused_with_all_its_faults() -> None:
 
 @pytest.mark.parametrize("low", [math.nan, -math.inf, -0.5, 0.04])
 def test_an_end_past_the_door_refuses_the_tornado(low: float) -> None:
-    with pytest.raises(InvalidInput):
-        tornado(asked(), [Swing(WACC, low, 0.3)])
+    with pytest.raises(InvalidInput) as no:
+        tornado(asked(), [Swing(TAX, -0.1, 0.1), Swing(WACC, 0.3, low)])
+    assert no.value.problems[0].path == "swings[1].high"
+
+
+def test_a_schedule_at_its_limit_is_not_moved_by_what_its_last_bit_forgives() -> None:
+    question = asked(firm(tax_rate=Schedule.explicit([0.2, 0.9])))  # 0.9 is the most
+    (swing,) = (swing for swing in default_swings(question, 0.1) if swing.path == TAX)
+    assert (swing.high, swing.drawn_in) == (0.0, True)
 
 
 def test_every_number_but_zeros_swings_by_a_share_of_itself() -> None:

@@ -108,12 +108,12 @@ async def test_each_output_may_be_asked_for(
 async def test_a_grid_over_inputs_past_the_door_is_refused_with_every_problem(
     analyses: AnalysisService,
 ) -> None:
-    rows, columns = axis("capital.wacc", 0.1, 5.0), axis("terminal.gordon.growth", 0.9)
+    rows, columns = axis("capital.wacc", 5.0, 0.1), axis("terminal.gordon.growth", 0.9)
     with pytest.raises(InvalidInput) as no:
         await analyses.sensitivity(principal(), recorded(), SHARE, rows, columns)
     assert {problem.path for problem in no.value.problems} == {
-        "capital.wacc",
-        "terminal.gordon.growth",
+        "rows.values[0]",
+        "columns.values[0]",
     }
 
 

@@ -146,9 +146,10 @@ def test_an_id_is_as_good_as_a_file_and_json_has_it_all(files: dict[str, str]) -
     ("arguments", "said"),
     [
         (("nowhere.json",), "There is no file nowhere.json"),
-        (("dcf", "--swing", "capital.wacc"), "is not of the form NAME=LOW:HIGH"),
+        (("dcf", "--swing", "capital.wacc"), "is not of the form PATH=LOW:HIGH"),
+        (("lbo",), "In a terminal, the bridge is another SOURCE."),
         (("dcf", "--swing", "capital.wacc=low:high"), "has no two numbers"),
-        (("dcf", "--swing", "0.09:0.11"), "is not of the form NAME=LOW:HIGH"),
+        (("dcf", "--swing", "0.09:0.11"), "is not of the form PATH=LOW:HIGH"),
         (("dcf", "--irr", "sponsor=0.2:0.25"), "is not of the form LOW:HIGH"),
         (("dcf", "--swing", "capital.wac=0.09:0.11"), "methods[0].swings.swings[0].path"),
         (("dcf", "madeup"), "NOT_FOUND"),

@@ -159,11 +159,13 @@ class Door:
         side = "below the least" if value < low else "above the most"
         # Where six digits would say that a number is less than itself, all of them are shown.
         said = show(value) if show(value) != show(edge) else repr(float(value))
+        # The least of a price is so small only because no price is 0.
+        span = "above 0, up" if value <= 0.0 < low <= 1e-6 else f"from {show(low)}"
         self.refuse(
             path,
             "OUT_OF_RANGE",
             f"{said} is {side} that is allowed here, {show(edge)}.",
-            f"Give a number from {show(low)} to {show(high)}{_hint(value, low, high)}.",
+            f"Give a number {span} to {show(high)}{_hint(value, low, high)}.",
         )
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from engine.comparables.metrics import Calendarised, Metrics, Period, needed
+from engine.comparables.metrics import Calendarised, Metrics, Period, advice
 from engine.door import MONEY_MAX, Bounds, Door, Scalar, Sieve
 from engine.errors import Problem
 from engine.firm.equity import Bridge, Shares
@@ -281,17 +281,16 @@ def _check_figures(door: Door, inputs: ComparablesInputs, asked: Asked, path: st
         where = f"subject.metrics.{metrics.BRANCH}"
         if isinstance(metrics, Calendarised):
             where = f"{where}.fiscal_years"
-            ends = [end.isoformat() for end in needed(metrics, period, inputs.as_of)]
-            year = f"the fiscal year that ends about {' and that about '.join(ends)}"
-            advice = f"Give {year if ends else f'{name} of every fiscal year'}"
+            years = advice(metrics, period, inputs.as_of, "as_of")
+            given = f"Give {years or f'{name} of every fiscal year'}"
         else:
             where = f"{where}.{period.value.lower()}"
-            advice = f"Give {where}.{name}"
+            given = f"Give {where}.{name}"
         door.refuse(
             where,
             "MISSING",
             f"{path} needs the firm's {told} of {WORDS[period]}.",
-            f"{advice}, or do not ask about that multiple.",
+            f"{given}, or do not ask about that multiple.",
         )
     if not any(has_figures(peer, asked, inputs.as_of) for peer in inputs.peers):
         among = "" if asked.kind is None else f" of the kind {asked.kind}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -108,14 +107,20 @@ class Calendarised:
         return [each for each in (early, late) if each[1] > 0.0]
 
     def _running(self, as_of: date) -> tuple[int, float]:
-        """The fiscal year that runs after the day, and the share of its days that is gone."""
+        """The fiscal year that runs after the day, and the share of its days that is gone. Beyond
+        the years that were given it is counted on in whole years."""
         ends = [year.end for year in self.fiscal_years]
         running = sum(end <= as_of for end in ends)
-        begun = ends[running - 1] if running else _year_from(ends[0], -1)
-        end = ends[running] if running < len(ends) else _year_from(ends[-1], 1)
-        # Farther out than a year nothing is given: some day beyond stands for them all.
-        if not begun <= as_of < end:
-            return (running - 1 if running == 0 else running + 1), 0.5
+        if 0 < running < len(ends):
+            begun, end = ends[running - 1], ends[running]
+        else:
+            near = ends[-1] if running else ends[0]
+            years = as_of.year - near.year
+            years += _year_from(near, years) <= as_of
+            running = years + (len(ends) - 1 if running else 0)
+            begun, end = _year_from(near, years - 1), _year_from(near, years)
+        if not begun <= as_of < end:  # where the calendar ends
+            return running, 0.5
         return running, (as_of - begun).days / (end - begun).days
 
     def check(self, door: Door, path: str) -> None:
@@ -147,14 +152,29 @@ Metrics: TypeAlias = Stated | Calendarised
 NAMES = TwelveMonths.__slots__  # what is counted, in the order of an income statement
 
 
-def needed(metrics: Calendarised, period: Period, as_of: date) -> Iterator[date]:
-    """The ends of the fiscal years that twelve months take from and that were not given."""
+def advice(metrics: Calendarised, period: Period, as_of: date, path: str) -> str:
+    """What to give so that twelve months can be mixed; empty: nothing of them lies outside.
+
+    All from the nearest year that was given: the list has no gap. Where the day itself, under
+    ``path``, lies more than a year outside, that is the likelier slip.
+    """
+    taken = [index for index, _ in metrics.weights(period, as_of)]
     ends = [year.end for year in metrics.fiscal_years]
-    for index, _ in metrics.weights(period, as_of):
-        if index < 0:
-            yield _year_from(ends[0], index)
-        elif index >= len(ends):
-            yield _year_from(ends[-1], index - len(ends) + 1)
+    many, running = len(ends), taken[0] + (period is Period.LTM)
+    missing = [*range(taken[0], 0), *range(many, taken[-1] + 1)]
+    if not missing:
+        return ""
+    instead = ""
+    if many + len(missing) > FISCAL_YEARS_MOST:
+        missing, instead = [running - 1, running, running + 1], " instead of those given"
+    days = (
+        _year_from(ends[0], index) if index < 0 else _year_from(ends[-1], index - many + 1)
+        for index in missing
+    )
+    *others, final = (day.isoformat() for day in dict.fromkeys(days))
+    which = f"years that end about {', '.join(others)} and" if others else "year that ends about"
+    far = "" if 0 <= running <= many else f", or mend {path}"
+    return f"the fiscal {which} {final}{instead}{far}"
 
 
 def _check_money(door: Door, path: str, of: TwelveMonths | FiscalYear) -> None:
@@ -166,7 +186,9 @@ def _check_money(door: Door, path: str, of: TwelveMonths | FiscalYear) -> None:
 
 
 def _year_from(day: date, years: int) -> date:
-    """The same day of another year; of 29 February the day before."""
+    """The same day so many years later; of 29 February the day before."""
+    if not years:
+        return day
     year = min(max(day.year + years, date.min.year), date.max.year)
     if (day.month, day.day) == (2, 29):
         day -= timedelta(days=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.comparables.inputs import WORDS, ComparablesInputs, Peer, PeerKind
-from engine.comparables.metrics import Calendarised, FiscalYear, Metrics, TwelveMonths, needed
+from engine.comparables.metrics import Calendarised, FiscalYear, Metrics, TwelveMonths, advice
 from engine.comparables.valuation import ImpliedValue, MultipleRange, Silence
 from engine.dcf.review import FEW_PEERS
 from engine.door import show
@@ -21,6 +21,7 @@ APART = 0.5  # of one multiple's value per share from another's
 # Thousands for millions are a factor of 1,000: no firm that earns anything is worth so little, and
 # few so much.
 LEAST_LIKELY, MOST_LIKELY = 0.02, 2_000.0
+MOST_CLAIMS = 20.0  # net debt, or net cash, over the enterprise value
 # No line of an income statement is above the one that it is a part of.
 PARTS = (("ebitda", "EBITDA", "revenue", "revenue"), ("ebit", "EBIT", "ebitda", "EBITDA"))
 
@@ -53,7 +54,7 @@ def _on_peers(inputs: ComparablesInputs) -> Iterator[Remark]:
                 f"{peer.name.strip()} was announced more than {OLD // 365} years before the day of "
                 "the comparison, when money may have had another price.",
             )
-        yield from _on_years(inputs, peer, f"peers[{number}].metrics.calendarised.fiscal_years")
+        yield from _on_years(inputs, peer, f"peers[{number}]")
         yield from _on_lines(peer.metrics, f"peers[{number}].metrics", peer.name)
 
 
@@ -64,13 +65,14 @@ def _on_years(inputs: ComparablesInputs, peer: Peer, path: str) -> Iterator[Rema
         return
     asked = [each.period for each in inputs.multiples if each.kind in (None, peer.kind)]
     for period in dict.fromkeys(asked):
-        ends = [end.isoformat() for end in needed(metrics, period, peer.day(inputs.as_of))]
-        if ends:
+        day = "as_of" if peer.announced is None else f"{path}.announced"
+        years = advice(metrics, period, peer.day(inputs.as_of), day)
+        if years:
             yield Remark(
                 "FISCAL_YEAR_MISSING",
-                path,
-                f"{peer.name.strip()} counts nowhere by {WORDS[period]}: they reach into the "
-                f"fiscal year that ends about {' and that about '.join(ends)}, and nobody gave it.",
+                f"{path}.metrics.calendarised.fiscal_years",
+                f"{peer.name.strip()} counts nowhere by {WORDS[period]}, which reach beyond its "
+                f"fiscal years: give {years}.",
             )
 
 
@@ -183,6 +185,19 @@ def _on_units(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> Ite
                 f"{name}: {found.multiple.words} ({found.period}) of {show(value)}. Either its "
                 "value and its figures are in different units, or it earns next to nothing.",
             )
+    first = ranges[0].median
+    if first is None or "subject.metrics" in seen:
+        return
+    # What a price would have shown: its claims beside what its figures make it worth.
+    claims = first.enterprise_value - first.equity_value
+    if abs(claims) > MOST_CLAIMS * first.enterprise_value:
+        yield Remark(
+            "OTHER_UNITS",
+            "subject.metrics",
+            f"{inputs.subject.name.strip()}: net debt of {show(claims)} beside an enterprise value "
+            f"of {show(first.enterprise_value)}. Either its bridge and its figures are in "
+            "different units, such as money and millions of it, or it earns next to nothing.",
+        )
 
 
 def _on_value(ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
@@ -193,7 +208,8 @@ def _on_value(ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
         yield Remark(
             "EQUITY_BELOW_ZERO",
             "subject.bridge",
-            "Claims exceed the enterprise value. Shareholders cannot lose more than all: read the "
+            "Claims exceed the enterprise value. Are the figures in thousands or millions, and the "
+            "claims not? If both are right: shareholders cannot lose more than all, so read the "
             "value per share as zero, and the debt as impaired.",
         )
         return

@@ -8,11 +8,13 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from engine.door import Door, Scalar, no_less, no_more, real, where
+from engine.door import Door, Scalar, no_less, no_more, real, show, where
+from engine.errors import Problem
 from engine.firm.dilution import PRICE_MAX, ZERO
 
 PREMIUM_RANGE = (-0.9, 10.0)
 RATIO_MAX = 1e6
+INSIDE_OUT = "The collar is inside out: its band begins above its end."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,33 +103,64 @@ class Collar:
             door.within(f"{path}.reference_price", given, 1e-9, PRICE_MAX)
         if len(door.problems) > before:
             return
+        if given is not None and self.fixes is CollarFixes.VALUE:
+            self._check_reference(door, path, given)
+            return
         keep_apart(
             door,
             f"{path}.high_price",
             self.low_price,
             self.high_price,
-            "The collar is inside out: its band begins above its end.",
+            INSIDE_OUT,
             "Give a highest price of {low} or more, or a lowest of {high} or less.",
         )
-        if len(door.problems) > before or given is None:
-            return
-        if self.fixes is CollarFixes.RATIO:
+        if given is not None:
             door.refuse(
                 f"{path}.reference_price",
                 "CONTRADICTION",
                 "Where the ratio is fixed in the band, no price was agreed that it stands for.",
-                "Leave the reference price out, or fix the value.",
+                "Leave the reference price out.",
             )
-            return
-        what = "The price that the ratio was agreed at lies outside the band."
-        mended = "Give a reference price inside the band: {edge} is its edge."
-        where_it_is = f"{path}.reference_price"
-        keep_apart(
-            door, where_it_is, self.low_price, given, what, mended.replace("{edge}", "{low}")
+
+    def _check_reference(self, door: Door, path: str, given: Scalar) -> None:
+        """``low <= given <= high``, for every scenario: whatever is wrong is one question."""
+        before, low, high = len(door.problems), self.low_price, self.high_price
+        for lower, upper in ((low, high), (low, given), (given, high)):
+            door.apart(path, lower, upper, 0.0, INSIDE_OUT)
+        if len(door.problems) > before:
+            door.problems[before:] = [_mended(path, low, high, given)]
+
+
+def _mended(path: str, low: Scalar, high: Scalar, given: Scalar) -> Problem:
+    """What is wrong with a band and the price in it, and numbers that mend it each by itself. Of a
+    batch: those that are furthest the wrong way round."""
+    lows, highs, prices = np.broadcast_arrays(real(low), real(high), real(given))
+    inside, room = highs - lows, np.minimum(prices - lows, highs - prices)
+    at = np.unravel_index(int((inside if inside.min() < 0.0 else room).argmin()), inside.shape)
+    least, most, agreed = float(lows[at]), float(highs[at]), float(prices[at])
+    if least <= most:
+        side = f"below {show(least)}" if agreed < least else f"above {show(most)}"
+        return Problem(
+            f"{path}.reference_price",
+            "CONTRADICTION",
+            "The price that the ratio was agreed at lies outside the band. Here: "
+            f"{show(agreed)} lies {side}.",
+            f"Give a reference price from {no_less(least)} to {no_more(most)}.",
         )
-        keep_apart(
-            door, where_it_is, given, self.high_price, what, mended.replace("{edge}", "{high}")
-        )
+    lowest = f"a lowest price of {no_more(agreed)} or less"
+    highest = f"a highest price of {no_less(agreed)} or more"
+    if agreed <= most:
+        mend = f"Give {lowest}."
+    elif agreed >= least:
+        mend = f"Give {highest}."
+    else:
+        mend = f"Give {lowest} and {highest}."
+    return Problem(
+        f"{path}.high_price",
+        "CONTRADICTION",
+        f"{INSIDE_OUT} Here: {show(least)} against {show(most)}.",
+        mend,
+    )
 
 
 ExchangeRatio: TypeAlias = FixedRatio | FloatingRatio | Collar

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from engine.door import show
+from engine.door import no_less, show
 from engine.merger.earnings import EarningsPerShare
 from engine.merger.inputs import MergerInputs
 from engine.merger.kernel import Deal
-from engine.merger.statements import BalanceSheets
+from engine.merger.statements import BalanceSheet, BalanceSheets
 from engine.merger.worth import Leverage, Returns, ValueCreation
 from engine.remarks import Remark
 
@@ -27,6 +27,7 @@ def review(
     deal: Deal,
     per_share: EarningsPerShare,
     leverage: Leverage,
+    opening: BalanceSheet,
     sheets: BalanceSheets,
     returns: Returns,
     value: ValueCreation,
@@ -37,6 +38,7 @@ def review(
         *_on_refinancing(inputs, deal),
         *_on_offer(inputs, deal),
         *_on_financing(leverage, sheets),
+        *_on_equity(inputs, deal, opening),
         *_on_allocation(inputs, deal),
         *_on_synergies(inputs, per_share, returns, value),
     )
@@ -172,6 +174,22 @@ def _on_financing(leverage: Leverage, sheets: BalanceSheets) -> Iterator[Remark]
             f"At the end of {_years(short)} cash is below zero, {show(least)} at worst: what is "
             "due has to be borrowed again, at a cost that is not counted here.",
         )
+
+
+def _on_equity(inputs: MergerInputs, deal: Deal, opening: BalanceSheet) -> Iterator[Remark]:
+    """What is issued is all that the deal adds: the target's own equity falls away."""
+    short = -opening.equity
+    if not short > 0.0:
+        return
+    own = float(inputs.acquirer.balance.equity(float(deal.own.debt)))
+    in_cash = float(deal.equity_price * (1.0 - deal.terms.stock_share))
+    beyond = f", and only {show(in_cash)} of the price is not in shares" if short > in_cash else ""
+    yield Remark(
+        "EQUITY_BELOW_ZERO",
+        "acquirer.balance" if own < 0.0 else "financing",
+        f"At the closing the books together have equity of {show(-short)}, and of the acquirer "
+        f"alone {show(own)}: {no_less(short)} more in shares brings it to zero{beyond}.",
+    )
 
 
 def _on_allocation(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:

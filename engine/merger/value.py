@@ -182,7 +182,9 @@ def value_merger(inputs: MergerInputs) -> MergerResult:
         leverage=debts,
         returns=earned,
         value_creation=created,
-        remarks=review(admitted, deal, per_share, debts, sheets, earned, created),
+        remarks=review(
+            admitted, deal, per_share, debts, closing.pro_forma, sheets, earned, created
+        ),
     )
     if not all(map(math.isfinite, _numbers(result))):
         raise Infeasible(

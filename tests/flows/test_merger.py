@@ -161,7 +161,7 @@ def test_what_a_refused_deal_is_told_mends_it(
         ("timing.years", 12, "1 to 10", 10),
         ("synergies.growth", 0.09, "0.001 apart", 0.088),
         ("offer.exchangeRatio.collar.highPrice", 40.0, "60.1235 or more", 60.1235),
-        ("offer.exchangeRatio.collar.referencePrice", 80.0, "inside the band: 70 ", 70.0),
+        ("offer.exchangeRatio.collar.referencePrice", 80.0, "60.1235 to 70", 70.0),
     ],
 )
 def test_a_number_that_is_refused_is_told_one_that_is_not(

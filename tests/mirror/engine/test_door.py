@@ -113,6 +113,16 @@ def test_percent_is_recognised_where_a_rate_belongs(value: float, high: float, h
 
 
 @pytest.mark.parametrize(
+    ("value", "span"),
+    [(0.0, "above 0, up to 80"), (-3.0, "above 0, up to 80"), (90.0, "from 1e-09 to 80")],
+)
+def test_a_price_of_nothing_is_asked_for_one_above_zero(value: float, span: str) -> None:
+    door = Door()
+    door.within("x", value, 1e-9, 80.0)
+    assert door.problems[0].suggestion == f"Give a number {span}."
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [
         (0.9000001, "0.9000001 is above the most that is allowed here, 0.9."),

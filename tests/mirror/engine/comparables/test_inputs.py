@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -239,6 +240,46 @@ def test_what_the_firm_lacks_for_a_multiple_is_named_with_its_day(kept: int) -> 
     assert (said.path, said.code) == ("subject.metrics.calendarised.fiscal_years", "MISSING")
     assert ("2027-12-31", "2025-12-31")[kept] in said.suggestion
     assert value_comparables(comparison(asked=(LTM_EBITDA, NTM), subject=subject(metrics=whole)))
+
+
+def ends(text: str) -> list[date]:
+    return [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", text)]
+
+
+@pytest.mark.parametrize(
+    ("day", "period", "said", "far"),
+    [
+        (date(2028, 12, 31), Period.NTM, ["2028-12-31", "2029-12-31"], True),
+        (date(2028, 12, 30), Period.NTM, ["2028-12-31", "2029-12-31"], False),
+        (
+            date(2020, 12, 31),
+            Period.NTM,
+            ["2021-12-31", "2022-12-31", "2023-12-31", "2024-12-31"],
+            True,
+        ),
+        (
+            date(2022, 6, 30),
+            Period.LTM,
+            ["2021-12-31", "2022-12-31", "2023-12-31", "2024-12-31"],
+            True,
+        ),
+        (date(2024, 6, 30), Period.LTM, ["2023-12-31", "2024-12-31"], True),
+        # Eleven years are too many: those around the day, for either period.
+        (date(2045, 6, 30), Period.NTM, ["2044-12-31", "2045-12-31", "2046-12-31"], True),
+    ],
+)
+def test_the_fiscal_years_that_are_named_mend_a_day_outside_those_that_were_given(
+    day: date, period: Period, said: list[str], far: bool
+) -> None:
+    years = fiscal_years(10.0, 20.0, 30.0, last=date(2027, 12, 31))
+    asked = (replace(LTM_EBITDA, period=period),)
+    (problem,) = problems(comparison(asked=asked, subject=subject(metrics=years), as_of=day))
+    assert ends(problem.suggestion) == [date.fromisoformat(each) for each in said]
+    assert ("or mend as_of" in problem.suggestion) == far
+    kept = () if "instead" in problem.suggestion else years.fiscal_years
+    named = [FiscalYear(end=end, ebitda=10.0) for end in ends(problem.suggestion)]
+    mended = Calendarised(fiscal_years=tuple(sorted((*kept, *named), key=lambda each: each.end)))
+    admit(comparison(asked=asked, subject=subject(metrics=mended), as_of=day))
 
 
 def test_a_line_that_the_firm_lacks_is_named() -> None:

@@ -136,8 +136,8 @@ def test_a_peer_whose_next_twelve_months_reach_beyond_its_fiscal_years(
         remark = codes["FISCAL_YEAR_MISSING"]
         assert remark.path == "peers[0].metrics.calendarised.fiscal_years"
         assert remark.message == (
-            "Short counts nowhere by the next twelve months: they reach into the fiscal year that "
-            "ends about 2027-06-30, and nobody gave it."
+            "Short counts nowhere by the next twelve months, which reach beyond its fiscal years: "
+            "give the fiscal year that ends about 2027-06-30."
         )
         only_last = comparison(short, *at(10.0, 10.0, 10.0), asked=asked[:1])
         assert value_comparables(only_last).valuation.remarks == ()
@@ -145,6 +145,17 @@ def test_a_peer_whose_next_twelve_months_reach_beyond_its_fiscal_years(
         asked = (replace(LTM_EBITDA, period=Period.NTM, kind=PeerKind.TRANSACTION),)
         of_deals = comparison(short, *deals, asked=asked)
         assert value_comparables(of_deals).valuation.remarks == ()
+
+
+def test_a_peer_whose_years_end_long_before_the_day_is_told_every_year_that_is_missing() -> None:
+    old = peer("Old", metrics=fiscal_years(18.0, 19.0, last=date(2024, 6, 30)))
+    asked = (replace(LTM_EBITDA, period=Period.NTM),)
+    found = value_comparables(comparison(old, *at(10.0, 10.0, 10.0), asked=asked)).valuation
+    (remark,) = found.remarks
+    assert remark.message == (
+        "Old counts nowhere by the next twelve months, which reach beyond its fiscal years: give "
+        "the fiscal years that end about 2025-06-30, 2026-06-30 and 2027-06-30, or mend as_of."
+    )
 
 
 def test_a_figure_above_the_one_that_it_is_a_part_of() -> None:
@@ -175,3 +186,16 @@ def test_the_firms_own_figures_in_other_units_than_its_claims() -> None:
     own = subject(bridge=Bridge(debt=60e6, cash=10e6))
     found = remarks(*at(10.0, 10.0, 10.0), subject=own, market_price=12.0)
     assert found == {"OTHER_UNITS": "subject.metrics", "EQUITY_BELOW_ZERO": "subject.bridge"}
+
+
+@pytest.mark.parametrize(
+    ("debt", "cash", "said"),
+    [(3_990.0, 0.0, False), (4_010.0, 0.0, True), (0.0, 3_990.0, False), (0.0, 4_010.0, True)],
+)
+def test_without_a_price_claims_of_twenty_times_the_value_are_in_other_units(
+    debt: float, cash: float, said: bool
+) -> None:
+    own = subject(bridge=Bridge(debt=debt, cash=cash))  # beside an enterprise value of 200
+    found = remarks(*at(10.0, 10.0, 10.0), subject=own)
+    assert (found.get("OTHER_UNITS") == "subject.metrics") == said
+    assert ("EQUITY_BELOW_ZERO" in found) == (debt > 0.0)

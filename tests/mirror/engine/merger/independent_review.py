@@ -45,6 +45,7 @@ def remarks_on(document: Document) -> set[str]:
         "OFFER_BELOW_MARKET": told["offer"]["premium"] < 0.0,
         "HIGH_PREMIUM": told["offer"]["premium"] > 0.6,
         "HIGH_LEVERAGE": net_leverage is not None and net_leverage > 4.0,
+        "EQUITY_BELOW_ZERO": told["closing"]["equity"] < 0.0,
         "LOW_INTEREST_COVER": bool(covers) and min(covers) < 3.0,
         "CASH_RUNS_OUT": min(told["books"]["sheets"]["cash"]) < 0.0,
         "NOTHING_WRITTEN_UP": allocation["writeUps"] == 0.0,

@@ -227,4 +227,4 @@ def test_remarks_are_those_that_another_model_would_make() -> None:
         said = {remark.code for remark in value_merger(read(document)).remarks}
         assert said == remarks_on(document), seed
         made |= said
-    assert len(made) == 13  # nobody bids below the market here, or has interest unlike its debt
+    assert len(made) == 14  # nobody bids below the market here, or has interest unlike its debt

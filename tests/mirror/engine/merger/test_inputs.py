@@ -210,6 +210,46 @@ def test_a_collar_inside_out_is_refused_with_both_its_ends() -> None:
     assert "18" in said
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "reference", "said", "mends"),
+    [
+        (70.0, 68.0, 61.0, "Give a lowest price of 61 or less.", [{"low_price": 61.0}]),
+        (56.0, 50.0, 61.0, "Give a highest price of 61 or more.", [{"high_price": 61.0}]),
+        (
+            68.0,
+            56.0,
+            61.0,
+            "Give a lowest price of 61 or less and a highest price of 61 or more.",
+            [{"low_price": 61.0, "high_price": 61.0}],
+        ),
+        (
+            56.0,
+            68.0,
+            10.0,
+            "Give a reference price from 56 to 68.",
+            [{"reference_price": 56.0}, {"reference_price": 68.0}],
+        ),
+    ],
+)
+def test_what_a_collar_is_asked_for_mends_it_around_the_price_it_was_agreed_at(
+    low: float, high: float, reference: float, said: str, mends: list[Any]
+) -> None:
+    wrong = Collar(ratio=0.5, low_price=low, high_price=high, reference_price=reference)
+    found = problems(deal(offer=Offer(exchange_ratio=wrong), financing=STOCK))
+    assert list(found.values()) == [said]
+    for mend in mends:
+        admit(deal(offer=Offer(exchange_ratio=replace(wrong, **mend)), financing=STOCK))
+
+
+@pytest.mark.parametrize(("price", "side"), [(10.0, "below 56"), (80.0, "above 68")])
+def test_a_price_outside_its_collar_is_said_first(price: float, side: str) -> None:
+    wrong = Collar(ratio=0.5, low_price=56.0, high_price=68.0, reference_price=price)
+    with pytest.raises(InvalidInput) as refused:
+        admit(deal(offer=Offer(exchange_ratio=wrong), financing=STOCK))
+    (problem,) = refused.value.problems
+    assert problem.message.endswith(f"Here: {price:g} lies {side}.")
+
+
 def test_an_allocation_above_the_price_is_refused_with_the_offer_that_would_pay_for_it() -> None:
     # Net assets of 160, and write-ups of 600 less a quarter: 610 against 500.
     written_up = Allocation(intangibles=(WrittenUp(amount=600.0, life=10.0),))

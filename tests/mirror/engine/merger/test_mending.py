@@ -194,7 +194,7 @@ def test_with_as_much_cash_or_shares_or_debt_that_stays_the_sources_are_the_uses
                 ),
                 financing=STOCK,
             ),
-            "18.1235 is its edge",
+            "Give a reference price from 18.1235 to 22.",
             {"offer.exchange_ratio.collar.reference_price": 18.1235},
         ),
     ],

@@ -66,6 +66,11 @@ def owing(debt: float) -> Party:
     return bought(balance=replace(bought().balance, debt=debt, fixed_assets=300.0 - 200.0 + debt))
 
 
+def with_equity(amount: float) -> Party:
+    """The acquirer's books have 850 of it before its other liabilities."""
+    return buyer(balance=replace(buyer().balance, other_liabilities=850.0 - amount))
+
+
 INCOME = paying(-3.0)
 
 
@@ -103,6 +108,12 @@ INCOME = paying(-3.0)
             "HIGH_LEVERAGE",
             calm(financing=debt(0.0), offer=Offer(price=13.2)),
             calm(financing=debt(0.0), offer=Offer(price=12.6)),
+        ),
+        # Nothing is paid in shares, and the target's own equity falls away.
+        (
+            "EQUITY_BELOW_ZERO",
+            calm(acquirer=with_equity(-5.0), financing=debt(0.0)),
+            calm(acquirer=with_equity(5.0), financing=debt(0.0)),
         ),
         (
             "LOW_INTEREST_COVER",
@@ -173,6 +184,24 @@ def test_of_several_years_those_are_named_in_which_too_much_is_saved() -> None:
     result = value_merger(calm(target=bought(statements=lines), financing=financing))
     (said,) = (each.message for each in result.remarks if each.code == "SAVED_ABOVE_PAID")
     assert "In year 3 the target pays less, 10 at the least" in said
+
+
+def test_equity_below_zero_names_the_shares_that_bring_it_to_zero() -> None:
+    """100 are missing, a fifth of the price of 500; of 600 only 500 could be paid in shares."""
+
+    def said(equity: float, share: float) -> list[str]:
+        found = value_merger(calm(acquirer=with_equity(equity), financing=debt(share))).remarks
+        return [each.message for each in found if each.code == "EQUITY_BELOW_ZERO"]
+
+    (message,) = said(-100.0, 0.0)
+    assert message == (
+        "At the closing the books together have equity of -100, and of the acquirer alone -100: "
+        "100 more in shares brings it to zero."
+    )
+    assert said(-100.0, 0.2) == []
+    assert said(-600.0, 0.1)[0].endswith(
+        "550 more in shares brings it to zero, and only 450 of the price is not in shares."
+    )
 
 
 def test_what_is_not_refinanced_is_not_asked_about() -> None:

@@ -50,7 +50,8 @@ class FiscalYears:
             return
         days = (self.fiscal_year_end - self.beginning).days
         if not 1 <= days <= LONGEST_STUB:
-            when = f"{days:,} days after" if days > 0 else f"{-days:,} days before"
+            many = f"{abs(days):,} {'day' if abs(days) == 1 else 'days'}"
+            when = f"{many} after" if days > 0 else f"{many} before"
             door.refuse(
                 "timing.fiscal_year_end",
                 "OUT_OF_RANGE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from engine.door import Scalar, no_less, no_more, show
+from engine.door import MONEY_MAX, Scalar, no_less, no_more
 from engine.errors import Problem
 from engine.lbo.closing import Deal
 from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
@@ -15,6 +15,7 @@ from engine.schedules import Schedule
 # 1/year: up to this, plain steps arrive well before there are no more of them.
 RATE_THAT_ARRIVES = 1.8
 _PAST = 1.0 + 1e-9  # of a limit that has to be passed, not met
+_HALVINGS = 60
 _LARGEST = 1e300  # a return, that a number holds with room to spare
 
 
@@ -30,27 +31,40 @@ def too_much_debt(
     A tranche that is lower saves its fee and its discount too, so it has to be lowered by more.
     ``missing`` is money; ``number`` picks the scenario that is talked about.
     """
-    lower, most = "", 0.0
-    ltm = number(entry.ltm_ebitda)
+    ways, most, brought = [], 0.0, 0.0
+    ltm, rollover = number(entry.ltm_ebitda), number(deal.rollover)
     for at, (tranche, face) in enumerate(zip(tranches, deal.faces, strict=True)):
         owed, kept = number(face), 1.0 - number(tranche.oid)
-        if not tranche.revolving:
+        if not tranche.revolving:  # whose fee is of the commitment, whatever is drawn
             kept -= number(tranche.fee)
+        brought += owed * kept
         if kept > 0.0 and owed > most and owed >= missing / kept:
             most, left = owed, owed - missing / kept
             name, unit = ("amount", 1.0) if tranche.amount is not None else ("times_ebitda", ltm)
-            lower = f", for one tranches[{at}].{name} to {no_more(left / unit)}"
+            ways = [f"lower tranches[{at}].{name} to {no_more(left / unit)} or less"]
+    alone = rollover > missing
+    # Where none is enough by itself: all in one proportion, if need be the rollover with them.
+    if not ways and (brought > missing or not alone):
+        what = "every tranche"
+        if brought <= missing:
+            what, brought = "every tranche, and equity.rollover,", brought + rollover
+        share = no_more(100.0 * max(0.0, 1.0 - missing / brought))
+        ways = [f"lower {what} to {share}% of what it is"]
+    if alone:
+        ways.append(f"lower equity.rollover to {no_more(rollover - missing)} or less")
     price = number(deal.price) + missing
-    pay = ""
-    if entry.enterprise_value is not None:
-        pay = f"; or let entry.enterprise_value be {no_less(price)} or more"
-    elif price <= MULTIPLE_MAX * ltm:
-        pay = f"; or let entry.ev_to_ebitda be {no_less(price / ltm)} or more"
-    return f"Lower the debt or the rollover by {no_less(missing)} or more{lower}{pay}."
+    if entry.enterprise_value is None:
+        if price <= MULTIPLE_MAX * ltm:
+            ways.append(f"let entry.ev_to_ebitda be {no_less(price / ltm)} or more")
+    elif price <= MONEY_MAX:
+        ways.append(f"let entry.enterprise_value be {no_less(price)} or more")
+    said = ", or ".join(ways)
+    return f"{said[0].upper()}{said[1:]}."
 
 
-def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tuple[str, str]:
-    """The path, and what to give there so that something is left for the owners.
+def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tuple[str, str] | None:
+    """The path, and what to give there so that something is left for the owners; None where
+    neither a multiple nor the costs of the exit help.
 
     ``owed`` is money, net of cash; ``costs`` of the exit are a share of its price.
     """
@@ -67,14 +81,22 @@ def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tupl
     elif owed < 0.0 and ebitda < 0.0:  # whoever sells pays for it: out of the cash that is there
         most = owed / (ebitda * kept) / _PAST
         return "exit.ev_to_ebitda", f"Give an exit multiple of {no_more(most)} or less."
-    if multiple <= 0.0:
-        return "exit.ev_to_ebitda", f"Give a multiple above 0, and an EBITDA above {show(ebitda)}."
-    enough = max(owed / (multiple * kept) * _PAST, CENT)
-    said = (
-        f"No multiple that is allowed helps: mend the operations, so that EBITDA is "
-        f"{no_less(enough)} or more in that year, or lower the debt."
-    )
-    return "operations", said
+    return None
+
+
+def nearest_that_mends(mended: Callable[[float], bool], wrong: float, right: float) -> float | None:
+    """The number nearest to one that is ``wrong`` with which all is well, up to one that should be
+    ``right``; None where that is not. What is answered has been tried.
+    """
+    if not mended(right):
+        return None
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (wrong + right)
+        if mended(middle):
+            right = middle
+        else:
+            wrong = middle
+    return right
 
 
 def covering_multiple(ebitda: float, owed: float, costs: float) -> float | None:
@@ -108,7 +130,7 @@ def dear_rates(
 
     ``hastened``: what is prepaid takes its costs with it, and without that the rates would do.
     """
-    found, lower = [], []
+    found = []
     for at, tranche in enumerate(tranches):
         if tranche.spread is None:
             continue
@@ -116,17 +138,17 @@ def dear_rates(
         rates = [float(rate) for rate in tranche.rates(base, timing.years)]
         least = min(RATE_THAT_ARRIVES / timing.share(t) - rate for t, rate in enumerate(rates))
         if least < 0.0:
-            most = no_more(spread + least)
-            lower.append(f"tranches[{at}].spread to {most} or less")
             found.append(
                 Problem(
                     f"tranches[{at}].spread",
                     "OUT_OF_RANGE",
                     f"{tranche.name.strip()} bears up to {max(rates):.0%} a year.",
-                    f"Give a spread of {most} or less, or let interest be on the OPENING balance.",
+                    f"Give a spread of {no_more(spread + least)} or less.",
                 )
             )
-    mends = [f"lower {' and '.join(lower)}"] if lower else []
+    mends = []
+    if found:
+        mends.append("lower each spread that is named here")
     if hastened:
         mends.append("leave write_off_fees_on_prepayment out")
     what = " and ".join(mends) or "lower the rates"

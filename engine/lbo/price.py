@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.door import Door, FloatArray, no_less, no_more, power, show
+from engine.door import Door, FloatArray, no_more, power, show
 from engine.errors import Infeasible, NotConverged, Problem
 from engine.lbo.entry import CENT, MULTIPLE_MAX
 from engine.lbo.inputs import LboInputs
 from engine.lbo.kernel import Course, Year, owners_at, run
-from engine.lbo.mending import beyond_numbers, dear_rates
+from engine.lbo.mending import beyond_numbers, dear_rates, nearest_that_mends
 from engine.lbo.returns import Owners, Stake, stakes
 from engine.scenarios import MAX_CELLS
 
 IRR_BOUNDS = (0.0, 10.0)
-_HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,8 +180,13 @@ def _sponsors_most(inputs: LboInputs, course: Course, target: float) -> float:
 def _no_price(
     inputs: LboInputs, course: Course, target: float, sponsor: float, price: float
 ) -> Infeasible:
-    """With the highest return that there is a price for."""
-    rollover = float(course.deal.rollover)
+    """With what would have to be lower for that return, and the highest that there is a price for.
+
+    A price is what the sponsor may put in, with the debt and the rollover, less the other uses: so
+    it lacks fees that are lower, and the sponsor's part a rollover that is.
+    """
+    deal = course.deal
+    rollover, least = float(deal.rollover), max(0.0, float(deal.sponsor) - float(deal.price))
     message = (
         f"No price returns {target:.1%} a year: the equity at exit is worth "
         f"{show(sponsor + rollover)} today at that rate, and the rollover alone is "
@@ -191,26 +194,48 @@ def _no_price(
         if sponsor <= 0.0
         else f"No price above zero returns {target:.1%} a year: it would be {show(price)}."
     )
-    deal, problem = course.deal, partial(Problem, "target_irr", "OUT_OF_RANGE", message)
-    all_of_it = _sponsors_most(inputs, course, 0.0)
-    too_much = (
-        ("fees", float(deal.sponsor) - float(deal.price) - all_of_it),
-        ("rollover", -all_of_it),
+    lower = _lower(inputs, course, target)
+    most = nearest_that_mends(
+        lambda asked: _sponsors_most(inputs, course, asked) > least, target, 0.0
     )
-    mends = [f"the {where} by {no_less(by + CENT)} or more" for where, by in too_much if by > -CENT]
-    if mends:
-        mend = f"No return above 0 has a price: lower {' and '.join(mends)}, or the debt."
-        return Infeasible(message, [problem(mend)])
-    least = max(0.0, float(deal.sponsor) - float(deal.price))
-    low, high = 0.0, target
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if _sponsors_most(inputs, course, middle) > least:
-            low = middle
-        else:
-            high = middle
-    mend = f"Ask for {no_more(low)} or less, or lower the debt and the rollover."
-    return Infeasible(message, [problem(mend)])
+    if most is not None:
+        also = f", or for {target:.1%} lower {lower}" if lower else ""
+        mend = f"Ask for {no_more(most)} or less{also}."
+    else:
+        mend = f"For {target:.1%} lower {lower}." if lower else "The exit has to bring more."
+        mend += " As it is, no return above 0 has a price."
+    return Infeasible(message, [Problem("target_irr", "OUT_OF_RANGE", message, mend)])
+
+
+def _lower(inputs: LboInputs, course: Course, target: float) -> str:
+    """Fees and rollover with which there is a price for a return; nothing where they do not help.
+
+    Fees that are deducted save tax, so with lower ones the exit brings less: they are tried.
+    """
+    mends, fees = [], float(inputs.entry.transaction_fees)
+
+    def at(fees: float) -> tuple[float, float]:
+        """Of the sponsor and of the price, money that the target allows with other fees."""
+        other = run(
+            replace(inputs, entry=replace(inputs.entry, transaction_fees=fees)), inputs.exit_year
+        )
+        most = _sponsors_most(inputs, other, target)
+        return most, float(other.deal.price) + most - float(other.deal.sponsor)
+
+    sponsor, price = at(fees)
+    if price <= 0.0:
+        low = nearest_that_mends(lambda fees: at(fees)[1] >= CENT, fees, 0.0)
+        if low is None:
+            return ""
+        told = no_more(low)
+        mends.append(f"entry.transaction_fees to {told} or less")
+        sponsor = at(float(told.replace(",", "")))[0]
+    if sponsor < CENT:
+        rollover = float(course.deal.rollover) + sponsor - CENT
+        if rollover < 0.0:
+            return ""
+        mends.append(f"equity.rollover to {no_more(rollover)} or less")
+    return " and ".join(mends)
 
 
 def beyond_number(inputs: LboInputs, course: Course, year: int) -> tuple[str, str]:
@@ -242,10 +267,10 @@ def check_certificates(inputs: LboInputs, years: Sequence[Year]) -> None:
         hastened = inputs.write_off_fees_on_prepayment
         taxed = ", with the tax on what it writes off" if hastened else ""
         why = (
-            f"A rate is so high that interest on it can move the debt by more than itself{taxed} "
+            f"a rate is so high that interest on it can move the debt by more than itself{taxed} "
             f"(the equation's steepness is {steep:.3g}, and has to be below 1)."
             if steep >= 1.0
-            else f"After {certificate.iterations} steps it is still {missed:.1e} of the year's "
+            else f"after {certificate.iterations} steps it is still {missed:.1e} of the year's "
             "money apart."
         )
         message = (

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.door import Scalar, at_least, power, real, where
+from engine.door import Scalar, at_least, lesser, power, real, where
 from engine.lbo.closing import Deal
 
 _STEPS: Final = 100
-_NEAR: Final = 1e-14  # of the discount factor: a step of Newton's that is no longer one
+_NEAR: Final = 1e-14  # of 1 and the rate: a step of Newton's that is no longer one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +81,8 @@ def at_exit(
     if paid_out is None or paid_out.years == years:
         irr = power(moic, 1.0 / years) - 1.0
     else:
-        factor = discount_factor(deal.sponsor, dividend, paid_out.years, proceeds, years)
-        irr = where(real(received) > 0.0, 1.0 / factor - 1.0, -1.0)
+        rate = discount_rate(deal.sponsor, dividend, paid_out.years, proceeds, years)
+        irr = where(real(received) > 0.0, _exp(rate) - 1.0, -1.0)
     return Owners(
         enterprise=enterprise,
         exit_costs=spent,
@@ -113,49 +113,47 @@ def stakes(owners: Owners, deal: Deal, option_pool: Scalar) -> tuple[Stake, ...]
     return tuple(found)
 
 
-def discount_factor(
+@np.errstate(all="ignore")  # nothing at all is paid at one time: its logarithm is below all numbers
+def discount_rate(
     paid: Scalar, first: Scalar, first_years: float, last: Scalar, last_years: float
 ) -> Scalar:
-    """(*batch) v with paid = first v^t1 + last v^t2, t1 < t2, for amounts that are not below zero.
+    """(*batch) r, continuously compounded, with paid = first e^(-r t1) + last e^(-r t2), t1 < t2.
 
-    Newton's steps, each no further than a factor of four. Scenarios that have arrived stay where
-    they are, so a batch has the bits of its rows. Not a number where the steps do not arrive.
+    Amounts are not below zero. The logarithm of the right side is convex in -r, and rises. From
+    where one of the two alone is worth what was paid, and both at most twice that, Newton's steps
+    go one way only, and nothing overflows. Scenarios that have arrived stay where they are, so a
+    batch has the bits of its rows. Not a number where the steps do not arrive.
     """
     some = real(first + last) > 0.0
-    first, last = where(some, first, paid), where(some, last, 0.0)
-    total = first + last
-    # As if all of it came at its mean time.
-    v = raised(paid / total, total / (first * first_years + last * last_years))
+    early, late = _log(where(some, first, paid) / paid), _log(where(some, last, 0.0) / paid)
+    x = lesser(-early / first_years, -late / last_years)  # -r
     polish = 0
     for _ in range(_STEPS):
-        early, late = first * power(v, first_years), last * power(v, last_years)
-        slope = early * first_years + late * last_years  # times v
-        step = (paid - early - late) / slope
-        apart = (real(step) > _NEAR) | (real(step) < -_NEAR)
-        if not np.any(apart):
+        one, other = _exp(early + first_years * x), _exp(late + last_years * x)
+        both = one + other
+        step = -_log(both) * both / (one * first_years + other * last_years)
+        size = 1.0 + at_least(real(x), -real(x))
+        arrived = (real(step) <= _NEAR * size) & (real(step) >= -_NEAR * size)
+        if np.all(arrived):
             # One more for the imaginary part of a complex step.
             if polish or not np.iscomplexobj(step):
                 break
             polish = 1
-            v = v * (1.0 + step)
+            x = x + step
             continue
-        held = where(real(step) < -0.75, -0.75, where(real(step) > 3.0, 3.0, step))
-        v = where(apart, v * (1.0 + held), v)
-    else:  # further than all steps together lead: a year's money becomes more than 1e60 times it
-        v = where(apart, np.nan, v)
-    return v
+        x = where(arrived, x, x + step)
+    else:
+        x = where(arrived, x, np.nan)
+    return -x
 
 
-def raised(base: Scalar, exponent: Scalar) -> Scalar:
-    """A power whose exponent may be of a batch, too: the same bits for a number alone.
+def _log(value: Scalar) -> Scalar:
+    """The same bits for a number alone and in a batch, wherever that lies."""
+    found: npt.NDArray[Any] = np.asarray(np.log(np.array(value, order="C")))
+    return found if found.shape else found.item()
 
-    numpy takes a shorter way where one exponent is for all, such as a square root for a half: so
-    one number is raised as two that are the same, each by its own.
-    """
-    shape = np.broadcast_shapes(np.shape(base), np.shape(exponent))
-    many = shape if np.prod(shape) > 1 else (2, *shape)
-    pair = (np.array(np.broadcast_to(each, many), order="C") for each in (base, exponent))
-    found: npt.NDArray[Any] = np.power(*pair)
-    if many is not shape:
-        found = found[0]
-    return found if shape else found.item()
+
+def _exp(value: Scalar) -> Scalar:
+    """As `_log`."""
+    found: npt.NDArray[Any] = np.asarray(np.exp(np.array(value, order="C")))
+    return found if found.shape else found.item()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from engine.door import no_less, no_more, show
 from engine.firm.operations import StockCompensation, ebit_margins
 from engine.lbo.covenants import CovenantTest, CreditYear
+from engine.lbo.entry import CENT
 from engine.lbo.inputs import LboInputs
 from engine.lbo.kernel import Course, Year, run
 from engine.lbo.mending import covering_multiple
@@ -151,7 +152,7 @@ def _enough_committed(inputs: LboInputs, last: int) -> str:
             run(replace(inputs, tranches=tranches), inputs.timing.years, years)
             missing = max(float(year.debt.shortfall) for year in years)
             if not missing > 0.0:
-                return f": a tranches[{at}].commitment of {told} or more lends all of it"
+                return f": a tranches[{at}].commitment of {told} lends all of it"
             enough = float(larger.commitment or 0.0) + missing
     return ""
 
@@ -170,7 +171,7 @@ def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
 
 def _on_claims(inputs: LboInputs, course: Course, surplus: float) -> Iterator[Remark]:
     recap, paid_out = inputs.recapitalisation, course.paid_out
-    if surplus >= 0.0 or recap is None or paid_out is None:
+    if surplus >= -0.5 * CENT or recap is None or paid_out is None:
         return  # owners who are paid nothing at all have been refused
     # As much less is enough: what is not borrowed saves its interest too.
     borrowed, mends = float(paid_out.borrowed), []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from engine.door import show
+from engine.door import no_less, show
 from engine.errors import Infeasible, Problem
 from engine.lbo.attribution import created
 from engine.lbo.covenants import covenant_test, credit_year
@@ -21,13 +21,15 @@ from engine.lbo.document import (
     SourcesAndUses,
     TrancheSource,
 )
+from engine.lbo.entry import MULTIPLE_MAX
 from engine.lbo.inputs import LboInputs, admit, outside
 from engine.lbo.kernel import Course, LboOutput, Year, owners_at, run, values
-from engine.lbo.mending import wiped_out
+from engine.lbo.mending import nearest_that_mends, wiped_out
 from engine.lbo.price import beyond_number, check_certificates
 from engine.lbo.returns import Owners, stakes
 from engine.lbo.review import review
 from engine.lbo.statements import lenders_view, schedules, state
+from engine.paths import replaced
 from engine.scenarios import Questions
 
 
@@ -38,6 +40,8 @@ class LboResult:
     inputs: LboInputs
     valuation: LboValuation
 
+
+_SOME: Final = 1e-9  # of a price: more than is lost in its rounding
 
 lbo_question: Final = Questions(LboOutput, admit, values, outside)
 
@@ -97,16 +101,55 @@ def _check_worth(inputs: LboInputs, course: Course, owners: Owners) -> None:
     if owners.exit_equity > 0.0 or owners.dividend > 0.0:
         return
     claims = course.claims[year - 1]
-    owed = float(claims.debt + claims.preferred - claims.cash)
-    costs, spent = float(inputs.exit.costs), float(owners.exit_costs)
-    taken = f", of which exit costs take {show(spent)}" if spent > 0.0 else ""
-    message = (
-        f"The owners are wiped out, and there is no rate of return: at the end of year {year} the "
-        f"firm is sold for {show(float(owners.enterprise))}{taken}, and owes {show(owed)} net of "
-        "cash."
-    )
-    path, mend = wiped_out(multiple, float(claims.ebitda), owed, costs)
+    ebitda, owed = float(claims.ebitda), float(claims.debt + claims.preferred - claims.cash)
+    price, costs, spent = float(owners.enterprise), float(inputs.exit.costs), owners.exit_costs
+    taken = f", of which exit costs take {show(float(spent))}" if spent > 0.0 else ""
+    sold = f"the firm is sold for {show(price + 0.0)}{taken}, and owes {show(owed)} net of cash."
+    if price < 0.0 <= owed:
+        sold = (
+            f"the firm owes {show(owed)} net of cash; EBITDA of that year is below zero, so nobody "
+            "pays for the firm."
+        )
+    elif price < 0.0:
+        sold = (
+            f"EBITDA of that year is below zero, so at this multiple it costs {show(-price)} to be "
+            f"rid of the firm, and its cash is {show(-owed)} above what it owes."
+        )
+    message = "The owners are wiped out, and there is no rate of return: "
+    message += f"at the end of year {year} {sold}"
+    path, mend = wiped_out(multiple, ebitda, owed, costs) or _better_margin(inputs, course)
     raise Infeasible(message, [Problem(path, "OUT_OF_RANGE", message, mend)])
+
+
+def _better_margin(inputs: LboInputs, course: Course) -> tuple[str, str]:
+    """Where no multiple helps, the least margin that does: of the year of the exit, or of all.
+
+    A better margin brings cash until then as well, so each is tried on the deal as a whole.
+    """
+    operations, at = inputs.operations, inputs.exit_year - 1
+    ebitda = operations.ebitda_margin
+    name = "ebit_margin" if ebitda is None else "ebitda_margin"
+    margins = operations.ebit_margin if ebitda is None else ebitda
+    assert margins is not None  # noqa: S101 - the door let exactly one in
+    sold, also = inputs.exit, ""
+    if not sold.ev_to_ebitda > 0.0:  # then earnings bring nothing: at the price that was paid
+        paid = float(course.deal.price) / float(inputs.entry.ltm_ebitda)
+        sold = replace(sold, ev_to_ebitda=min(max(1.0, round(paid, 2)), MULTIPLE_MAX))
+        also = f"exit.ev_to_ebitda of {show(float(sold.ev_to_ebitda))}, and "
+    name, last = f"operations.{name}", inputs.timing.years
+    for path, years, when in ((f"{name}[{at}]", (at,), ""), (name, range(last), " in every year")):
+
+        def mended(margin: float, years: Iterable[int] = years) -> bool:
+            better = replaced(inputs, {f"{name}[{year}]": margin for year in years})
+            course = run(better, last)
+            owners = owners_at(better, course, at + 1, sold.ev_to_ebitda)
+            left, price = float(owners.surplus), float(owners.enterprise)
+            return left > _SOME * abs(price) and not course.unsound
+
+        least = nearest_that_mends(mended, float(margins.years()[at]), 1.0)
+        if least is not None:
+            return path, f"Give {also}{path} of {no_less(least)} or more{when}, or less debt."
+    return "tranches", "No multiple and no margin that is allowed helps: lower the debt."
 
 
 def _sources(inputs: LboInputs, course: Course) -> SourcesAndUses:

@@ -206,7 +206,7 @@ def test_a_valuation_a_quarter_before_year_end_has_the_periods_of_the_trade() ->
     ("days", "when"),
     [
         (0, "on the valuation date"),
-        (-1, "1 days before"),
+        (-1, "end 1 day before"),
         (367, "367 days after"),
         (-4_000, "4,000 days before"),
     ],

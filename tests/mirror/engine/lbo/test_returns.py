@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -10,6 +11,7 @@ import numpy_financial
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from mpmath import mp, mpf
 
 from engine.errors import Infeasible, InvalidInput
 from engine.lbo import (
@@ -27,7 +29,7 @@ from engine.lbo import (
 )
 from engine.lbo.covenants import Flows, covenant_test, credit_year
 from engine.lbo.inputs import admit
-from engine.lbo.returns import discount_factor
+from engine.lbo.returns import discount_rate
 from engine.schedules import Schedule
 from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, term_loan
 from tests.mirror.engine.lbo.rich_deals import EVERYTHING, with_everything
@@ -78,7 +80,8 @@ def test_a_return_with_a_dividend_on_the_way_is_numpy_financials(
     paid: float, first: float, last: float, when: int, after: int
 ) -> None:
     flows = [-paid, *[0.0] * (when - 1), first, *[0.0] * (after - 1), last]
-    ours = 1.0 / discount_factor(paid, first, float(when), last, float(when + after)) - 1.0
+    rate = discount_rate(paid, first, float(when), last, float(when + after))
+    ours = float(np.expm1(rate))
     discounts = (1.0 + ours) ** -np.arange(len(flows))
     assert float(np.dot(flows, discounts)) == pytest.approx(0.0, abs=1e-9 * paid)
     theirs = numpy_financial.irr(flows)
@@ -90,10 +93,10 @@ def test_a_return_with_a_dividend_on_the_way_is_numpy_financials(
 def test_where_a_dividend_is_all_a_batch_has_the_bits_of_its_rows(years: float) -> None:
     """After two years the rate is a square root, for which a number alone knows a shorter way."""
     paid, first = np.linspace(50.0, 500.0, 40), np.linspace(200.0, 10.0, 40)
-    together = discount_factor(paid, first, years, np.zeros(40), 4.0)
-    assert together == pytest.approx((paid / first) ** (1.0 / years), rel=1e-13)
+    together = discount_rate(paid, first, years, np.zeros(40), 4.0)
+    assert together == pytest.approx(np.log(first / paid) / years, rel=1e-13, abs=1e-14)
     for row in range(40):
-        one = discount_factor(float(paid[row]), float(first[row]), years, 0.0, 4.0)
+        one = discount_rate(float(paid[row]), float(first[row]), years, 0.0, 4.0)
         assert one == together[row]
 
 
@@ -350,10 +353,29 @@ def test_a_sale_before_the_recapitalisation_knows_nothing_of_it() -> None:
     assert (grid.irr[0, 0], grid.moic[0, 0]) == (without[0].irr, without[0].moic)
 
 
-def test_a_rate_that_the_steps_do_not_reach_is_none_and_disturbs_no_other_scenario() -> None:
-    """Five times the money after a day: 5^-365 is 1e-255 a year, and no step was ever so long."""
+def test_money_five_times_over_after_a_day_has_its_rate_beside_an_ordinary_one() -> None:
+    """5^365 is 1e255: a factor of a year that no number holds much longer, and a rate of 587."""
     paid, first, last = np.array([1e6, 1e6]), np.array([5e6, 1e6]), 1e6
-    far, near = discount_factor(paid, first, 1.0 / 365.0, last, 5.0)
-    assert np.isnan(far)
-    assert near == discount_factor(1e6, 1e6, 1.0 / 365.0, last, 5.0)
-    assert 1e6 * near ** (1.0 / 365.0) + last * near**5.0 == pytest.approx(1e6, rel=1e-12)
+    far, near = discount_rate(paid, first, 1.0 / 365.0, last, 5.0)
+    assert far == pytest.approx(365.0 * math.log(5.0), rel=1e-12)
+    assert near == discount_rate(1e6, 1e6, 1.0 / 365.0, last, 5.0)
+
+
+@pytest.mark.parametrize("soon", [1 / 365, 12 / 365, 0.25])
+@pytest.mark.parametrize("last", [0.0, 1e-9, 0.1023, 3.0, 1e6])
+@pytest.mark.parametrize("first", [0.0, 1e-6, 20.0, 200.0, 5000.0])
+def test_a_rate_discounts_what_came_soon_and_what_came_late_to_what_was_paid(
+    first: float, last: float, soon: float
+) -> None:
+    """Brent's method finds the same rate on the worths themselves, in logarithms of 60 digits."""
+    if first + last == 0.0:
+        return
+    found = float(discount_rate(500.0, first, soon, last, soon + 5.0))
+    with mp.workdps(60):
+        worth = mpf(first) * mp.exp(-found * soon) + mpf(last) * mp.exp(-found * (soon + 5.0))
+        assert abs(worth / 500 - 1) <= 1e-12 * (1.0 + abs(found))
+    among = discount_rate(
+        np.array([500.0, 1.0]), np.array([first, 2.0]), soon, np.array([last, 1.0]), soon + 5.0
+    )
+    assert isinstance(among, np.ndarray)
+    assert among[0] == found

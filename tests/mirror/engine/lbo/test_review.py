@@ -206,7 +206,7 @@ def test_with_the_commitment_that_is_told_nothing_is_missing(interest: InterestB
     assert missing(50.0) > 200.0
     remarks = value_lbo(lent(50.0)).valuation.remarks
     (said,) = [each.message for each in remarks if each.code == "SHORTFALL"]
-    told = re.search(r"a tranches\[1\]\.commitment of ([\d,.]+) or more", said)
+    told = re.search(r"a tranches\[1\]\.commitment of ([\d,.]+) lends", said)
     assert told
     enough = float(told[1].replace(",", ""))
     assert missing(enough) == 0.0

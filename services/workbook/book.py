@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from services.labels import Form
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 _COLOURS: Final = {Hand.INPUT: "#0000FF", Hand.FIXED: "#7F7F7F"}
 _LINKED: Final = "#007A33"  # of a formula that reads another sheet
 _SHADE: Final = "#DDE5F0"
-_WIDTH: Final = 14.0  # characters, of a column of numbers
+_WIDTH: Final = 15.5  # characters, of a column of numbers
 _UNSET: Final = 8.43  # of a column that nobody set
+# What a program takes for a formula as soon as somebody has typed in its cell.
+_LIKE_A_FORMULA: Final = ("=", "+", "-", "@")
 _READABLE: Final = 215.0  # characters on a page that lies: of more, print is too small
 _A4: Final = 9
 _FORMS: Final = {
@@ -55,11 +58,13 @@ class Book:
     notices: list[tuple[str, str, Form]] = field(default_factory=list)  # words, key, form: of cells
     limits: list[Limit] = field(default_factory=list)  # of its inputs
     ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
+    assumed: bool = False  # nobody said when they end
     currency: str = "USD"  # of all money
 
     def sheet(self, name: str, *, columns: Columns | None = None, first: bool = False) -> Sheet:
         """A new sheet behind those that there are, or before them."""
-        made = Sheet(name, self.places, self.sheets, columns or Columns(), ends=self.ends)
+        made = Sheet(name, self.places, self.sheets, columns or Columns())
+        made.ends, made.assumed = self.ends, self.assumed
         self.sheets.insert(0 if first else len(self.sheets), made)
         return made
 
@@ -93,11 +98,12 @@ class Book:
         workbook.set_calc_mode("auto")
         looks = _Looks(workbook, self._amounts()[1])
         footer = f"&L{title}&C&A&RPage &P of &N"
-        unit = f" (amounts in {self.currency}, {self.amounts()})"
         for sheet in self.sheets:
             if sheet.name != "Summary" and any(one.form is Form.MONEY for one in sheet.cells):
                 at = next(n for n, one in enumerate(sheet.cells) if one.shaded)  # its first heading
-                sheet.cells[at] = replace(sheet.cells[at], value=f"{sheet.cells[at].value}{unit}")
+                titled = f"{sheet.cells[at].value} ({self._units(sheet)})"
+                sheet.cells[at] = replace(sheet.cells[at], value=titled)
+                _make_room(sheet, titled, sheet.cells[at].row)
             into = workbook.add_worksheet(sheet.name)
             _write(sheet, into, self.places, looks, footer)
             if sheet.name == "Inputs":
@@ -124,6 +130,12 @@ class Book:
     def amounts(self) -> str:
         """In what money is shown, in words."""
         return self._amounts()[0]
+
+    def _units(self, sheet: Sheet) -> str:
+        """In what the money of a sheet is shown, which a price is not."""
+        priced = any(one.form is Form.PRICE for one in sheet.cells)
+        of_a_share = f"; per share in {self.currency}" if priced else ""
+        return f"amounts in {self.currency}, {self.amounts()}{of_a_share}"
 
     def _amounts(self) -> tuple[str, str]:
         largest = max(
@@ -153,13 +165,17 @@ class _Looks:
         titled = one.shaded and one.column >= single
         right = titled or (one.hand is Hand.FIXED and isinstance(one.value, str))
         numbers = self._numbers(one)
-        key = (one.hand, numbers, one.strong, one.shaded, right, linked)
+        quoted = isinstance(one.value, str) and one.value.startswith(_LIKE_A_FORMULA)
+        quoted = quoted and one.formula is None
+        key = (one.hand, numbers, one.strong, one.shaded, right, linked, quoted)
         if key not in self._made:
             look = self._properties(one, numbers)
             if right:
                 look["align"] = "right"
             if linked:
                 look["font_color"] = _LINKED
+            if quoted:
+                look["quote_prefix"] = True
             self._made[key] = self._workbook.add_format(look)
         return self._made[key]
 
@@ -235,21 +251,30 @@ def _write(
     _lay_out(sheet, into, footer)
 
 
+def _make_room(sheet: Sheet, title: str, row: int) -> None:
+    """The words of a title go on over empty cells, and a cell that says something cuts them off."""
+    said = (one.column for one in sheet.cells if one.row == row and one.value != "")
+    until = min((column for column in said if column != LABEL), default=None)
+    if until is not None:
+        beside = sum(map(partial(_width, sheet), range(LABEL + 1, until)))
+        sheet.widths[LABEL] = max(_width(sheet, LABEL), 2.0 + 0.92 * len(title) - beside)
+
+
+def _width(sheet: Sheet, column: int) -> float:
+    return sheet.widths.get(column, _WIDTH if column >= sheet.columns.single else _UNSET)
+
+
 def _lay_out(sheet: Sheet, into: Worksheet, footer: str) -> None:
     """On paper: lying, as wide as can be read, with the titles and the words on each page."""
     columns = 1 + max((one.column for one in sheet.cells), default=0)
-    single = sheet.columns.single
-    wide = sum(
-        sheet.widths.get(column, _WIDTH if column >= single else _UNSET)
-        for column in range(columns)
-    )
+    wide = sum(_width(sheet, column) for column in range(columns))
     into.set_landscape()
     into.set_paper(_A4)
     into.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.7)
     into.fit_to_pages(math.ceil(wide / _READABLE), 0)
     if sheet.kept:
         into.repeat_rows(0, sheet.kept - 1)
-    into.repeat_columns(LABEL)
+    into.repeat_columns(LABEL, LABEL if sheet.frozen is None else sheet.frozen[1] - 1)
     into.set_footer(footer)
 
 
@@ -265,7 +290,7 @@ def _limit(into: Worksheet, limits: Sequence[Limit], places: Mapping[str, Place]
             "maximum": limit.most,
             "error_type": "warning",
             "error_title": "The service would refuse this",
-            "error_message": f"Give a number from {limit.least:g} to {limit.most:g}.",
+            "error_message": limit.said,
         }
         into.data_validation(place.row, place.first, place.row, last, rule)
 
@@ -284,5 +309,5 @@ def _whole(place: Place) -> str:
 
 
 def years_of(count: int) -> Years:
-    """What the columns of a forecast are called; a heading says the fiscal years, where known."""
+    """What the columns of a forecast are called; a heading says when they end, where known."""
     return Years(f"Year {year + 1}" for year in range(count))

@@ -114,7 +114,9 @@ def book_of(valuation: Valued) -> Book:
         ) from None
     inputs = kind.admitted(result)
     currency = str(valuation.inputs.get("currency", "USD"))
-    book = Book(ends=ends_of(getattr(inputs, "timing", None)), currency=currency)
+    timing = getattr(inputs, "timing", None)
+    assumed = getattr(timing, "fiscal_year_end", None) is None
+    book = Book(ends=ends_of(timing), assumed=assumed, currency=currency)
     bounds = {} if kind.bounds is None else kind.bounds(inputs)
     try:
         add_inputs(book, inputs, valuation.inputs, kind.labels, bounds)

@@ -78,17 +78,18 @@ def add_inputs(
     sheet.heading("Input", ["Value"], beside=("Path", "Unit", "Source"))
     group = ""
     for each in sorted(every, key=lambda leaf: len(leaf.steps) == 1):  # those of no group last
-        within = _words_of(labels, each.steps[:1]) if len(each.steps) > 1 else "Of the valuation"
+        part = _part_of(each)
+        within = _words_of(labels, part) if part else "Of the valuation"
         if within != group:
-            group, own = within, [leaf for leaf in every if leaf.steps[:1] == each.steps[:1]]
-            sheet.heading(group, _titles(inputs, own) if len(each.steps) > 1 else ())
+            group, own = within, [leaf for leaf in every if _part_of(leaf) == part]
+            sheet.heading(group, _titles(inputs, own))
         form = form_of(labels, each.steps) if each.live else Form.CHOICE
         unit = _unit_of(form, book.currency) if each.live else ""
         label = label_of(labels, each.steps)
         if each.live:
             book.names[name_of(each.path)] = each.path
             if (limits := _bounds_of(bounds, each.path)) is not None:
-                book.limits.append(Limit(label, each.path, sheet.row, *limits))
+                book.limits.append(Limit(label, each.path, sheet.row, *limits, form))
         sheet.given(
             each.path,
             (label, each.path, unit, source_of(document, each)),
@@ -96,6 +97,11 @@ def add_inputs(
             form,
             Hand.INPUT if each.live else Hand.FIXED,
         )
+
+
+def _part_of(leaf: Leaf) -> Steps:
+    """Of which part of the document it is; of none, what stands at its root."""
+    return leaf.steps[:1] if len(leaf.steps) > 1 else ()
 
 
 def _titles(inputs: Any, group: Sequence[Leaf]) -> Sequence[str]:
@@ -114,6 +120,8 @@ def add_bounds(book: Book) -> None:
     sheet.widths = {
         0: _wide(40.0, (limit.label for limit in book.limits)),
         1: _wide(20.0, (limit.path for limit in book.limits)),
+        3: 20.0,
+        4: 20.0,
     }
     sheet.frozen = (1, 1)
     sheet.heading("Input", ("Least", "Most"), opening="Within", beside=("Path",))

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from services.labels import Form
 from services.workbook.formulas import Place
-from services.workbook.years import Years, fiscal_years
+from services.workbook.years import Years, fiscal_years, twelve_months
 
 Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
 LABEL: Final = 0  # the column of a line's words
@@ -56,6 +56,25 @@ class Limit:
     row: int  # on the sheet of inputs
     least: float
     most: float
+    form: Form = Form.COUNT
+
+    @property
+    def said(self) -> str:
+        """What to type."""
+        least, most = map(_figure, (self.least, self.most))
+        if no_end(self.least):
+            return "Give a number." if no_end(self.most) else f"Give a number of at most {most}."
+        ends = f"of at least {least}" if no_end(self.most) else f"from {least} to {most}"
+        return f"Give a number {ends}."
+
+
+def no_end(bound: float) -> bool:
+    """Whether a bound only keeps out what no firm has."""
+    return abs(bound) >= 1e15
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1_000.0 else f"{number:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,7 @@ class Sheet:
     titled: bool = False  # whether that is a title, of the years
     frozen: tuple[int, int] | None = None  # rows and columns in sight: 1 row is the first heading
     ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
+    assumed: bool = False  # nobody said when they end
     numbered: bool = False  # whether the years' numbers were said, below their names
 
     @property
@@ -99,13 +119,14 @@ class Sheet:
     ) -> None:
         """Words above what follows, and what each column is; ``beside`` the words come first.
 
-        Years (`years_of`) are called as fiscal years where the book knows when they end. A sheet
+        Years (`years_of`) are called for when they end where the book knows it. A sheet
         that begins with them has them in a title of its own, which stays in sight and is printed on
         each page; the first that are said have their numbers below.
         """
         first, named = not self.row, columns
         if isinstance(columns, Years) and self.ends is not None:
-            named = fiscal_years(self.ends[0], len(columns))
+            called = twelve_months if self.assumed else fiscal_years
+            named = called(self.ends[0], len(columns))
             if first and columns:
                 self._titles({LABEL: self.name}, named, strong=True)
                 self._titles({LABEL: ""}, columns, strong=False)
@@ -130,7 +151,8 @@ class Sheet:
     def year_ends(self) -> None:
         """The last day of each year, where the book knows them."""
         if self.ends is not None:
-            self.given("time.ends", ("Fiscal year ends",), self.ends, Form.CHOICE, Hand.FIXED)
+            label = "Year ends" if self.assumed else "Fiscal year ends"
+            self.given("time.ends", (label,), self.ends, Form.CHOICE, Hand.FIXED)
 
     def words(self, *texts: str) -> None:
         """A row of words, a column each."""
@@ -221,10 +243,15 @@ class Sheet:
         first = self.columns.first
         for name, column, value in (("least", first, limit.least), ("most", first + 1, limit.most)):
             self._named(f"{key}.{name}", Place(self.name, self.row, column, None))
-            self.cells.append(Cell(self.row, column, value, Hand.FIXED, Form.CHOICE))
+            shown: Value = "none" if no_end(value) else value
+            form = Form.RATE if limit.form is Form.RATE else Form.COUNT
+            self.cells.append(Cell(self.row, column, shown, Hand.FIXED, form))
+        least, most = (
+            f"{value:.15G}" if no_end(value) else f"{{{key}.{name}}}"
+            for name, value in (("least", limit.least), ("most", limit.most))
+        )
         within = (
-            f"=AND(COUNT({cells})={place.columns or 1},MIN({cells})>={{{key}.least}},"
-            f"MAX({cells})<={{{key}.most}})"
+            f"=AND(COUNT({cells})={place.columns or 1},MIN({cells})>={least},MAX({cells})<={most})"
         )
         self._formula(self.columns.single, within, True, Form.CHOICE, None, strong=False)
         self.row += 1
@@ -276,6 +303,11 @@ class Sheet:
     ) -> None:
         hand = Hand.FORMULA
         self.cells.append(Cell(self.row, column, value, hand, form, formula, at, strong, shaded))
+
+
+def step_words(step: int) -> str:
+    """“+1 step”, “-2 steps”: how far from the middle a row or a column of a table is."""
+    return f"{step:+d} step{'s' if abs(step) > 1 else ''}"
 
 
 def told(values: Iterable[float | None]) -> list[Value]:

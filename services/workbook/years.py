@@ -1,4 +1,5 @@
-"""What the columns of a forecast are called: fiscal years, where a document says when they end."""
+"""What the columns of a forecast are called: fiscal years, where a document says when they end, and
+otherwise twelve months to one."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-# A year of 52 or 53 weeks may end in the first days of January, and is called for the one before;
-# so is one that is taken to last from the first of January to the next.
+# A year of 52 or 53 weeks may end in the first days of January, and is called for the one before.
 _FIRST_DAYS: Final = timedelta(days=7)
+_MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
 
 
 class Years(tuple[str, ...]):
@@ -39,6 +42,13 @@ def fiscal_years(first: date, count: int) -> Sequence[str]:
     """“FY2026E” and so on, E for expected; ``first`` is the last day of year 1."""
     named = (first - _FIRST_DAYS).year
     return [f"FY{named + year}E" for year in range(count)]
+
+
+def twelve_months(first: date, count: int) -> Sequence[str]:
+    """“12m to Jan 2027” and so on, of years that nobody said the end of: each is taken to last from
+    the day of the valuation or closing, and is whole on the day before ``first``, a year later."""
+    last = first - timedelta(days=1)
+    return [f"12m to {_MONTHS[last.month - 1]} {last.year + year}" for year in range(count)]
 
 
 def _years_after(day: date, years: int) -> date:

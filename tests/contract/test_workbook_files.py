@@ -150,4 +150,7 @@ def test_every_sheet_is_ready_for_paper(kind: str) -> None:
                 (footer,) = re.findall(r"<oddFooter>([^<]*)", xml)
                 assert f"{kind} 000000000000, engine " in footer
                 assert "Page &amp;P of &amp;N" in footer
-            assert "_xlnm.Print_Titles" in parts.read("xl/workbook.xml").decode()
+            assert "_xlnm.Print_Titles" in (titles := parts.read("xl/workbook.xml").decode())
+            for sheet in {"Exits": "LBO", "Returns": "LBO", "Sensitivity": "DCF"}:
+                beside = f">{sheet}!$A:$C"  # the multiples and rates that a row is of, too
+                assert beside in titles or sheet not in read(content).cells

@@ -237,6 +237,7 @@ def test_nonsense_typed_into_a_workbook_breaks_the_check_that_says_so(tmp_path: 
         "No revolver is drawn beyond": ("LBO", full, {"tranches[1].commitment": 0.5e6}),
         "No debt and no preferred stock is below zero": ("LBO", full, {"tranches[1].amount": -1e6}),
         "Debt and rollover are less than uses": ("LBO", full, {"equity.rollover": 900e6}),
+        "Something is left for the owners": ("LBO", "lbo_prepayment", {"exit.evToEbitda": 0.5}),
         "Every input is within": ("MERGER", "merger_mixed", {"financing.stockShare": 1.5}),
     }  # fmt: skip
     books = computed(broken_by(nonsense), tmp_path)

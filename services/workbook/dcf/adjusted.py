@@ -62,7 +62,7 @@ def _add_laws(book: Book, part: Part, *, fixed: bool) -> None:
     if fixed:
         book.check(
             f"Debt that is fixed in money costs something{part.named}",
-            f"={{{part.capital}.capm.preTaxCostOfDebt}}>0",
+            f"=OR({{bridge.debt}}=0,{{{part.capital}.capm.preTaxCostOfDebt}}>0)",
         )
 
 

@@ -28,7 +28,7 @@ from services.workbook.dcf.part import Part, sheet_of
 from services.workbook.dcf.terminal import horizon_of
 from services.workbook.equity import shared_at
 from services.workbook.firm import adds_back
-from services.workbook.sheet import Sheet, told
+from services.workbook.sheet import Sheet, step_words, told
 
 STEPS: Final = (-2, -1, 0, 1, 2)
 RATE_STEP: Final = 0.005  # of the cost of capital and of growth
@@ -40,6 +40,7 @@ def add_sensitivity(book: Book, result: DcfResult, parts: Sequence[Part], enterp
     """Value per share, equity and enterprise value; the middle is the valuation itself."""
     sheet = sheet_of(book, "Sensitivity")
     sheet.widths[1] = 2.0
+    sheet.frozen = (0, 3)
     if not (any(map(_at_firms_rate, parts)) and any(map(_with_firms_terminal, parts))):
         sheet.heading("Value by cost of capital and terminal value")
         sheet.words("No table: no segment has both from the firm.")
@@ -338,13 +339,14 @@ class _Table:
         for row, cells in enumerate(self._cells):
             sheet.line(
                 f"sensitivity.{key}.{row}",
-                "As valued" if row == _MIDDLE else f"{STEPS[row]:+d} steps of the WACC",
+                "As valued" if row == _MIDDLE else f"{step_words(STEPS[row])} of the WACC",
                 "=" + formula.replace("{row}", str(row)),
                 told(None if cell is None else read(cell) for cell in cells),
                 form,
                 opening=(f"={{sensitivity.rate@{row}}}", self._rates[row]),
                 opening_form=Form.RATE,
                 strong=row == _MIDDLE,
+                shaded=row == _MIDDLE,
             )
 
 

@@ -17,27 +17,28 @@ def add_equity(book: Book, result: DcfResult, parts: Sequence[Part], enterprise:
     """The sheet “Equity”, and the outputs of the kind."""
     sheet, inputs, settled = sheet_of(book, "Equity"), result.inputs, result.worth.settled
     going = settled.going_concern or settled
-    sheet.heading("From enterprise value to equity")
+    convertible, diluted = bool(inputs.shares.convertibles), dilutes(inputs.shares)
+    sheet.heading("Claims before the shareholders'")
+    add_bridge(sheet, inputs.bridge, beside=convertible)
+    if diluted:
+        add_holders(sheet, inputs.shares)
+    sheet.heading("Equity" if inputs.failure is None else "Equity as a going concern")
     value = float(result.worth.enterprise_value)
     sheet.number("value.enterprise", "Enterprise value", f"={{{enterprise}}}", value, strong=True)
-    add_bridge(sheet, inputs.bridge, beside=bool(inputs.shares.convertibles))
+    owed = 0.0 - float(inputs.bridge.net_debt)
+    words = "Less net debt and other claims" + (", without convertibles" if convertible else "")
+    sheet.number(last := "value.lessClaims", words, "=-{claims.netDebt}", owed)
     saving = [part for part in parts if part.inputs.business.losses is not None]
     saved = result.worth.losses_carried_forward
-    added = ""
     if saved is not None:
         formula = "=" + "+".join(f"{{{part.key}.taxSavings}}" for part in saving)
         words = "Tax saved by losses carried forward"
-        sheet.number("value.taxSavings", words, formula, float(saved))
-        added = "+{value.taxSavings}"
-    add_holders(sheet, inputs.shares)
-    sheet.heading("Equity" if inputs.failure is None else "Equity as a going concern")
-    before = "Equity" + (" before convertibles" if inputs.shares.convertibles else " to share")
-    sheet.number(
-        "going.before",
-        before,
-        f"={{value.enterprise}}-{{claims.netDebt}}{added}",
-        _before(going),
-    )
+        sheet.number(last := "value.taxSavings", words, formula, float(saved))
+    before = "Equity" + (" before convertibles" if convertible else " to share")
+    total = f"=SUM({{value.enterprise:{last}}})"
+    sheet.number("going.before", before, total, _before(going), strong=True)
+    if not diluted:
+        add_holders(sheet, inputs.shares)
     add_sharing(sheet, inputs.shares, going, equity="going.before", key="going")
     _say_who_takes_part(sheet, inputs.shares, going)
     _check(book, inputs.shares, "going")

@@ -13,7 +13,7 @@ from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.lbo.buyout import Buyout
 from services.workbook.lbo.rates import Received, add_rate, add_rounds
-from services.workbook.sheet import Sheet, told
+from services.workbook.sheet import Sheet, step_words, told
 
 STEP: Final = 0.5  # of the exit multiple, from row to row
 AROUND: Final = 2  # rows on either side of the deal's own multiple
@@ -34,6 +34,7 @@ def add_exits(book: Book, buyout: Buyout) -> None:
             add(row)
         if add is _Row.add_irr:
             sheet.given("exits.step", ("Step of the exit multiple",), STEP, Form.MULTIPLE)
+            _say_what_is_odd(sheet, buyout)
     if buyout.inputs.recapitalisation is not None:
         rounds = book.sheet("Exit rounds")
         rounds.frozen = (1, 3)
@@ -46,6 +47,15 @@ def add_exits(book: Book, buyout: Buyout) -> None:
         gaps = ",".join(f"MAX({{{row.key}.gap@all}})" for row in rows)
         book.check("The rounds of every rate by multiple have arrived", f"=MAX({gaps})<=1E-12")
     _check(book, buyout)
+
+
+def _say_what_is_odd(sheet: Sheet, buyout: Buyout) -> None:
+    sheet.words("An IRR of -100%: the owners are wiped out, which the service refuses in a deal.")
+    if buyout.inputs.recapitalisation is not None:
+        sheet.words("A sale before the recapitalisation is without it.")
+    timing = buyout.inputs.timing
+    if timing.fiscal_year_end is not None and (elapsed := timing.elapsed(0)) < 1.0:
+        sheet.words(f"Year 1 is a stub: it ends {elapsed:.2f} years after the closing.")
 
 
 def _rows(sheet: Sheet, buyout: Buyout) -> list[_Row]:
@@ -67,7 +77,7 @@ class _Row:
     ) -> None:
         step = _STEPS[number]
         self.key = f"exits.{number}"
-        self.label = "Deal" if step == 0 else f"{step:+d} step{'s' if abs(step) > 1 else ''}"
+        self.label = "Deal" if step == 0 else step_words(step)
         self._sheet, self._buyout, self._sold = sheet, buyout, sold
         self._strong = step == 0
         self._own = f"{{{self.key}.irr@open}}"  # the multiple is said first, beside the IRR
@@ -151,7 +161,7 @@ class _Row:
 
 
 _TABLES: Final[tuple[tuple[str, Callable[[_Row], None]], ...]] = (
-    ("{} IRR", _Row.add_irr),
+    ("{} IRR, per annum", _Row.add_irr),
     ("{} MOIC", _Row.add_moic),
     ("Equity of all owners", _Row.add_equity),
     ("Of it the option pool's", _Row.add_pool),

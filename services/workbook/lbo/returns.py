@@ -94,6 +94,13 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
             False,
         ),
         (
+            "rollover",
+            "Of it rollover's",
+            "=({sale.equity}-{sale.pool})*(1-{transaction.share})",
+            _parts(buyout, "ROLLOVER", "proceeds"),
+            False,
+        ),
+        (
             "proceeds",
             "Of it the sponsor's",
             "=({sale.equity}-{sale.pool})*{transaction.share}",
@@ -126,7 +133,7 @@ def _add_each(book: Book, sheet: Sheet, buyout: Buyout) -> None:
     """What each holder would have received by the end of each year, were the firm sold then."""
     recap, rollover = buyout.inputs.recapitalisation, "{transaction.rollover@0}"
     sheet.heading("Each holder, sold at the end of each year", years_of(buyout.years))
-    rest = "({sale.equity}-{sale.pool})*(1-{transaction.share})"
+    rest = "{sale.rollover}"
     if recap is not None:
         net = "{recapitalisation.net}*(1-{transaction.share})"
         rest += f"+IF({{time.year}}>={{recapitalisation.year}},{net},0)"
@@ -167,6 +174,7 @@ def _add_each(book: Book, sheet: Sheet, buyout: Buyout) -> None:
         told([None if each is None else each.irr for each in held]),
         Form.RATE,
     )
+    book.check("Something is left for the owners", "={returns.moic}>0")
     paid = "SUM({sale.equity@all})"
     if recap is not None:  # in that year, and in each after it
         paid += f"+{{recapitalisation.net}}*{buyout.years - recap.year + 1}"

@@ -90,7 +90,7 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
         less(case.column("interest")),
     )  # fmt: skip
     sheet.line(
-        "together.interest_saved", "Interest saved, which is not in it",
+        "together.interest_saved", "Memo: interest saved, which is not in it",
         f"={{target.interest_saved}}{part}", case.column("interest_saved"),
     )  # fmt: skip
     lost = f"=-{{cash_used}}*{{financing.lostYield}}{part}"
@@ -175,7 +175,7 @@ def _add_effects(case: Case, sheet: Sheet, costs: list[str]) -> None:
             terms.append(key)
     made_of = case.total(*terms, "together.interest_saved", *costs)
     sheet.line(
-        "together.effects", "What the deal changes, before tax",
+        "together.effects", "Memo: what the deal changes, before tax",
         made_of, effects,
     )  # fmt: skip
     sheet.line(

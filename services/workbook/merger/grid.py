@@ -12,7 +12,7 @@ from services.labels import Form
 from services.workbook.merger.allocation import RATE
 from services.workbook.merger.case import Case, same
 from services.workbook.merger.other_offers import debt_at, diluted_at, free_income, with_offer
-from services.workbook.sheet import Sheet, Value, told
+from services.workbook.sheet import Sheet, Value, step_words, told
 
 STEP: Final = 0.05  # of the premium, from column to column
 AROUND: Final = 3  # columns on either side of the deal's own premium
@@ -48,7 +48,7 @@ def add_grid(case: Case, sheet: Sheet) -> None:
 
 
 def _titles() -> Sequence[str]:
-    return ["Deal" if step == 0 else f"{step:+d} steps" for step in _COLUMNS]
+    return ["Deal" if step == 0 else step_words(step) for step in _COLUMNS]
 
 
 def _add_offers(case: Case, sheet: Sheet) -> list[MergerInputs | None]:

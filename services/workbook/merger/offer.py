@@ -114,7 +114,9 @@ def _add_price(case: Case, sheet: Sheet) -> None:
     owed = case.total("target.balance.debt", "bought.debt")
     label = "Target's debt, with convertibles that stay debt"
     sheet.number("target.debt", label, owed, float(deal.target_debt))
-    net_debt = "={target.debt}-{target.balance.cash}"
+    cash = 0.0 - float(case.inputs.target.balance.cash)
+    sheet.number("target.less_cash", "Less target's cash", "=-{target.balance.cash}", cash)
+    net_debt = "=SUM({target.debt:target.less_cash})"
     sheet.number("target.net_debt", "Target's net debt", net_debt, found.net_debt)
     sheet.number(
         "enterprise_value", "Enterprise value", "={price}+{target.net_debt}",

@@ -79,3 +79,86 @@ def test_every_input_has_the_limits_of_the_door_and_is_within_them(name: str) ->
         assert book.names[name_of(leaf.path)].replace("$", "").split("!")[1].split(":")[0] in (
             validated
         )
+
+
+def test_a_name_like_a_formula_is_marked_as_text() -> None:
+    """Otherwise it is one as soon as somebody edits its cell."""
+    kind, document = example_inputs()["lbo_recapitalisation.json"]
+    loan = document["tranches"][1] | {"name": "=HYPERLINK(A1)"}
+    named = {**document, "tranches": [document["tranches"][0], loan, *document["tranches"][2:]]}
+    content = workbook_of(recorded(kind, named))
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        styles = parts.read("xl/styles.xml").decode()
+        inputs = parts.read("xl/worksheets/sheet2.xml").decode()
+    looks = re.findall(r"<xf [^>]*>", styles.partition("<cellXfs")[2])
+    at = {said: at for at, said in read(content).cells["Inputs"].items()}
+
+    def look_of(words: Found) -> str:
+        (number,) = re.findall(rf'<c r="{at[words]}" s="(\d+)"', inputs)
+        look: str = looks[int(number)]
+        return look
+
+    assert 'quotePrefix="1"' in look_of("=HYPERLINK(A1)")
+    assert "quotePrefix" not in look_of(document["tranches"][0]["name"])
+
+
+def test_what_is_per_share_is_not_in_millions_and_a_bound_that_nobody_meets_is_none() -> None:
+    kind, document = example_inputs()["apple.json"]
+    content = workbook_of(recorded(kind, document))
+    book = read(content)
+    assert book.cells["DCF"]["A1"] == "DCF (amounts in USD, millions)"
+    title = "Claims before the shareholders' (amounts in USD, millions; per share in USD)"
+    assert book.cells["Equity"]["A1"] == title
+    bounds = book.cells["Bounds"]
+    row = next(at[1:] for at, said in bounds.items() if said == "bridge.debt")
+    assert [bounds[f"{column}{row}"] for column in "CDE"] == [True, 0.0, "none"]
+    assert "1E+18" in book.formulas["Bounds"][f"C{row}"]  # it is what the service asks all the same
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        inputs = parts.read("xl/worksheets/sheet2.xml").decode()
+    assert "Give a number of at least 0." in inputs
+    assert "e+" not in "".join(re.findall(r'error="([^"]*)"', inputs))
+
+
+@pytest.mark.parametrize(
+    ("name", "sheet", "column", "summands", "total"),
+    [
+        ("apple.json", "Equity", "C",
+         ["Enterprise value", "Less net debt and other claims"], "Equity to share"),
+        ("dcf_stub_and_losses.json", "Equity", "C",
+         ["Enterprise value", "Less net debt and other claims",
+          "Tax saved by losses carried forward"], "Equity to share"),
+        ("lbo_recapitalisation.json", "Returns", "F",
+         ["Of it the option pool's", "Of it rollover's", "Of it the sponsor's"],
+         "Equity: not below zero"),
+        ("merger_mixed.json", "Offer", "C",
+         ["Target's debt, with convertibles that stay debt", "Less target's cash"],
+         "Target's net debt"),
+    ],
+)  # fmt: skip
+def test_lines_one_below_the_other_come_to_their_total(
+    name: str, sheet: str, column: str, summands: list[str], total: str
+) -> None:
+    kind, document = example_inputs()[name]
+    cells = read(workbook_of(recorded(kind, document))).cells[sheet]
+    rows = {said: int(at[1:]) for at, said in cells.items() if at.startswith("A")}
+    at = [rows[words] for words in summands]
+    assert at == list(range(at[0], at[0] + len(at)))
+    assert rows[total] in (at[0] - 1, at[-1] + 1)
+    values = [cells[f"{column}{row}"] for row in (*at, rows[total])]
+    *parts, whole = [value for value in values if isinstance(value, float)]
+    assert len(parts) == len(summands)
+    assert sum(parts) == pytest.approx(whole)
+
+
+def test_a_table_says_what_its_rows_are_and_where_the_service_would_say_no() -> None:
+    kind, document = example_inputs()["lbo_covenants_and_stub.json"]
+    words = set(read(workbook_of(recorded(kind, document))).cells["Exits"].values())
+    assert {"Sponsor's IRR, per annum", "+1 step", "+2 steps"} <= words
+    assert "Year 1 is a stub: it ends 0.25 years after the closing." in words
+    assert "A sale before the recapitalisation is without it." not in words
+    kind, document = example_inputs()["lbo_recapitalisation.json"]
+    words = set(read(workbook_of(recorded(kind, document))).cells["Exits"].values())
+    assert "A sale before the recapitalisation is without it." in words
+    kind, document = example_inputs()["apple.json"]
+    words = set(read(workbook_of(recorded(kind, document))).cells["Sensitivity"].values())
+    assert {"+1 step of the WACC", "-2 steps of the WACC"} <= words

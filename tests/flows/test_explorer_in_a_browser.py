@@ -93,8 +93,11 @@ def test_a_token_may_be_pasted_into_the_field(tab: Browser, live_server: LiveSer
     tab.type(f"Bearer {live_server.token}\n")
     tab.wait_for("document.querySelector('.valor-session')")
     write_query(tab, "{ __typename }")
+    # GraphiQL asks with the token from its next drawing on; nobody presses as fast as this test.
+    answers = (run(tab) for _ in range(10))
+    answer = next((answer for answer in answers if "data" in answer), {})
 
-    assert run(tab)["data"] == {"__typename": "Query"}
+    assert answer["data"] == {"__typename": "Query"}
 
     tab.click(".valor-session button")
     tab.wait_for("document.querySelector('.valor-token')")

@@ -70,7 +70,7 @@ def test_an_id_leads_to_its_address_whatever_the_kind() -> None:
 
 @pytest.mark.parametrize("given", [global_id("FinancialModel", ADDRESS), "", "x", "ÿ"])
 def test_what_is_no_id_of_a_valuation_is_not_found(given: str) -> None:
-    with pytest.raises(NotFound, match="no valuation"):
+    with pytest.raises(NotFound, match="no such valuation"):
         kept_id(given)
 
 

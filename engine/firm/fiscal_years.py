@@ -27,7 +27,7 @@ class FiscalYears:
     @property
     def beginning(self) -> date:
         """The day that the forecast is made from."""
-        raise NotImplementedError
+        raise NotImplementedError  # each heir calls its day by a name of its own
 
     @property
     def stub(self) -> float:

@@ -27,8 +27,9 @@ from engine.dcf.kernel import worth
 from engine.door import FloatArray
 from engine.memory import keep_scratch
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION
+from engine.questions import Question
 from engine.sampling import CHUNK, generator
-from engine.scenarios import Axis, Question, gradient, sensitivity
+from engine.scenarios import Axis, gradient, sensitivity
 from engine.schedules import Schedule
 from engine.simulation import Normal, Shock, SimulationSpec, draw_values, simulate
 

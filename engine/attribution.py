@@ -23,7 +23,7 @@ from engine.door import FloatArray
 from engine.edges import BoolArray
 from engine.errors import Refused
 from engine.paths import COMPARED, COUNTED, WHOLE_YEARS
-from engine.scenarios import I, Question
+from engine.questions import I, Question
 from engine.schedules import Schedule
 
 Player: TypeAlias = tuple[str, ...]  # the paths of inputs that change together

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from engine.door import Door
 from engine.errors import Infeasible, InvalidInput, Problem
-from engine.paths import Names, replaced
-from engine.scenarios import I, Question, known
+from engine.paths import Names, known, replaced
+from engine.questions import I, Question
 
 MAX_CASES = 100
 MAX_CHANGES = 100  # of one case

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias, TypeVar
 
-from engine.door import Scalar
+from engine.door import Door, Scalar
 from engine.errors import InvalidInput, Problem
 from engine.schedules import Schedule
 
@@ -22,6 +23,8 @@ T = TypeVar("T")
 Table: TypeAlias = Mapping[str, float | Schedule]  # what `numbers` answers
 
 MEANT_MOST = 40  # paths that a refusal names: a firm in segments has thousands
+LIKELY_MOST = 8  # of those that are only likely
+_READ = 80  # characters of a name that is looked for
 _INDEX = re.compile(r"(.+)\[(0|[1-9][0-9]?)\]")  # one spelling for each year, and for each group
 
 
@@ -41,6 +44,14 @@ class Names(Mapping[str, float | Schedule]):
         self._inputs: Any = inputs
 
     def __getitem__(self, path: str) -> float | Schedule:
+        value = self._found(path)
+        if isinstance(value, Schedule):
+            return value
+        if _last_name(path) in _FIXED or not _is_number(value):
+            raise KeyError(path)
+        return float(value)
+
+    def _found(self, path: str) -> Any:
         node, branch = self._inputs, ""
         *parents, leaf = path.split(".")
         for parent in parents:
@@ -56,12 +67,15 @@ class Names(Mapping[str, float | Schedule]):
                 raise KeyError(path)
         elif isinstance(node, Schedule) or leaf not in getattr(node, "__dataclass_fields__", ()):
             raise KeyError(path)
-        value = getattr(node, leaf)
-        if isinstance(value, Schedule):
-            return value
-        if leaf in _FIXED or not _is_number(value):
-            raise KeyError(path)
-        return float(value)
+        return getattr(node, leaf)
+
+    def why_fixed(self, path: str) -> str:
+        """Why no analysis moves the number at a path, as a sentence; empty: there is none."""
+        why = _FIXED.get(_last_name(path), "")
+        try:
+            return why if why and _is_number(self._found(path)) else ""
+        except KeyError:
+            return ""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all)
@@ -71,15 +85,25 @@ class Names(Mapping[str, float | Schedule]):
         return (*numbers(self._inputs), *self.wholes())
 
     @cached_property
+    def _by_first_name(self) -> dict[str, list[str]]:
+        return _listed(self._all, _first_name)
+
+    @cached_property
     def _by_last_name(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for path in self._all:
-            found.setdefault(_last_name(path), []).append(path)
-        return found
+        return _listed(self._all, _last_name)
 
     def meant(self, path: str) -> Sequence[str]:
-        """What a caller could have meant: the paths that end alike, or else every one."""
-        return self._by_last_name.get(_last_name(path), self._all)
+        """What a caller could have meant: the paths that end alike; else the likeliest, which are
+        those in the group, that end nearly alike, or begin alike; else every one."""
+        last, first = _last_name(path), _first_name(path)
+        if last in self._by_last_name:
+            return self._by_last_name[last]
+        beside = self._by_first_name.get(first, [])
+        within = [each for each in beside if each.startswith(f"{path}.")]
+        near = get_close_matches(last[:_READ], self._by_last_name, 3)
+        ends = [each for name in near for each in self._by_last_name[name]]
+        ends.sort(key=lambda each: _first_name(each) != first)  # of equals the nearest stays first
+        return list(dict.fromkeys((*within, *ends, *beside)))[:LIKELY_MOST] or self._all
 
     def wholes(self) -> list[str]:
         """The paths that name what some parts come to, and none of the parts."""
@@ -91,6 +115,17 @@ class Names(Mapping[str, float | Schedule]):
 
 def _last_name(path: str) -> str:
     return path.rsplit(".", 1)[-1]
+
+
+def _first_name(path: str) -> str:
+    return path.split(".", 1)[0].split("[", 1)[0]
+
+
+def _listed(paths: Sequence[str], by: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(by(path), []).append(path)
+    return found
 
 
 def _walk(node: Any, prefix: str) -> Iterator[tuple[str, float | Schedule]]:
@@ -140,7 +175,12 @@ def _is_number(value: object) -> bool:
 COUNTED = frozenset({"years"})  # by the forecast
 COMPARED = frozenset({"market_price", "opening_fixed_assets"})  # with the value; no part of it
 WHOLE_YEARS = frozenset({"tenor", "year"})  # which year something falls in: no amount of anything
-_FIXED = COUNTED | COMPARED | WHOLE_YEARS  # never a number that an analysis moves
+# Never a number that an analysis moves, and why not.
+_FIXED = dict.fromkeys(
+    COUNTED | WHOLE_YEARS, "This number is counted in years and is never moved by an analysis."
+) | dict.fromkeys(
+    COMPARED, "This number is compared with the value and no part of it: no analysis moves it."
+)
 
 
 def value_at(table: Table, path: str) -> float:
@@ -158,6 +198,7 @@ def value_at(table: Table, path: str) -> float:
             return float(found.years()[year])
     elif found is not None and year is None:
         return found
+    fixed = table.why_fixed(path) if isinstance(table, Names) else ""
     meant = table.meant(name) if isinstance(table, Names) else list(table)
     more = len(meant) - MEANT_MOST
     raise InvalidInput.of(
@@ -165,12 +206,22 @@ def value_at(table: Table, path: str) -> float:
             Problem(
                 path="path",
                 code="UNKNOWN",
-                message=f"These inputs have no number at “{path}”.",
+                message=fixed or f"These inputs have no number at “{path}”.",
                 suggestion=f"Name one of: {', '.join(meant[:MEANT_MOST])}"
                 + (f", or of {more:,} others." if more > 0 else "."),
             )
         ]
     )
+
+
+def known(door: Door, table: Table, where: str, path: str) -> bool:
+    """Whether ``path`` names a number of the inputs; if not, the door knows, under ``where``."""
+    try:
+        value_at(table, path)
+    except InvalidInput as no:
+        door.problems += [dataclasses.replace(problem, path=where) for problem in no.problems]
+        return False
+    return True
 
 
 def schedule_at(table: Table, path: str) -> tuple[Scalar, ...] | None:

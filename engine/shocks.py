@@ -15,9 +15,9 @@ from engine import drivers
 from engine.correlation import Correlation, Factor, correlated
 from engine.distributions import Distribution, RelativeTo
 from engine.door import Door, FloatArray
-from engine.paths import Names, Table, replaced, schedule_at, value_at
+from engine.paths import Names, Table, known, replaced, schedule_at, value_at
+from engine.questions import I, Question
 from engine.sampling import SCRAMBLES, SEED_MAX, Block, Sampling
-from engine.scenarios import I, Question, known
 
 MAX_TRIALS = 100_000_000
 MAX_SHOCKS = 50

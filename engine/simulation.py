@@ -34,9 +34,9 @@ from engine.distributions import (
 from engine.door import FloatArray, Scalar
 from engine.errors import Infeasible
 from engine.paths import replaced
+from engine.questions import I, Question
 from engine.replicates import Replicates
 from engine.sampling import CHUNK, SCRAMBLES, PlainStreams, Sampling, SobolNets, sobol_nets
-from engine.scenarios import I, Question
 from engine.shocks import Admitted, Shock, SimulationSpec, StopWhen, admit_spec
 from engine.summary import BINS, Driver, Simulation, summarise
 

@@ -15,8 +15,8 @@ import numpy as np
 from engine.door import Door, FloatArray, show
 from engine.edges import BoolArray, between, edges
 from engine.errors import Infeasible, Problem
-from engine.paths import Names, replaced, value_at
-from engine.scenarios import I, Question, known
+from engine.paths import Names, known, replaced, value_at
+from engine.questions import I, Question
 
 POINTS: Final = 1_024  # steps over the range, beside those that widen from the input's own value
 MAX_ROOTS: Final = 20

@@ -11,12 +11,11 @@ from engine.comparison import Case, Comparison, compare
 from engine.door import Door, FloatArray
 from engine.errors import InvalidInput, Problem
 from engine.lbo import ExitGrid, MaximumPrice, exit_grid, maximum_price
+from engine.questions import Outputs, Question
 from engine.scenarios import (
     MAX_TOGETHER,
     Axis,
     Bar,
-    Outputs,
-    Question,
     Span,
     Swing,
     default_swings,
@@ -268,7 +267,7 @@ class AnalysisService:
 
         Raises:
             InvalidInput: for the spec; Infeasible: if most trials have no value.
-            DeadlineMissed, TooLarge; Overloaded: too many wait already.
+            DeadlineMissed, Unsupported; Overloaded: too many wait already.
         """
         question, asked = self._ask(principal, of, output), of.kind.asked(output)
         await self._compute.run(

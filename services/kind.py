@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from engine.errors import Infeasible, InvalidInput, Problem
 from engine.firm.equity import Bridge, Shares
-from engine.scenarios import Question
+from engine.questions import Question
 from services.labels import Labels
 from services.words import camel
 from services.workbook.book import Book

@@ -16,9 +16,9 @@ from typing import Any, Final
 from engine.convergence import Sample, SoFar
 from engine.correlation import Correlation, CorrelationMethod
 from engine.distributions import DISTRIBUTIONS, Distribution, Outcome, RelativeTo
+from engine.questions import Question
 from engine.replicates import Replicates
 from engine.sampling import Sampling
-from engine.scenarios import Question
 from engine.shocks import Shock, SimulationSpec, StopWhen
 from engine.simulation import simulate as simulate_
 from engine.summary import Simulation

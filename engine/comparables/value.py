@@ -34,7 +34,7 @@ from engine.comparables.valuation import (
 )
 from engine.door import Scalar, show
 from engine.errors import Infeasible, Problem
-from engine.scenarios import Questions
+from engine.questions import Questions
 
 
 def value_comparables(inputs: ComparablesInputs) -> ComparablesResult:
@@ -140,12 +140,10 @@ def _silent(inputs: ComparablesInputs, first: MultipleRange) -> Infeasible:
         )
         advice = "Ask first about a multiple of something that the firm earns, such as revenue."
     else:
-        path = "multiples[0]"
-        message = f"No peer's {first.multiple.words} means anything: of {when} each makes a loss."
-        if len(first.peers) > sum(each.silence is Silence.NOT_MEANINGFUL for each in first.peers):
-            message = (
-                f"No peer's {first.multiple.words} of {when} can be formed and means anything."
-            )
+        path, words = "multiples[0]", first.multiple.words
+        message = f"No peer's {words} means anything: of {when} each makes a loss."
+        if any(each.silence is Silence.NOT_GIVEN for each in first.peers):
+            message = f"No peer's {words} of {when} can be formed and means anything."
         advice = "Ask first about another multiple, such as one of revenue, or add peers."
     return Infeasible(message, [Problem(path, "CONTRADICTION", message, advice)])
 

@@ -13,8 +13,8 @@ from engine.credit.inputs import BOUNDS, CreditInputs, admit, outside
 from engine.credit.kernel import CERTAIN, CreditOutput, output_of, worth
 from engine.door import Scalar, no_less, show
 from engine.errors import Infeasible, Problem
+from engine.questions import Questions
 from engine.remarks import Remark
-from engine.scenarios import Questions
 
 # Where a reviewer starts to ask; they never change a number.
 SHORT = 0.25  # years: the model has no surprises, so near debt looks safer than it trades
@@ -108,11 +108,12 @@ def _too_thin(inputs: CreditInputs) -> Infeasible:
         f"cannot be told to one part in {1.0 / CERTAIN:.0e} of the equity."
     )
     enough = _enough_equity(inputs, given)
-    advice = "Give " + (f"an equity value of {enough} or more" if enough else "less debt")
-    advice += "; below that the debt is owned by its lenders in all but name, and its own price "
-    return Infeasible(
-        message, [Problem("equity_value", "OUT_OF_RANGE", message, advice + "says more.")]
+    more = f"an equity value of {enough} or more" if enough else "less debt"
+    advice = (
+        f"Give {more}; with so little equity a firm is its lenders' in all but name, and the price "
+        "of its debt says more."
     )
+    return Infeasible(message, [Problem("equity_value", "OUT_OF_RANGE", message, advice)])
 
 
 def _enough_equity(inputs: CreditInputs, given: float) -> str:

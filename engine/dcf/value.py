@@ -18,8 +18,8 @@ from engine.errors import Infeasible
 from engine.firm.capital import Capm, CostOfCapital, cost_of_capital
 from engine.firm.dilution import Dilution
 from engine.firm.equity import dilution_of
+from engine.questions import Questions
 from engine.remarks import Remark
-from engine.scenarios import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,9 @@ from engine.dcf import (
 )
 from engine.errors import InvalidInput
 from engine.paths import Names, numbers, replaced, value_at
+from engine.questions import Question
 from engine.sampling import CHUNK, generator
-from engine.scenarios import Axis, Question, Swing, sensitivity, tornado
+from engine.scenarios import Axis, Swing, sensitivity, tornado
 from engine.schedules import Schedule
 from engine.simulation import Normal, Shock, SimulationSpec, Uniform, draw_values
 from tests.mirror.engine.firms import LAW, any_firms, firm, firms, fuller, settled

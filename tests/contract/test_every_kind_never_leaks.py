@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from engine.errors import InvalidInput, Refused
 from engine.paths import Names, replaced, value_at
-from engine.scenarios import Question, gradient
+from engine.questions import Question
+from engine.scenarios import gradient
 from engine.schedules import Schedule
 from services.kinds import KINDS
 from tests.example_inputs import example_inputs

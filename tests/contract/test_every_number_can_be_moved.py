@@ -12,7 +12,8 @@ import pytest
 
 from engine.door import FloatArray
 from engine.paths import Names, numbers, replaced, value_at
-from engine.scenarios import Question, batches, default_swings, gradient, tornado
+from engine.questions import Question, batches
+from engine.scenarios import default_swings, gradient, tornado
 from engine.schedules import Schedule
 from services.kinds import Output
 from tests.example_inputs import example_inputs

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.door import Door, Scalar, Sieve
-from engine.scenarios import Question
+from engine.questions import Question
 
 LEAST, MOST = 0.5, 10.0
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.door import FloatArray, Scalar
-from engine.scenarios import Question
+from engine.questions import Question
 from engine.schedules import Schedule
 from engine.simulation import Shock, SimulationSpec, draw_values
 

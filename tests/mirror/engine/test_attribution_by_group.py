@@ -23,7 +23,7 @@ from engine.dcf import (
     Terminal,
     ValueDriver,
 )
-from engine.scenarios import Question
+from engine.questions import Question
 from engine.schedules import Schedule
 from tests.mirror.engine.firms import firm
 from tests.mirror.engine.test_attribution import by_path, why

@@ -22,7 +22,16 @@ from engine.dcf import (
 )
 from engine.dcf.inputs import admit
 from engine.errors import InvalidInput
-from engine.paths import MEANT_MOST, Names, numbers, replaced, schedule_at, split_year, value_at
+from engine.paths import (
+    LIKELY_MOST,
+    MEANT_MOST,
+    Names,
+    numbers,
+    replaced,
+    schedule_at,
+    split_year,
+    value_at,
+)
 from engine.schedules import Schedule
 from tests.mirror.engine.firms import LAW, firm, firms
 
@@ -135,6 +144,36 @@ def test_the_refusal_names_the_path_that_was_meant() -> None:
         value_at(Names(admit(firm())), "terminal.growth")
     assert no.value.problems[0].suggestion == "Name one of: terminal.gordon.growth."
     assert "terminal.growth" in no.value.problems[0].message
+
+
+def test_a_slip_of_the_pen_is_told_the_path_that_was_meant_first() -> None:
+    names = Names(admit(firm()))
+    for slip, meant in (
+        ("terminal.gordon.grwth", "terminal.gordon.growth"),
+        ("capital.wac", "capital.wacc"),
+        ("wac", "capital.wacc"),
+        ("bridge", "bridge.debt"),
+        ("bridge.owed", "bridge.debt"),
+    ):
+        likely = names.meant(slip)
+        assert likely[0] == meant
+        assert len(likely) <= LIKELY_MOST
+
+
+@pytest.mark.parametrize("path", ["timing.years", "market_price"])
+def test_a_number_that_is_there_and_never_moved_is_not_called_missing(path: str) -> None:
+    with pytest.raises(InvalidInput) as no:
+        value_at(Names(admit(firm(market_price=20.0))), path)
+    (problem,) = no.value.problems
+    assert problem.code == "UNKNOWN"
+    assert "no number at" not in problem.message
+    assert "no number at" in refusal(Names(admit(firm())), "market_price")  # it is not given
+
+
+def refusal(names: Names, path: str) -> str:
+    with pytest.raises(InvalidInput) as no:
+        value_at(names, path)
+    return no.value.problems[0].message
 
 
 def test_a_refusal_names_no_more_paths_than_can_be_read() -> None:

@@ -20,9 +20,9 @@ from engine.convergence import PERCENTILES, Interval, SoFar, wilson
 from engine.correlation import Correlation, CorrelationMethod
 from engine.dcf import DcfOutput, Gordon, dcf_question
 from engine.distributions import Lognormal, Normal, Pert, RelativeTo, Uniform
+from engine.questions import Question
 from engine.replicates import FEW, Ordered
 from engine.sampling import Sampling
-from engine.scenarios import Question
 from engine.simulation import Shock, Simulation, SimulationSpec, StopWhen, draw_values, simulate
 from services.simulations import simulation_document
 from tests.mirror.engine.firms import firm

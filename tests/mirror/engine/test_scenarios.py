@@ -25,11 +25,11 @@ from engine.dcf import (
 from engine.edges import edges
 from engine.errors import Infeasible, InvalidInput
 from engine.paths import numbers
+from engine.questions import Question
 from engine.scenarios import (
     MAX_CELLS,
     MAX_SWINGS,
     Axis,
-    Question,
     Swing,
     default_swings,
     gradient,

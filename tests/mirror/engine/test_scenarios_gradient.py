@@ -35,11 +35,8 @@ from engine.dcf import (
 from engine.dcf.inputs import admit
 from engine.errors import InvalidInput
 from engine.paths import numbers, replaced
-from engine.scenarios import (
-    MAX_SWINGS,
-    Question,
-    gradient,
-)
+from engine.questions import Question
+from engine.scenarios import MAX_SWINGS, gradient
 from engine.schedules import Schedule
 from tests.mirror.engine.exact import exact_dcf, exact_slope
 from tests.mirror.engine.firms import LAW, PEER, firm, firms, level

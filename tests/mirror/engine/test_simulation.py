@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from engine.dcf import Capm, DcfInputs, DcfOutput, Gordon, dcf_question
 from engine.errors import Infeasible
 from engine.paths import replaced
+from engine.questions import Question
 from engine.sampling import CHUNK, SEED_MAX, generator
-from engine.scenarios import Question, gradient
+from engine.scenarios import gradient
 from engine.schedules import Schedule
 from engine.simulation import (
     BINS,

@@ -20,8 +20,9 @@ class Measure(StrEnum):
     LEVERAGE: all debt at the year's end, without preferred stock, over the fiscal year's EBITDA.
     NET_LEVERAGE: the same, less all cash. Both have to stay at or below the limit.
     INTEREST_COVER: EBITDA over cash interest and undrawn fees. FIXED_CHARGE_COVER: EBITDA less
-    capital expenditure and tax, over cash interest, undrawn fees and mandatory repayments. Both
-    count the part of year 1 after closing, and have to stay at or above the limit.
+    capital expenditure and tax, over cash interest, undrawn fees, mandatory repayments and
+    preferred dividends in cash. Both count the part of year 1 after closing, and have to stay at or
+    above the limit.
     """
 
     LEVERAGE = "LEVERAGE"
@@ -82,9 +83,14 @@ class Flows:
     tax: float
     cash_interest: float  # with undrawn fees
     mandatory: float
+    cash_dividends: float  # of preferred stock
     debt: float
     cash: float
     shortfall: float
+
+    @property
+    def fixed_charges(self) -> float:
+        return self.cash_interest + self.mandatory + self.cash_dividends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +115,7 @@ class CovenantTest:
 
 def credit_year(year: int, flows: Flows) -> CreditYear:
     """``year`` counts from 1."""
-    ebitda, charges = flows.fiscal_year_ebitda, flows.cash_interest + flows.mandatory
-    net = flows.debt - flows.cash
+    ebitda, net = flows.fiscal_year_ebitda, flows.debt - flows.cash
     left = flows.ebitda - flows.capital_expenditure - flows.tax
     return CreditYear(
         year=year,
@@ -119,7 +124,7 @@ def credit_year(year: int, flows: Flows) -> CreditYear:
         leverage=_over(flows.debt, ebitda),
         net_leverage=_over(net, ebitda),
         interest_cover=_over(flows.ebitda, flows.cash_interest),
-        fixed_charge_cover=_over(left, charges),
+        fixed_charge_cover=_over(left, flows.fixed_charges),
         shortfall=flows.shortfall,
     )
 
@@ -147,11 +152,9 @@ def _test_year(measure: Measure, limit: float, credit: CreditYear, flows: Flows)
         kept = owed <= 0.0 or (actual is not None and actual <= limit)
         ebitda, least = flows.fiscal_year_ebitda, _over(owed, limit)
     else:
-        charges = flows.cash_interest
-        ebitda, least = flows.ebitda, limit * charges
+        ebitda, least = flows.ebitda, limit * flows.cash_interest
         if measure is Measure.FIXED_CHARGE_COVER:
-            charges = charges + flows.mandatory
-            least = limit * charges + flows.capital_expenditure + flows.tax
+            least = limit * flows.fixed_charges + flows.capital_expenditure + flows.tax
         kept = actual is None or actual >= limit
         if actual is None:
             least = None

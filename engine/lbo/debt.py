@@ -286,9 +286,9 @@ class _Service:
         found = self.half * steepest
         if self.prepaid is not None:
             tax = real(self.given.tax_rate)
-            for (at, _, rate), unit in zip(self.payers, self.prepaid.each(), strict=True):
-                kept = 1.0 if self.positions[at].preferred else 1.0 - tax
-                found = at_least(found, self.half * _size(real(rate)) * kept + tax * unit)
+            for (_, _, rate), unit in zip(self.payers, self.prepaid.each(), strict=True):
+                kept = self.half * _size(real(rate)) * (1.0 - tax)
+                found = at_least(found, kept + tax * unit)
         return found
 
     def scale(self) -> Scalar:
@@ -339,8 +339,10 @@ class _Service:
                     fees = fees - times(position.undrawn_fee, given.part) * mean
         flow = end.ebt - end.tax + given.other + given.amortised + self.accrued_debt - dividends
         written_off: Scalar = 0.0
+        stock_costs = given.amortised_stock
         if self.prepaid is not None:
             written_off = self.prepaid.at_once + moved.written
+            stock_costs = stock_costs + self.prepaid.of_stock(moved.paid)
             flow = flow + written_off
         return DebtYear(
             cash_interest=interest,
@@ -355,6 +357,7 @@ class _Service:
             cash_before_repayment=flow,
             mandatory=self.mandatory,
             written_off=written_off,
+            stock_costs=stock_costs,
             cash=moved.cash,
             shortfall=moved.short,
             certificate=end.certificate,
@@ -374,7 +377,7 @@ class _Moved:
     cash: Scalar
     cost: Scalar  # of the year before tax, beside what does not depend on the available cash
     dividends: Scalar
-    written: Scalar  # of that cost what is no cash: fees and discount of what is prepaid
+    written: Scalar  # of that cost what is no cash: fees and discount of debt that is prepaid
 
 
 @dataclass(slots=True, eq=False)

@@ -28,7 +28,8 @@ class YearInputs:
     cash: Scalar  # at the start
     ebit: Scalar
     other: Scalar  # cash beside EBIT, before tax
-    amortised: Scalar  # fees and discount written off
+    amortised: Scalar  # fees and discount of debt written off
+    amortised_stock: Scalar  # and of preferred stock, which saves no tax
     deducted: Scalar  # transaction fees, from the taxable income
     tax_rate: Scalar
     losses: LossesCarriedForward | None
@@ -55,7 +56,8 @@ class DebtYear:
     tax: Scalar
     cash_before_repayment: Scalar
     mandatory: Scalar
-    written_off: Scalar  # fees and discount beyond their straight line, of what was prepaid
+    written_off: Scalar  # fees and discount beyond their straight line, of debt that was prepaid
+    stock_costs: Scalar  # all that was written off of preferred stock's fee and discount
     cash: Scalar  # at the end
     shortfall: Scalar
     certificate: Certificate | None  # None: nothing is circular

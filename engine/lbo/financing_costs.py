@@ -2,7 +2,8 @@
 
 In a straight line over the tenor they are known before the year is. Where debt is prepaid and its
 costs go with it, they are one more thing that the available cash moves: what is written off saves
-tax, and so it is part of the year's equation (`engine.lbo.debt`).
+tax, and so it is part of the year's equation (`engine.lbo.debt`). Preferred stock is equity for
+tax: what it cost to issue is written off beside its dividends, and saves none.
 """
 
 from __future__ import annotations
@@ -21,26 +22,32 @@ def amortisation(
     positions: Sequence[Position],
     timing: Timing,
     year: int,
-) -> Scalar:
-    """(*batch) money: fees and discount written off in a year, counted from 0, whatever is repaid.
+) -> tuple[Scalar, Scalar]:
+    """(*batch) money: fees and discount written off in a year, counted from 0, whatever is repaid:
+    of debt, and of preferred stock.
 
     In a straight line over the tenor from closing, by elapsed time; what is left when the tranche
     is due is written off then. Where a prepayment hastens it, what is left after one goes on in a
     straight line over what is left of the tenor; the positions have what is then unamortised.
     """
-    written: Scalar = 0.0
+    debt: Scalar = 0.0
+    stock: Scalar = 0.0
     for cost, tranche, position in zip(costs, tranches, positions, strict=False):
         if position.unamortised is None:
             share = written_off(tranche.tenor, timing, year)
-            if share:
-                written = written + cost * share
-            continue
-        share = part_of_what_is_left(tranche.tenor, timing, year)
-        if share:
+            part = cost * share
+        else:
+            share = part_of_what_is_left(tranche.tenor, timing, year)
             part = position.unamortised * share
-            written = written + part
-            position.unamortised = position.unamortised - part
-    return written
+            if share:
+                position.unamortised = position.unamortised - part
+        if not share:
+            continue
+        if position.preferred:
+            stock = stock + part
+        else:
+            debt = debt + part
+    return debt, stock
 
 
 def written_off(tenor: int, timing: Timing, year: int) -> float:
@@ -67,10 +74,10 @@ class CostsOfPrepaid:
     470-50-40-2). A revolver's fee is for a commitment, which a repayment does not end, and goes on
     (FASB, ASU 2015-15: over its term, whether anything is drawn or not).
     No more stays unamortised than is owed: debt is not carried below zero, and of debt that is
-    repaid altogether nothing is left.
+    repaid altogether nothing is left. Preferred stock's costs go in the same way, and save no tax.
     """
 
-    __slots__ = ("at_once", "held")
+    __slots__ = ("at_once", "held", "stock", "stock_at_once")
 
     def __init__(
         self,
@@ -79,31 +86,37 @@ class CostsOfPrepaid:
         payers: Sequence[tuple[int, Scalar, Scalar]],
     ) -> None:
         """``left`` of each position is what is owed before the sweep; see `_Service.payers`."""
-        self.at_once: Scalar = 0.0  # (*batch) money, however much is swept
+        self.at_once: Scalar = 0.0  # (*batch) money of debt, however much is swept
+        self.stock_at_once: Scalar = 0.0  # and of preferred stock
         for position, owed in zip(positions, left, strict=True):
             if position.unamortised is not None:
                 most = smaller(position.unamortised, owed)
-                self.at_once = self.at_once + (position.unamortised - most)
+                if position.preferred:
+                    self.stock_at_once = self.stock_at_once + (position.unamortised - most)
+                else:
+                    self.at_once = self.at_once + (position.unamortised - most)
                 position.unamortised = most
         # Of each payer: what is unamortised, and what it is a share of.
         self.held: list[tuple[Scalar, Scalar] | None] = []
+        self.stock: list[tuple[Scalar, Scalar] | None] = []
         for at, owed, _ in payers:
-            cost = positions[at].unamortised
-            # Of nothing owed nothing is unamortised, whatever it is divided by.
-            over = None if cost is None else (cost, where(real(owed) > 0.0, owed, 1.0))
-            self.held.append(over)
+            position, held = positions[at], None
+            if position.unamortised is not None:
+                # Of nothing owed nothing is unamortised, whatever it is divided by.
+                held = position.unamortised, where(real(owed) > 0.0, owed, 1.0)
+            self.held.append(None if position.preferred else held)
+            self.stock.append(held if position.preferred else None)
 
     def of(self, paid: Sequence[Scalar]) -> Scalar:
-        """(*batch) money that is written off with what each payer repays."""
-        total: Scalar = 0.0
-        for held, pay in zip(self.held, paid, strict=True):
-            if held is not None:
-                cost, owed = held
-                total = total + cost * (pay / owed)
-        return total
+        """(*batch) money of debt that is written off with what each payer repays."""
+        return _with_what_is_paid(self.held, paid)
+
+    def of_stock(self, paid: Sequence[Scalar]) -> Scalar:
+        """The same of preferred stock, with what is written off however much is swept."""
+        return self.stock_at_once + _with_what_is_paid(self.stock, paid)
 
     def each(self) -> list[Scalar]:
-        """(*batch) of each payer: what a unit that is repaid writes off, of real numbers."""
+        """(*batch) of each payer: what of debt a unit repaid writes off, of real numbers."""
         return [0.0 if held is None else real(held[0]) / real(held[1]) for held in self.held]
 
     def close(
@@ -113,7 +126,19 @@ class CostsOfPrepaid:
         paid: Sequence[Scalar],
     ) -> None:
         """Leave the positions what is unamortised at the end of the year."""
-        for (at, _, _), held, pay in zip(payers, self.held, paid, strict=True):
-            if held is not None:
-                cost, owed = held
-                positions[at].unamortised = cost - cost * (pay / owed)
+        for (at, _, _), *either, pay in zip(payers, self.held, self.stock, paid, strict=True):
+            for held in either:
+                if held is not None:
+                    cost, owed = held
+                    positions[at].unamortised = cost - cost * (pay / owed)
+
+
+def _with_what_is_paid(
+    of: Sequence[tuple[Scalar, Scalar] | None], paid: Sequence[Scalar]
+) -> Scalar:
+    total: Scalar = 0.0
+    for held, pay in zip(of, paid, strict=True):
+        if held is not None:
+            cost, owed = held
+            total = total + cost * (pay / owed)
+    return total

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from engine.door import Scalar
 from engine.firm.operations import (
     Operations,
-    StockCompensation,
     ebit_margins,
     non_cash_costs,
     working_capital_shares,
@@ -78,8 +77,3 @@ def opening_working_capital(operations: Operations) -> Scalar:
     if operations.opening_working_capital is not None:
         return operations.opening_working_capital
     return working_capital_shares(operations)[0] * operations.revenue
-
-
-def adds_back(operations: Operations) -> bool:
-    """Whether stock compensation counts as no cash."""
-    return operations.stock_compensation_treatment is StockCompensation.ADD_BACK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -26,11 +25,10 @@ from engine.lbo.tranches import (
     Tranche,
     check_drawn,
 )
-from engine.names import folded, is_line
+from engine.names import check_currency, folded, is_line
 from engine.schedules import Schedule
 
 INPUT_VERSION = 1
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class InterestBasis(StrEnum):
@@ -198,13 +196,7 @@ def enter(door: Door, inputs: LboInputs, known: LboInputs | None) -> LboInputs:
         covenant.admit(door, f"covenants[{number}]", years)
         for number, covenant in enumerate(inputs.covenants[:COVENANTS_MOST])
     )
-    if not _CURRENCY.fullmatch(inputs.currency):
-        door.refuse(
-            "currency",
-            "UNKNOWN",
-            "A currency has three capital letters.",
-            "Give its ISO 4217 code, such as USD or EUR.",
-        )
+    check_currency(door, inputs.currency)
     return LboInputs(
         timing=inputs.timing,
         operations=operations,
@@ -243,9 +235,8 @@ def _enter_tranches(door: Door, inputs: LboInputs, years: int | None) -> tuple[T
 
 
 def _check_name(door: Door, path: str, name: str, names: set[str]) -> None:
-    told = name.strip()
-    seen = folded(told)
-    if not is_line(told, NAME_MOST):
+    seen = folded(name)
+    if not is_line(name, NAME_MOST):
         door.refuse(
             path,
             "WRONG_LENGTH",

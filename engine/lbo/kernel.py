@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.door import Scalar, where
+from engine.door import Scalar, at_least, where
 from engine.lbo.closing import Deal, close_deal
 from engine.lbo.debt import any_of, serve
 from engine.lbo.debt_year import DebtYear, YearInputs
@@ -56,7 +56,7 @@ class Year:
     business: BusinessYear
     debt: DebtYear
     tranches: list[TrancheYear]
-    amortised: Scalar  # fees and discount, in a straight line
+    amortised: Scalar  # fees and discount of debt, in a straight line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +106,7 @@ def run(inputs: LboInputs, years: int, keep: list[Year] | None = None) -> Course
     unsound: Any = False
     for year in range(years):
         lines = business.next(year)
-        amortised = amortisation(costs, inputs.tranches, positions, timing, year)
+        amortised, of_stock = amortisation(costs, inputs.tranches, positions, timing, year)
         end = serve(
             YearInputs(
                 year=year,
@@ -115,6 +115,7 @@ def run(inputs: LboInputs, years: int, keep: list[Year] | None = None) -> Course
                 ebit=lines.ebit,
                 other=lines.other,
                 amortised=amortised,
+                amortised_stock=of_stock,
                 deducted=entry.transaction_fees if deducted and year == 0 else 0.0,
                 tax_rate=rates[year],
                 losses=operations.losses,
@@ -209,7 +210,7 @@ def _recapitalise(recap: Recapitalisation, ebitda: Scalar, years: float) -> Paid
         borrowed = recap.amount
     else:
         assert recap.times_ebitda is not None  # noqa: S101 - the door let exactly one in
-        borrowed = recap.times_ebitda * ebitda
+        borrowed = at_least(recap.times_ebitda * ebitda, 0.0)  # nobody lends on a loss
     return PaidOut(borrowed=borrowed, net=borrowed * (1.0 - recap.fee), years=years)
 
 

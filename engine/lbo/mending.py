@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from engine.door import MONEY_MAX, Scalar, no_less, no_more
-from engine.errors import Problem
+from engine.errors import Problem, sentence
 from engine.lbo.closing import Deal
 from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
 from engine.lbo.timing import Timing
@@ -58,8 +59,7 @@ def too_much_debt(
             ways.append(f"let entry.ev_to_ebitda be {no_less(price / ltm)} or more")
     elif price <= MONEY_MAX:
         ways.append(f"let entry.enterprise_value be {no_less(price)} or more")
-    said = ", or ".join(ways)
-    return f"{said[0].upper()}{said[1:]}."
+    return sentence(ways)
 
 
 def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tuple[str, str] | None:
@@ -71,7 +71,7 @@ def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tupl
     cheaper = ""
     if costs > 0.0 and multiple * ebitda > owed * _PAST > 0.0:  # without costs something is left
         cheaper = f"exit costs of {no_more(1.0 - owed * _PAST / (multiple * ebitda))} or less, "
-    kept, least = 1.0 - costs, covering_multiple(ebitda, owed, costs)
+    least = covering_multiple(ebitda, owed, costs)
     if ebitda > 0.0:
         if least is not None:
             said = f"Give an exit multiple of {no_less(least)} or more, {cheaper}or less debt."
@@ -79,7 +79,7 @@ def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tupl
         if cheaper:
             return "exit.costs", f"Give {cheaper}or less debt."
     elif owed < 0.0 and ebitda < 0.0:  # whoever sells pays for it: out of the cash that is there
-        most = owed / (ebitda * kept) / _PAST
+        most = owed / ebitda / _PAST
         return "exit.ev_to_ebitda", f"Give an exit multiple of {no_more(most)} or less."
     return None
 
@@ -97,6 +97,19 @@ def nearest_that_mends(mended: Callable[[float], bool], wrong: float, right: flo
         else:
             wrong = middle
     return right
+
+
+def told_that_mends(
+    mended: Callable[[float], bool], wrong: float, right: float, rounded: Callable[[float], str]
+) -> str | None:
+    """As `nearest_that_mends`, in the words of ``rounded``: what they say has been tried, once."""
+
+    @cache
+    def tried(told: str) -> bool:
+        return mended(float(told.replace(",", "")))
+
+    found = nearest_that_mends(lambda number: tried(rounded(number)), wrong, right)
+    return None if found is None else rounded(found)
 
 
 def covering_multiple(ebitda: float, owed: float, costs: float) -> float | None:

@@ -46,16 +46,17 @@ class Position:
         """
         self.opening = opening = self.balance
         self.accrued = self.mandatory = self.paid = self.drawn = 0.0
-        left = opening
+        left = most = opening
         if self.in_kind is not None:
             self.accrued = opening * times(self.in_kind[year], part)
             left = opening + self.accrued
+            most = smaller(opening, left)  # of a rate below zero less is left than there was
         if self.matures(year):
             self.mandatory = left
             return 0.0
         if self.amortisation is not None:
             due = self.face * times(self.amortisation[year], part)
-            self.mandatory = smaller(due, opening)
+            self.mandatory = smaller(due, most)
             left = left - self.mandatory
         return left
 

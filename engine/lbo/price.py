@@ -265,9 +265,8 @@ def check_certificates(inputs: LboInputs, years: Sequence[Year]) -> None:
             continue
         steep, missed = float(certificate.contraction), float(certificate.residual)
         hastened = inputs.write_off_fees_on_prepayment
-        taxed = ", with the tax on what it writes off" if hastened else ""
         why = (
-            f"a rate is so high that interest on it can move the debt by more than itself{taxed} "
+            "a rate is so high that interest on it can move the debt by more than itself "
             f"(the equation's steepness is {steep:.3g}, and has to be below 1)."
             if steep >= 1.0
             else f"after {certificate.iterations} steps it is still {missed:.1e} of the year's "

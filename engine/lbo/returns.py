@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from engine.door import Scalar, at_least, lesser, power, real, where
 from engine.lbo.closing import Deal
+from engine.lbo.positions import positive
 
 _STEPS: Final = 100
 _NEAR: Final = 1e-14  # of 1 and the rate: a step of Newton's that is no longer one
@@ -62,13 +63,13 @@ def at_exit(
     paid_out: PaidOut | None,
     years: float,
 ) -> Owners:
-    """Share out a sale: equity = EV (1 - costs) - debt - preferred + cash, not below zero.
+    """Share out a sale: equity = EV - costs max(EV, 0) - debt - preferred + cash, not below zero.
 
     The option pool has its share of what exceeds the equity invested; sponsor and rollover divide
     the rest as they invested. ``years`` from closing to exit.
     """
     invested = deal.invested
-    spent = enterprise * costs
+    spent = positive(enterprise) * costs  # of a firm that nobody pays for, nothing
     surplus = enterprise - spent - net_claims
     equity = at_least(surplus, 0.0)
     pool = option_pool * at_least(equity - invested, 0.0)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from typing import Any
 
-from engine.door import no_less, no_more, show
-from engine.firm.operations import StockCompensation, ebit_margins
+import numpy as np
+
+from engine.door import MONEY_MAX, Scalar, no_less, no_more, show
+from engine.firm.operations import ebit_margins
 from engine.lbo.covenants import CovenantTest, CreditYear
-from engine.lbo.entry import CENT
+from engine.lbo.entry import CENT, FeeTreatment
 from engine.lbo.inputs import LboInputs
-from engine.lbo.kernel import Course, Year, run
-from engine.lbo.mending import covering_multiple
+from engine.lbo.kernel import Course, Year, owners_at, run
+from engine.lbo.mending import covering_multiple, told_that_mends
 from engine.lbo.returns import Owners
-from engine.remarks import Remark
+from engine.paths import Names, replaced, value_at
+from engine.remarks import Remark, listed
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 LEVERAGE_MOST = 7.0  # times LTM EBITDA, all debt and preferred stock
@@ -23,7 +26,10 @@ IRR_RANGE = (0.10, 0.40)
 LTM_APART = 0.25  # of the base year's EBITDA
 FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentage typed as a rate
 
-_SEARCHED = 60  # runs for a commitment that is enough
+_REVOLVERS_TRIED = 3  # each in some hundred scenarios at once
+# More than is committed, of what is missing: from an eighth, in steps small enough not to pass over
+# the few commitments that are enough where what is lent comes due within the forecast.
+_MORE = 2.0 ** np.arange(-3.0, 16.0, 1.0 / 16.0)
 
 
 def review(
@@ -46,15 +52,20 @@ def review(
 
 
 def _on_operations(inputs: LboInputs, years: Sequence[Year]) -> Iterator[Remark]:
-    losses = [number + 1 for number, year in enumerate(years) if year.debt.ebt < 0.0]
+    incomes, less = [float(year.debt.ebt) for year in years], ""
+    if inputs.entry.transaction_fee_treatment is FeeTreatment.DEDUCTED and incomes[0] >= 0.0:
+        incomes[0] -= float(inputs.entry.transaction_fees)
+        less = ", less the transaction fees that are deducted," if incomes[0] < 0.0 else ""
+    losses = [number + 1 for number, income in enumerate(incomes) if income < 0.0]
     if losses and inputs.operations.losses is None:
         yield Remark(
             "LOSS_WITHOUT_CREDIT",
             "operations",
-            f"Income before tax is below zero in {_years(losses)}. No tax is charged there, and "
-            "no credit is carried forward to later years: give operations.losses, if there is one.",
+            f"Income before tax{less} is below zero in {listed(losses)}. No tax is charged there, "
+            "and no credit is carried forward to later years: give operations.losses, if there is "
+            "one.",
         )
-    if inputs.operations.stock_compensation_treatment is StockCompensation.ADD_BACK:
+    if inputs.operations.adds_back:
         yield Remark(
             "STOCK_COMPENSATION_ADDED_BACK",
             "operations.stock_compensation_treatment",
@@ -106,9 +117,8 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
         yield Remark(
             "SHORTFALL",
             "tranches",
-            f"Cash is below its minimum in {_years(short)}, by up to {show(worst)}, and no "
-            "revolver lends more. The plan needs more equity, a larger commitment or later "
-            f"repayments{_enough_committed(inputs, short[-1])}.",
+            f"Cash is below its minimum in {listed(short)}, by up to {show(worst)}, and no "
+            f"revolver lends more. The plan needs {_enough(inputs, short[-1], worst)}.",
         )
     thin = [
         year.year
@@ -119,7 +129,7 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
         yield Remark(
             "THIN_INTEREST_COVER",
             "tranches",
-            f"EBITDA is less than {COVER_LEAST:g} times cash interest in {_years(thin)}.",
+            f"EBITDA is less than {COVER_LEAST:g} times cash interest in {listed(thin)}.",
         )
     early = [
         tranche.name.strip() for tranche in inputs.tranches if tranche.tenor < inputs.exit_year
@@ -133,28 +143,53 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
         )
 
 
-def _enough_committed(inputs: LboInputs, last: int) -> str:
-    """The commitment with which nothing is missing, of the first revolver that lends until the
-    year ``last``: words that go on a sentence, or none.
+def _enough(inputs: LboInputs, last: int, missing: float) -> str:
+    """What a plan needs that is ``missing`` money, last in the year ``last``: with the least
+    commitment of the first revolver that lends all of it, and leaves the owners something.
 
-    What it lends more bears interest, which is missing too: so the search goes on until a run with
-    the number as it is told has no shortfall.
+    What it lends more bears interest, which is missing too, and may spare interest on dearer debt:
+    so every commitment is tried on the deal as a whole.
     """
-    for at, tranche in enumerate(inputs.tranches):
-        if not tranche.revolving or tranche.tenor <= last:
+    lending = [
+        f"tranches[{at}].commitment"
+        for at, tranche in enumerate(inputs.tranches)
+        if tranche.revolving and tranche.tenor > last
+    ]
+    in_vain = ""
+    for path in lending[:_REVOLVERS_TRIED]:
+        told = _least_commitment(inputs, path, missing)
+        if told is None:
             continue
-        enough, told = float(tranche.commitment or 0.0), ""
-        for _ in range(_SEARCHED):
-            told = no_less(enough * (1.0 + 1e-9))
-            larger = replace(tranche, commitment=float(told.replace(",", "")))
-            years: list[Year] = []
-            tranches = (*inputs.tranches[:at], larger, *inputs.tranches[at + 1 :])
-            run(replace(inputs, tranches=tranches), inputs.timing.years, years)
-            missing = max(float(year.debt.shortfall) for year in years)
-            if not missing > 0.0:
-                return f": a tranches[{at}].commitment of {told} lends all of it"
-            enough = float(larger.commitment or 0.0) + missing
-    return ""
+        lends = f": a {path} of {told} lends all of it"
+        larger = replaced(inputs, {path: float(told.replace(",", ""))})
+        owners = _sold(larger, run(larger, inputs.exit_year))
+        if owners.exit_equity > 0.0 or owners.dividend > 0.0:
+            return f"more equity, a larger commitment or later repayments{lends}"
+        in_vain = in_vain or f"{lends}, but leaves the owners nothing at the exit"
+    if lending:  # what more of them lends costs more than there is
+        return f"more equity or later repayments{in_vain}"
+    return "more equity, a larger commitment or later repayments"
+
+
+def _least_commitment(inputs: LboInputs, path: str, missing: float) -> str | None:
+    """The least commitment with which nothing is missing in any year, as it is told."""
+
+    def enough(committed: Scalar) -> Any:
+        years: list[Year] = []
+        course = run(replaced(inputs, {path: committed}), inputs.timing.years, years)
+        short: Any = course.unsound
+        for year in years:
+            short = short | (year.debt.shortfall > 0.0)
+        return np.logical_not(short)
+
+    given = value_at(Names(inputs), path)
+    candidates = given + missing * _MORE
+    found = enough(candidates) & (candidates <= MONEY_MAX)
+    if not found.any():
+        return None
+    first = int(found.argmax())
+    wrong = float(candidates[first - 1]) if first else given
+    return told_that_mends(lambda one: bool(enough(one)), wrong, float(candidates[first]), no_less)
 
 
 def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
@@ -165,7 +200,7 @@ def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
             yield Remark(
                 "COVENANT_BROKEN",
                 f"covenants[{number}]",
-                f"The covenant on {name} is broken in {_years(broken)}.",
+                f"The covenant on {name} is broken in {listed(broken)}.",
             )
 
 
@@ -173,19 +208,16 @@ def _on_claims(inputs: LboInputs, course: Course, surplus: float) -> Iterator[Re
     recap, paid_out = inputs.recapitalisation, course.paid_out
     if surplus >= -0.5 * CENT or recap is None or paid_out is None:
         return  # owners who are paid nothing at all have been refused
-    # As much less is enough: what is not borrowed saves its interest too.
-    borrowed, mends = float(paid_out.borrowed), []
+    mends = []
     claims = course.claims[inputs.exit_year - 1]
     owed = float(claims.debt + claims.preferred - claims.cash)
     least = covering_multiple(float(claims.ebitda), owed, float(inputs.exit.costs))
     if least is not None:
         mends.append(f"an exit multiple of {no_less(least)} or more")
-    if borrowed + surplus > 0.0:
-        name, one = "amount", 1.0
-        if recap.times_ebitda is not None:
-            name, one = "times_ebitda", borrowed / float(recap.times_ebitda)
-        most = no_more((borrowed + surplus) / one)
-        mends.append(f"a recapitalisation.{name} of {most} or less")
+    sized = "amount" if recap.times_ebitda is None else "times_ebitda"
+    most = _most_borrowed(inputs, f"recapitalisation.{sized}", float(getattr(recap, sized)))
+    if most is not None:
+        mends.append(f"a recapitalisation.{sized} of {most} or less")
     said = " or ".join(mends)
     enough = f" {said[0].upper()}{said[1:]} leaves them all covered." if mends else ""
     yield Remark(
@@ -195,6 +227,25 @@ def _on_claims(inputs: LboInputs, course: Course, surplus: float) -> Iterator[Re
         f"sold for, and the lenders lose it: the owners have what they were paid before, and "
         f"nothing of the sale.{enough}",
     )
+
+
+def _most_borrowed(inputs: LboInputs, path: str, given: float) -> str | None:
+    """The most to borrow again with which the exit covers every claim, as it is told; None where
+    next to nothing does not leave them covered either.
+
+    What is not borrowed saves its interest too: so it is tried on the deal as a whole.
+    """
+
+    def covered(size: float) -> bool:
+        smaller = replaced(inputs, {path: size})
+        course = run(smaller, inputs.exit_year)
+        return bool(_sold(smaller, course).surplus >= 0.0) and not course.unsound
+
+    return told_that_mends(covered, given, 1e-6 * given, no_more)
+
+
+def _sold(inputs: LboInputs, course: Course) -> Owners:
+    return owners_at(inputs, course, inputs.exit_year, inputs.exit.ev_to_ebitda)
 
 
 def _on_returns(inputs: LboInputs, course: Course, irr: float) -> Iterator[Remark]:
@@ -213,8 +264,3 @@ def _on_returns(inputs: LboInputs, course: Course, irr: float) -> Iterator[Remar
             "exit",
             f"An IRR of {irr:.1%} is outside the usual {low:.0%} to {high:.0%}.",
         )
-
-
-def _years(years: list[int]) -> str:
-    named = ", ".join(str(year) for year in years[:6])
-    return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

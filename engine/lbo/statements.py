@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from engine.firm.operations import working_capital_shares
 from engine.lbo.covenants import Flows
 from engine.lbo.entry import FeeTreatment
-from engine.lbo.forecast import adds_back, opening_working_capital
-from engine.lbo.inputs import LboInputs
+from engine.lbo.forecast import opening_working_capital
+from engine.lbo.inputs import LboInputs, Recapitalisation
 from engine.lbo.kernel import Course, Year
 from engine.lbo.tranches import TrancheKind
 
@@ -28,7 +28,7 @@ class IncomeStatement:
     cash_interest: Line  # of debt
     pik_interest: Line  # of debt
     undrawn_fees: Line
-    amortisation_of_fees: Line  # of financing fees and original issue discount, in a straight line
+    amortisation_of_fees: Line  # of fees and original issue discount of debt, in a straight line
     fees_written_off: Line | None  # of the same, with debt that is prepaid; None: nothing is
     interest_income: Line
     ebt: Line
@@ -36,7 +36,7 @@ class IncomeStatement:
     fees_deducted: Line | None  # from the taxable income; None: transaction fees are not
     tax: Line
     net_income: Line
-    preferred_dividends: Line  # in cash and in kind
+    preferred_dividends: Line  # in cash and in kind, with the stock's fee and discount written off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ def _income(inputs: LboInputs, years: Sequence[Year]) -> IncomeStatement:
             if inputs.write_off_fees_on_prepayment
             else None
         ),
-        interest_income=tuple(float(year.debt.interest_income) for year in years),
+        interest_income=tuple(float(year.debt.interest_income) + 0.0 for year in years),
         ebt=tuple(float(year.debt.ebt) for year in years),
         losses_used=(
             None
@@ -156,7 +156,8 @@ def _income(inputs: LboInputs, years: Sequence[Year]) -> IncomeStatement:
         tax=tuple(float(year.debt.tax) for year in years),
         net_income=tuple(float(year.debt.ebt - year.debt.tax) for year in years),
         preferred_dividends=tuple(
-            float(year.debt.cash_dividends + year.debt.pik_dividends) for year in years
+            float(year.debt.cash_dividends + year.debt.pik_dividends + year.debt.stock_costs)
+            for year in years
         ),
     )
 
@@ -170,7 +171,7 @@ def _cash_flow(
     invested = _working_capital(inputs, years)
     paid = operations.stock_compensation
     stock = None
-    if paid is not None and adds_back(operations):
+    if paid is not None and operations.adds_back:
         shares = paid.years()
         stock = tuple(float(years[t].business.revenue * shares[t]) * timing.share(t) for t in count)
     closing = tuple(float(year.debt.cash) for year in years)
@@ -235,6 +236,7 @@ def _balance_sheets(
     for number in range(len(years)):
         fixed.append(fixed[-1] + flow.capital_expenditure[number] - flow.depreciation[number])
         costs.append(costs[-1] - flow.amortisation_of_fees[number])
+        costs[-1] -= float(years[number].debt.stock_costs)
         if flow.fees_written_off is not None:
             costs[-1] -= flow.fees_written_off[number]
         kept = income.net_income[number] - income.preferred_dividends[number]
@@ -262,7 +264,9 @@ def _balance_sheets(
     )
 
 
-def schedules(inputs: LboInputs, years: Sequence[Year]) -> tuple[TrancheSchedule, ...]:
+def schedules(
+    inputs: LboInputs, course: Course, years: Sequence[Year]
+) -> tuple[TrancheSchedule, ...]:
     """Each tranche over the years, and the new debt of a recapitalisation after them."""
     named = [(tranche.name.strip(), tranche.kind) for tranche in inputs.tranches]
     found = []
@@ -286,32 +290,24 @@ def schedules(inputs: LboInputs, years: Sequence[Year]) -> tuple[TrancheSchedule
                 closing=tuple(float(row.closing) for row in rows),
             )
         )
-    recap = inputs.recapitalisation
-    if recap is not None:
-        found.append(_of_recapitalisation(inputs, years, recap.year, float(recap.fixed_rate)))
+    recap, paid_out = inputs.recapitalisation, course.paid_out
+    if recap is not None and paid_out is not None:
+        found.append(_of_recapitalisation(recap, float(paid_out.borrowed), len(years)))
     return tuple(found)
 
 
-def _of_recapitalisation(
-    inputs: LboInputs, years: Sequence[Year], when: int, rate: float
-) -> TrancheSchedule:
-    recap = inputs.recapitalisation
-    assert recap is not None  # noqa: S101 - whoever asks has looked
-    ebitda = float(years[when - 1].business.ebitda)
-    amount = recap.amount if recap.amount is not None else (recap.times_ebitda or 0.0) * ebitda
-    borrowed = float(amount)
-    after = tuple(borrowed if number + 1 > when else 0.0 for number in range(len(years)))
-    zeros = (0.0,) * len(years)
+def _of_recapitalisation(recap: Recapitalisation, borrowed: float, years: int) -> TrancheSchedule:
+    numbers, zeros = range(1, years + 1), (0.0,) * years
     return TrancheSchedule(
         name=RECAPITALISATION,
         kind=None,
-        rate=(rate,) * len(years),
-        opening=after,
-        drawn=tuple(borrowed if number + 1 == when else 0.0 for number in range(len(years))),
+        rate=(float(recap.fixed_rate),) * years,
+        opening=tuple(borrowed if number > recap.year else 0.0 for number in numbers),
+        drawn=tuple(borrowed if number == recap.year else 0.0 for number in numbers),
         paid_in_kind=zeros,
         mandatory=zeros,
         sweep=zeros,
-        closing=tuple(borrowed if number + 1 >= when else 0.0 for number in range(len(years))),
+        closing=tuple(borrowed if number >= recap.year else 0.0 for number in numbers),
     )
 
 
@@ -326,6 +322,7 @@ def lenders_view(course: Course, statements: Statements) -> tuple[Flows, ...]:
             tax=income.tax[number],
             cash_interest=income.cash_interest[number] + income.undrawn_fees[number],
             mandatory=flow.mandatory_repayment[number],
+            cash_dividends=flow.cash_preferred_dividends[number],
             debt=float(claims.debt),
             cash=float(claims.cash),
             shortfall=flow.shortfall[number],

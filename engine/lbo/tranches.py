@@ -21,7 +21,8 @@ class TrancheKind(StrEnum):
 
     REVOLVER: drawn and repaid as cash is short or over, up to its commitment. TERM_LOAN: amortised,
     and swept unless the input says otherwise. NOTES, MEZZANINE, SELLER_NOTE: debt that is not swept
-    unless it says so. PREFERRED: stock, whose dividends, in cash or in kind, are paid after tax.
+    unless it says so. PREFERRED: stock, whose dividends, in cash or in kind, are paid after tax,
+    and whose fee and discount save none.
     """
 
     REVOLVER = "REVOLVER"
@@ -129,7 +130,7 @@ _BOUNDS = (
     ("undrawn_fee", 0.0, 0.2),
     ("fixed_rate", 0.0, 1.0),
     ("spread", -0.05, 1.0),
-    ("floor", -0.05, 1.0),
+    ("floor", -0.05, 0.25),  # so that “1 %”, typed as 1, is asked about
     ("pik_rate", 0.0, 1.0),
     ("pik_premium", 0.0, 0.5),
     ("oid", 0.0, 0.99),

@@ -30,7 +30,7 @@ from engine.lbo.returns import Owners, stakes
 from engine.lbo.review import review
 from engine.lbo.statements import lenders_view, schedules, state
 from engine.paths import replaced
-from engine.scenarios import Questions
+from engine.questions import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +80,7 @@ def _value(admitted: LboInputs) -> LboResult:
         exit_year=admitted.exit_year,
         sources_and_uses=sources,
         statements=statements,
-        debt=schedules(admitted, years),
+        debt=schedules(admitted, course, years),
         credit=credit,
         covenants=tests,
         circularity=_circularity(admitted, years),

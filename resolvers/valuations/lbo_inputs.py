@@ -16,26 +16,23 @@ TRANCHE_KIND = strawberry.enum(
     TrancheKind,
     description=(
         "What a tranche is. A REVOLVER is drawn and repaid as cash needs it; PREFERRED stock is "
-        "paid "
-        "after tax and before the common equity; the others differ in their terms alone."
+        "equity for tax, which its dividends, fee and discount do not save, and comes before the "
+        "common equity; the others differ in their terms alone."
     ),
 )
 FEE_TREATMENT = strawberry.enum(
     FeeTreatment,
     description=(
-        "What becomes of the transaction fees. NEITHER: charged to the equity at closing, no "
-        "tax is "
-        "saved. DEDUCTED: so too, and year 1's taxable income is less by them. CAPITALISED: "
-        "part of "
-        "goodwill, never written off."
+        "What becomes of the transaction fees. NEITHER: charged to the equity at closing, no tax "
+        "is saved. DEDUCTED: so too, and year 1's taxable income is less by them. CAPITALISED: "
+        "part of goodwill, never written off."
     ),
 )
 INTEREST = strawberry.enum(
     InterestBasis,
     description=(
         "What a year's cash interest is paid on: the balance at its opening, or the mean of "
-        "opening "
-        "and closing, which depends on the interest itself and is solved for."
+        "opening and closing, which depends on the interest itself and is solved for."
     ),
 )
 COVENANT_MEASURE = strawberry.enum(
@@ -44,8 +41,8 @@ COVENANT_MEASURE = strawberry.enum(
     description=(
         "LEVERAGE: all debt but preferred stock over EBITDA. NET_LEVERAGE: less cash. "
         "INTEREST_COVER: EBITDA over cash interest and undrawn fees. FIXED_CHARGE_COVER: EBITDA "
-        "less "
-        "capital expenditure and tax, over cash interest, undrawn fees and mandatory repayments."
+        "less capital expenditure and tax, over cash interest, undrawn fees, mandatory "
+        "repayments and preferred dividends in cash."
     ),
 )
 
@@ -58,8 +55,7 @@ class LboTimingInput:
     years: int = field("Years of forecast after closing, 1 to 20.")
     fiscal_year_end: date | None = field(
         "The last day of year 1, from 1 to 366 days after closing. Of year 1's flows the share "
-        "after "
-        "closing counts (days / 365, at most 1). Left out: a whole year.",
+        "after closing counts (days / 365, at most 1). Left out: a whole year.",
         default=strawberry.UNSET,
     )
 
@@ -88,8 +84,7 @@ class LboEntryInput:
 @strawberry.input(
     description=(
         "A layer of the financing. Give exactly one of `amount` and `timesEbitda`, and exactly "
-        "one of "
-        "`fixedRate` and `spread`."
+        "one of `fixedRate` and `spread`."
     )
 )
 class TrancheInput:
@@ -118,7 +113,8 @@ class TrancheInput:
         f"Interest above `baseRate`, per year, from -0.05 to 1: {RATE}.", default=strawberry.UNSET
     )
     floor: float | None = field(
-        "The least that the base rate counts for, per year, from -0.05 to 1; with `spread` only.",
+        "The least that the base rate counts for, per year, from -0.05 to 0.25; with `spread` "
+        "only.",
         default=strawberry.UNSET,
     )
     pik_rate: float | None = field(
@@ -127,9 +123,8 @@ class TrancheInput:
         default=strawberry.UNSET,
     )
     pik_share: ScheduleInput | None = field(
-        "Share of the cash interest that is paid in kind instead, from 0 to 1: the toggle, as "
-        "it is "
-        "pulled. Left out: none.",
+        "Share of the cash interest that is paid in kind instead, from 0 to 1: the toggle, as it "
+        "is pulled. Left out: none.",
         default=strawberry.UNSET,
     )
     pik_premium: float | None = field(
@@ -181,9 +176,8 @@ class LboEquityInput:
 
 @strawberry.input(
     description=(
-        "New debt that is paid out to all equity at the end of a year, less its fee. Give "
-        "exactly one "
-        "of `amount` and `timesEbitda`."
+        "New debt that is paid out to all equity at the end of a year, less its fee. Give exactly "
+        "one of `amount` and `timesEbitda`."
     )
 )
 class RecapitalisationInput:
@@ -260,7 +254,6 @@ class LboInput:
     document: strawberry.Private[dict[str, Any]]
     assumptions: list[AssumptionInput] | None = field(
         "Where inputs come from, up to 200. They change no number, are kept with the valuation, "
-        "and "
-        "are part of its id.",
+        "and are part of its id.",
         default=strawberry.UNSET,
     )

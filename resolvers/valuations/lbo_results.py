@@ -54,7 +54,7 @@ class LboIncomeStatement:
     pik_interest: FloatSeries = _line("Paid in kind, in money, by year.")
     undrawn_fees: FloatSeries = _line("On what revolvers could still lend, in money, by year.")
     amortisation_of_fees: FloatSeries = _line(
-        "Of financing fees and issue discounts, straight over the tenor, in money, by year."
+        "Of financing fees and issue discounts of debt, straight over the tenor, in money, by year."
     )
     fees_written_off: FloatSeries | None = _line(
         "Of the same, beyond that: with debt that is prepaid; in money, by year. Null: no "
@@ -73,7 +73,10 @@ class LboIncomeStatement:
     )
     tax: FloatSeries = _line("None on a loss; in money, by year.")
     net_income: FloatSeries = _line("Before preferred dividends, in money, by year.")
-    preferred_dividends: FloatSeries = _line("In cash and in kind, in money, by year.")
+    preferred_dividends: FloatSeries = _line(
+        "In cash and in kind, and what is written off of its fee and discount, which save no tax; "
+        "in money, by year."
+    )
 
 
 @strawberry.type(description="Year by year: opening cash and every line come to closing cash.")
@@ -156,7 +159,8 @@ class CreditYear:
     net_leverage: float | None = _line("Net debt over the same.")
     interest_cover: float | None = _line("EBITDA over cash interest and undrawn fees.")
     fixed_charge_cover: float | None = _line(
-        "EBITDA less capital expenditure and tax, over interest, undrawn fees and what is due."
+        "EBITDA less capital expenditure and tax, over cash interest, undrawn fees, what is due "
+        "and preferred dividends in cash."
     )
     shortfall: float = _line("How far cash is below its minimum, in money.")
 

@@ -121,7 +121,7 @@ def deals(draw: st.DrawFn, *, rates: bool = True) -> LboInputs:
             "fee": draw(_numbers(0.0, 0.03)),
         }
         if floats:
-            given["spread"] = rate(0.0, 0.08)
+            given["spread"] = rate(-0.02, 0.08)
             given["floor"] = draw(st.none() | _numbers(0.0, 0.05))
         else:
             given["fixed_rate"] = rate(0.0, 0.15)

@@ -102,7 +102,8 @@ def exit_at(document: Document, facts: Facts, year: int, multiple: float) -> Fac
     closing, years = facts["closing"], facts["years"]
     at = years[year - 1]
     price = multiple * at["ebitdaOfFiscalYear"]
-    costs = (document["exit"].get("costs") or 0.0) * price
+    # Nobody is paid for the sale of a firm that nobody pays for.
+    costs = (document["exit"].get("costs") or 0.0) * max(price, 0.0)
     sheet = at["balance"]
     left = math.fsum([price, -costs, -sheet["debt"], -sheet["preferred"], sheet["cash"]])
     equity = max(left, 0.0)
@@ -223,7 +224,7 @@ def _covenant(covenant: Document, facts: Facts) -> Facts:
             ratio = year["interestCover" if measure == "INTEREST_COVER" else "fixedChargeCover"]
             least = limit * fixed
             if measure == "FIXED_CHARGE_COVER":
-                least = limit * (fixed + year["mandatory"])
+                least = limit * (fixed + year["mandatory"] + year["preferredCash"])
                 least += year["capitalExpenditure"] + year["tax"]
         room = 1.0 - least / ebitda if ratio is not None and ebitda > 0.0 else None
         told["limit"].append(limit)

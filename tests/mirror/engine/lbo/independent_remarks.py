@@ -11,7 +11,8 @@ def remarks(document: Document, facts: Facts) -> Iterator[str]:
     """Code and path of each, in the order in which a reader meets the inputs."""
     firm, closing, years = document["operations"], facts["closing"], facts["years"]
     many, ltm, sold = len(years), document["entry"]["ltmEbitda"], facts["exit"]
-    if firm.get("losses") is None and min(year["ebt"] for year in years) < 0.0:
+    incomes = [year["ebt"] - year["feesDeducted"] for year in years]  # what tax looks at
+    if firm.get("losses") is None and min(incomes) < 0.0:
         yield "LOSS_WITHOUT_CREDIT operations"
     if firm.get("stockCompensationTreatment") == "ADD_BACK":
         yield "STOCK_COMPENSATION_ADDED_BACK operations.stock_compensation_treatment"

@@ -148,7 +148,14 @@ def _year(
         deducted = closing["transactionFees"]
     rows = [_row(term, opening, year, part) for term, opening in zip(terms, balances, strict=True)]
     mandatory = math.fsum(row["mandatory"] for row in rows)
-    amortised = math.fsum(row["amortisedCosts"] for row in rows)
+    # What preferred stock cost is written off as well, but like its dividends: tax knows neither.
+    stocks = [term["kind"] == "PREFERRED" for term in terms]
+    amortised, amortised_stock = (
+        math.fsum(
+            row["amortisedCosts"] for row, each in zip(rows, stocks, strict=True) if each is stock
+        )
+        for stock in (False, True)
+    )
     begins_with = before["cash"]
 
     def lived(available: float) -> Facts:
@@ -163,7 +170,7 @@ def _year(
         interest = math.fsum(row["cashInterest"] for row in lent)
         accrued = math.fsum(row["pik"] for row in lent)
         undrawn = math.fsum(row["undrawnFee"] for row in lent)
-        gone = math.fsum(row["writtenOff"] for row in paid)
+        gone = math.fsum(row["writtenOff"] for row in lent)
         charges = math.fsum([interest, accrued, undrawn, amortised, gone])
         ebt = math.fsum([ebitda, -depreciation, -charges, income])
         used, left = _losses(document["operations"].get("losses"), losses, ebt - deducted, part)
@@ -188,6 +195,7 @@ def _year(
             "tax": tax,
             "preferredCash": dividends,
             "preferredPik": math.fsum(row["pik"] for row in held),
+            "preferredCosts": amortised_stock + math.fsum(row["writtenOff"] for row in held),
             "cashBeforeRepayment": flow,
             "available": begins_with + flow - mandatory - minimum,
         }
@@ -200,7 +208,8 @@ def _year(
     dividend = fee = 0.0
     if again is not None and again["year"] == year:
         amount = again.get("amount")
-        raised = again["timesEbitda"] * firm["ebitda"] if amount is None else amount
+        # A loss is lent nothing.
+        raised = again["timesEbitda"] * max(firm["ebitda"], 0.0) if amount is None else amount
         fee = (again.get("fee") or 0.0) * raised
         dividend = raised - fee
         rows[-1]["raised"] = raised
@@ -216,13 +225,14 @@ def _year(
             net_income,
             -year_lived["preferredCash"],
             -year_lived["preferredPik"],
+            -year_lived["preferredCosts"],
             added_back,
             -dividend,
             -fee,
         ]
     )
     fixed = year_lived["cashInterest"] + year_lived["undrawnFee"]
-    charges = fixed + mandatory
+    charges = fixed + mandatory + year_lived["preferredCash"]
     facts = {
         "revenue": firm["revenue"] * part,
         "ebitda": ebitda,
@@ -235,7 +245,9 @@ def _year(
         "amortisedCosts": amortised,
         "feesDeducted": deducted,
         **year_lived,
-        "preferredDividends": year_lived["preferredCash"] + year_lived["preferredPik"],
+        "preferredDividends": math.fsum(
+            year_lived[each] for each in ("preferredCash", "preferredPik", "preferredCosts")
+        ),
         "netIncome": net_income,
         "mandatory": mandatory,
         "drawn": drawn,
@@ -249,7 +261,14 @@ def _year(
             working_capital=firm["workingCapital"],
             fixed_assets=before["fixedAssets"] + capex - depreciation,
             goodwill=before["goodwill"],
-            costs=before["financingCosts"] - amortised - year_lived["costsWrittenOff"],
+            costs=math.fsum(
+                [
+                    before["financingCosts"],
+                    -amortised,
+                    -year_lived["costsWrittenOff"],
+                    -year_lived["preferredCosts"],
+                ]
+            ),
             debt=debt,
             preferred=preferred,
             equity=equity,
@@ -277,8 +296,9 @@ def _row(term: Facts, opening: float, year: int, part: float) -> Facts:
     rate = term["pikRate"] + share * (term["rates"][at] + term["pikPremium"])
     accrued = rate * opening * part
     due = term["amortisation"][at] * term["original"] * part
-    # Before maturity no more is due than was owed when the year began.
-    mandatory = opening + accrued if year == tenor else min(opening, due)
+    # Before maturity no more is due than was owed when the year began, or is by its end: at a rate
+    # below zero there is less of it.
+    mandatory = opening + accrued if year == tenor else min(due, opening, opening + accrued)
     elapsed = 0.0  # share of the tenor in this year
     if tenor is not None and year <= tenor:
         # What is left at maturity is written off then: it ends tenor years after year 0's end.

@@ -94,6 +94,40 @@ def test_a_thousand_buyouts_are_the_same_number_by_number() -> None:
     assert same == STRUCTURES
 
 
+def test_of_what_shrinks_in_kind_nothing_goes_below_zero() -> None:
+    """Every tranche at a rate below zero, in kind, and due faster than it lasts."""
+    seen = 0
+    for seed in range(120):
+        document = structure(seed) | {
+            "baseRate": {"level": -0.05},
+            "writeOffFeesOnPrepayment": True,
+        }
+        for number, tranche in enumerate(document["tranches"]):
+            if tranche["kind"] != "REVOLVER":
+                tranche |= {"fixedRate": None, "floor": None, "spread": -0.01 * (number % 5)}
+                tranche |= {
+                    "pikShare": {"level": 1.0},
+                    "amortisation": {"level": 0.33},
+                    "fee": 0.02,
+                }
+                tranche["swept"] = bool(number % 2)
+        assert not compared(document)
+        try:
+            facts = engine(document)
+        except Infeasible:
+            continue
+        size = facts["closing"]["uses"]
+        spent = facts["closing"]["financingFees"] + facts["closing"]["discount"]
+        for year in facts["years"]:
+            assert -1e-9 * size <= year["costsWrittenOff"] <= spent + 1e-9 * size
+        rows = [row for rows in facts["tranches"].values() for row in rows]
+        assert min(row[each] for row in rows for each in ("swept", "mandatory", "closing")) >= (
+            -1e-12 * size
+        )
+        seen += any(row["pik"] < 0.0 for row in rows)
+    assert seen > 60
+
+
 @settings(max_examples=150)
 @given(document=structures())
 def test_any_buyout_is_the_same_number_by_number(document: Facts) -> None:

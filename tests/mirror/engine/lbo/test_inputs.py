@@ -103,7 +103,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "tranches[1].amortisation": (0.0, 1.0),
     "tranches[2].times_ebitda": (0.0, 50.0),
     "tranches[2].spread": (-0.05, 1.0),
-    "tranches[4].floor": (-0.05, 1.0),
+    "tranches[4].floor": (-0.05, 0.25),
     "tranches[4].pik_rate": (0.0, 1.0),
     "tranches[4].pik_share": (0.0, 1.0),
     "tranches[4].pik_premium": (0.0, 0.5),

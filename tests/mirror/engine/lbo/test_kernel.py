@@ -193,13 +193,13 @@ def by_what_is_prepaid(inputs: LboInputs, told: LboValuation, t: int) -> list[fl
         inputs.tranches, told.debt, carried(inputs, told), strict=False
     ):
         row = rows[t]
-        goes = inputs.write_off_fees_on_prepayment and each.kind is not TrancheKind.REVOLVER
+        saves = each.kind not in (TrancheKind.REVOLVER, TrancheKind.PREFERRED)
+        goes = inputs.write_off_fees_on_prepayment and saves
         swept = each.kind is TrancheKind.TERM_LOAN if each.swept is None else each.swept
         if goes and swept and row.owed > 0.0 and t + 1 != each.tenor:
             rate = abs(schedule.rate[t]) * after_closing(inputs.timing, t) / 2.0
-            kept = 1.0 if each.kind is TrancheKind.PREFERRED else 1.0 - tax
             average = inputs.interest is InterestBasis.AVERAGE
-            found.append((rate * kept if average else 0.0) + tax * row.before / row.owed)
+            found.append((rate * (1.0 - tax) if average else 0.0) + tax * row.before / row.owed)
     return found
 
 
@@ -268,7 +268,7 @@ def test_each_part_of_the_gain_is_its_own_and_together_they_are_the_gain(inputs:
     assert found.net_debt == pytest.approx(owed[0] - owed[1] + borrowed, abs=1e-8)
     costs = (
         *(funds.transaction_fees, funds.financing_fees, funds.original_issue_discount),
-        *(inputs.exit.costs * sold * last, borrowed * (again.fee if again else 0.0)),
+        *(inputs.exit.costs * sold * max(last, 0.0), borrowed * (again.fee if again else 0.0)),
     )
     assert found.fees == pytest.approx(-sum(costs), abs=1e-8)
     parts = (
@@ -279,7 +279,7 @@ def test_each_part_of_the_gain_is_its_own_and_together_they_are_the_gain(inputs:
     received = sum(each.dividend + each.proceeds for each in result.holders)
     invested = sum(each.invested for each in result.holders)
     assert found.total == pytest.approx(received - invested, abs=1e-8)
-    missing = owed[1] - sold * last * (1.0 - inputs.exit.costs)
+    missing = owed[1] - sold * (last - inputs.exit.costs * max(last, 0.0))
     told = found.claims_not_covered
     assert (told is None and missing <= 1e-8) or told == pytest.approx(missing, abs=1e-8)
 

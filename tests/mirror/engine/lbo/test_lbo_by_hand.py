@@ -93,7 +93,10 @@ def test_a_toggle_pays_half_in_kind_at_a_premium(lbo: Witness) -> None:
 
 
 def test_a_preferred_dividend_comes_after_tax(lbo: Witness) -> None:
-    """112.5 after tax, less 16 of dividends; 3 % more are added to the 200; it is no leverage."""
+    """112.5 after tax, less 16 of dividends; 3 % more are added to the 200; it is no leverage.
+
+    But the 16 are a fixed charge, which the 112.5 that are left after capex and tax cover.
+    """
     terms = {"name": "Preferred", "kind": "PREFERRED", "amount": 200.0, "tenor": 9}
     first = lbo(bought({**terms, "fixedRate": 0.08, "pikRate": 0.03}))["years"][0]
     assert [first["ebt"], first["tax"], first["netIncome"]] == near([150.0, 37.5, 112.5])
@@ -101,6 +104,30 @@ def test_a_preferred_dividend_comes_after_tax(lbo: Witness) -> None:
     assert first["cashBeforeRepayment"] == near(96.5)
     assert [first["balance"]["preferred"], first["balance"]["debt"]] == near([206.0, 0.0])
     assert first["leverage"] == near(0.0)
+    assert [first["interestCover"], first["fixedChargeCover"]] == [None, near(112.5 / 16.0)]
+
+
+def test_what_preferred_stock_cost_to_issue_saves_no_tax_either(lbo: Witness) -> None:
+    """A fifth of 6 and 4 goes beside 16 of dividends: 18 below the 112.5, and 8 are left.
+
+    What the sweep repays of it takes its part along, 4 % of 96.5, and saves nothing: no circle.
+    """
+    terms = {"name": "Preferred", "kind": "PREFERRED", "amount": 200.0, "fixedRate": 0.08}
+    document = bought({**terms, "tenor": 5, "fee": 0.03, "oid": 0.02})
+    first = lbo(document)["years"][0]
+    assert [first["amortisedCosts"], first["ebt"], first["tax"]] == near([0.0, 150.0, 37.5])
+    assert [first["netIncome"], first["cashBeforeRepayment"]] == near([112.5, 96.5])
+    assert first["preferredDividends"] == near(18.0)
+    sheet = first["balance"]
+    assert [sheet["financingCosts"], sheet["equity"]] == near([8.0, 1504.5])
+    assert sheet["assets"] == near(sheet["claims"])
+    document["tranches"][0]["swept"] = document["writeOffFeesOnPrepayment"] = True
+    first = lbo(document)["years"][0]
+    assert [first["swept"], first["costsWrittenOff"], first["tax"]] == near([96.5, 0.0, 37.5])
+    assert first["preferredDividends"] == near(18.0 + 3.86)
+    sheet = first["balance"]
+    assert [sheet["financingCosts"], sheet["equity"]] == near([4.14, 1500.64])
+    assert sheet["assets"] == near(sheet["claims"])
 
 
 def test_a_floor_holds_the_base_rate_up(lbo: Witness) -> None:

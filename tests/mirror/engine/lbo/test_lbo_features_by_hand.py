@@ -113,6 +113,46 @@ def test_what_is_due_of_a_tranche_that_grows_is_no_more_than_the_year_began_with
     assert [row["closing"] for row in rows] == near([50.0, 5.0, 0.5])
 
 
+def test_what_is_due_of_a_tranche_that_shrinks_is_no_more_than_is_left_of_it(lbo: Witness) -> None:
+    """100 at a rate of -10 % in kind, 95 a year due: there are 90, and nothing after that."""
+    terms = {"kind": "MEZZANINE", "fixedRate": None, "spread": -0.05, "pikShare": {"level": 1.0}}
+    notes = {**NOTES, **terms, "amount": 100.0, "amortisation": {"level": 0.95}}
+    rows = lbo(bought(notes, baseRate={"level": -0.05}))["tranches"]["Notes"]
+    assert [row["mandatory"] for row in rows] == near([90.0, 0.0])
+    assert [row["pik"] for row in rows] == near([-10.0, 0.0])
+    assert [row["closing"] for row in rows] == near([0.0, 0.0])
+
+
+def test_nothing_is_lent_on_a_loss(lbo: Witness) -> None:
+    """Twice an EBITDA of -10 is no debt, and no dividend; twice 200 is 400."""
+    again = {"year": 2, "timesEbitda": 2.0, "fixedRate": 0.08, "fee": 0.05}
+    for margin, lent in ((-0.01, 0.0), (0.2, 400.0)):
+        document = bought(
+            {**NOTES, "amount": 10.0, "fixedRate": 0.0},
+            operations={"ebitdaMargin": {"byYear": [0.2, margin, 0.2]}},
+            recapitalisation=again,
+            years=3,
+        )
+        facts = lbo(document)
+        assert facts["exit"]["holders"]["sponsor"]["dividends"] == near(0.95 * lent)
+        assert [year["balance"]["debt"] for year in facts["years"]] == near(
+            [10.0, 10.0 + lent, 10.0 + lent]
+        )
+        assert facts["years"][2]["cashInterest"] == near(0.08 * lent)
+        sheet = facts["years"][2]["balance"]
+        assert sheet["assets"] == near(sheet["claims"])
+
+
+def test_nobody_is_paid_for_a_sale_that_brings_nothing(lbo: Witness) -> None:
+    """Twice an EBITDA of -10 takes 20 of the cash of 52.5, and 10 are owed: 22.5 are left."""
+    notes = {**NOTES, "amount": 10.0, "fixedRate": 0.0}
+    margins = {"ebitdaMargin": {"byYear": [0.2, -0.01]}}
+    sold = {"evToEbitda": 2.0, "costs": 0.1}
+    facts = lbo(bought(notes, operations=margins, exit=sold))
+    assert [facts["exit"]["equity"], facts["exit"]["costs"]] == near([22.5, 0.0])
+    assert facts["attribution"]["fees"] == near(0.0)
+
+
 def test_the_fee_of_a_commitment_ends_with_it_and_is_a_cost(lbo: Witness) -> None:
     """40 of 100 drawn at 6 %: 2.4 and 0.3 in the year in which it is due, and nothing after."""
     terms = {"fixedRate": 0.06, "undrawnFee": 0.005, "tenor": 1}

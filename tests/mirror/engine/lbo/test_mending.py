@@ -179,6 +179,19 @@ def test_exit_costs_that_take_what_would_be_left_are_told_and_how_low_they_may_b
     assert value_lbo(mended).valuation.exit_equity > 0.0
 
 
+@pytest.mark.parametrize("costs", [0.0, 0.5])
+def test_whoever_pays_to_be_rid_of_a_firm_pays_nobody_for_the_sale(costs: float) -> None:
+    """Of 200 of cash a loss of 50 takes 50: three times that is what the rest can pay."""
+    poor = operations(ebitda_margin=Schedule.explicit([0.1, 0.1, -0.05]))
+    wrong = deal(operations=poor, exit=Exit(ev_to_ebitda=10.0, costs=costs))
+    problem = refusal(lambda: value_lbo(wrong), Infeasible)
+    assert "it costs 500 to be rid of the firm" in problem.message
+    most = told("exit multiple of # or less", problem.suggestion)
+    assert most == pytest.approx(3.0, rel=1e-5)
+    mended = replace(wrong, exit=Exit(ev_to_ebitda=most, costs=costs))
+    assert value_lbo(mended).valuation.exit_equity > 0.0
+
+
 @pytest.mark.parametrize("multiple", [10.0, 0.0])
 @pytest.mark.parametrize("margin", [-0.2, -0.01, 0.0, 0.0001])
 def test_with_the_margin_that_is_told_something_is_left(margin: float, multiple: float) -> None:

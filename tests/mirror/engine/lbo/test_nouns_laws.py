@@ -136,7 +136,7 @@ def test_what_is_due_is_paid_and_costs_are_written_off_by_then(inputs: LboInputs
             due = told.opening[t] + told.paid_in_kind[t]
             if t + 1 < each.tenor:
                 share = 0.0 if each.amortisation is None else each.amortisation.years()[t]
-                due = min(told.opening[t], share * face * after_closing(inputs.timing, t))
+                due = min(due, told.opening[t], share * face * after_closing(inputs.timing, t))
             assert told.mandatory[t] == near(due)
     sheet = result.statements.balance_sheet.financing_costs
     income, hastened = result.statements.income, inputs.write_off_fees_on_prepayment
@@ -147,18 +147,21 @@ def test_what_is_due_is_paid_and_costs_are_written_off_by_then(inputs: LboInputs
         gone = 0.0 if income.fees_written_off is None else income.fees_written_off[t]
         assert gone >= -1e-9
         assert sheet[t + 1] == near(sum(each[t].after for each in tranches))
-        assert amount + gone == near(sheet[t] - sheet[t + 1])
         # In a straight line over what is left of each tenor; the rest goes with the debt.
-        straight = 0.0
+        straight = stock = 0.0
         for each, told, rows in zip(
             inputs.tranches, result.sources_and_uses.tranches, tranches, strict=True
         ):
             cost = told.financing_fee + told.original_issue_discount
             left = rows[t - 1].after if t else cost
+            if each.kind is TrancheKind.PREFERRED:  # beside its dividends
+                stock += left - rows[t].after
+                continue
             ended, part = years_until(inputs.timing, t), after_closing(inputs.timing, t)
             due = t + 1 == each.tenor
             straight += left if due else left * part / (each.tenor - ended + part) if left else 0.0
         assert amount == near(straight)
+        assert amount + gone + stock == near(sheet[t] - sheet[t + 1])
 
 
 @LAW
@@ -256,9 +259,9 @@ def test_owners_share_what_the_price_leaves_after_every_claim(inputs: LboInputs)
     ebitda = result.statements.income.ebitda[n - 1] / after_closing(inputs.timing, n - 1)
     price = inputs.exit.ev_to_ebitda * ebitda
     assert result.exit_year == n
-    assert result.exit_costs == near(inputs.exit.costs * price)
+    assert result.exit_costs == near(inputs.exit.costs * max(price, 0.0))
     owed = sheet.debt[n] + sheet.preferred[n] - sheet.cash[n]
-    assert result.exit_equity == near(max(0.0, price * (1.0 - inputs.exit.costs) - owed))
+    assert result.exit_equity == near(max(0.0, price - result.exit_costs - owed))
     holders = {each.name: each for each in result.holders}
     invested = sum(each.invested for each in result.holders)
     pool = holders.get("OPTION_POOL")
@@ -323,7 +326,7 @@ def test_what_lenders_look_at_follows_from_the_statements(inputs: LboInputs) -> 
             assert year.interest_cover * paid == near(ebitda)
         if year.fixed_charge_cover is not None:
             left = ebitda - flow.capital_expenditure[t] - income.tax[t]
-            charges = paid + flow.mandatory_repayment[t]
+            charges = paid + flow.mandatory_repayment[t] + flow.cash_preferred_dividends[t]
             assert year.fixed_charge_cover * charges == near(left)
     names = {
         Measure.LEVERAGE: "leverage",
@@ -356,10 +359,15 @@ def test_a_tranche_is_paid_as_its_kind_says(inputs: LboInputs) -> None:
     income, flow = result.statements.income, result.statements.cash_flow
     preferred = [each for each in result.debt if each.kind is TrancheKind.PREFERRED]
     lent = [each for each in result.debt if each.kind is not TrancheKind.PREFERRED]
+    pairs = zip(inputs.tranches, carried(inputs, result), strict=True)
+    unwritten = [rows for each, rows in pairs if each.kind is TrancheKind.PREFERRED]
+    sources = [each for each in result.sources_and_uses.tranches if each.kind.name == "PREFERRED"]
+    before = sum(each.financing_fee + each.original_issue_discount for each in sources)
     for t in range(inputs.timing.years):
         kind = sum(each.paid_in_kind[t] for each in preferred)
-        cash = flow.cash_preferred_dividends[t]
-        assert income.preferred_dividends[t] == near(cash + kind)
+        cash, after = flow.cash_preferred_dividends[t], sum(rows[t].after for rows in unwritten)
+        assert income.preferred_dividends[t] == near(cash + kind + before - after)
+        before = after
         assert income.pik_interest[t] == near(sum(each.paid_in_kind[t] for each in lent))
         ebt = income.ebit[t] + income.interest_income[t] - income.amortisation_of_fees[t]
         ebt -= income.cash_interest[t] + income.pik_interest[t] + income.undrawn_fees[t]

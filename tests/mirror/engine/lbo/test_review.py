@@ -9,18 +9,32 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from engine.errors import Infeasible
 from engine.firm.operations import StockCompensation
 from engine.lbo import (
     Covenant,
     Entry,
     Exit,
+    FeeTreatment,
     InterestBasis,
     LboInputs,
     Measure,
     Recapitalisation,
+    Timing,
     value_lbo,
 )
-from tests.mirror.engine.lbo.deals import LAW, deal, deals, level, operations, revolver, term_loan
+from engine.paths import replaced
+from engine.schedules import Schedule
+from tests.mirror.engine.lbo.deals import (
+    CLOSING,
+    LAW,
+    deal,
+    deals,
+    level,
+    operations,
+    revolver,
+    term_loan,
+)
 from tests.mirror.engine.lbo.rich_deals import with_everything
 from tests.mirror.engine.lbo.soundness import valued
 
@@ -94,8 +108,10 @@ def test_a_remark_is_made_exactly_where_the_document_says_what_it_says(inputs: L
     worn = 0.0 if firm.ebitda_margin else firm.depreciation.years()[0]
     base = firm.revenue * (margins.years()[0] + worn)
     covers = [each.interest_cover for each in told.credit if each.interest_cover is not None]
+    off = income.fees_deducted or (0.0,) * len(income.ebt)
+    least = min(ebt - fees for ebt, fees in zip(income.ebt, off, strict=True))
     true = {
-        "LOSS_WITHOUT_CREDIT": firm.losses is None and min(income.ebt) < 0.0,
+        "LOSS_WITHOUT_CREDIT": firm.losses is None and least < 0.0,
         "STOCK_COMPENSATION_ADDED_BACK": told.statements.cash_flow.stock_compensation is not None,
         "UNUSUAL_GROWTH": max(firm.revenue_growth.years()) > 1.0,
         "LTM_EBITDA_APART": base > 0.0 and abs(ltm - base) > 0.25 * base,
@@ -110,6 +126,30 @@ def test_a_remark_is_made_exactly_where_the_document_says_what_it_says(inputs: L
         "UNUSUAL_IRR": not 0.1 <= told.irr <= 0.4,
     }
     assert {each.code for each in told.remarks} == {code for code, said in true.items() if said}
+
+
+@pytest.mark.parametrize(
+    ("margin", "words"),
+    [(0.1, ", less the transaction fees that are deducted,"), (0.02, ""), (0.12, None)],
+)
+def test_fees_that_are_more_than_is_taxed_save_no_tax_and_that_is_said(
+    margin: float, words: str | None
+) -> None:
+    """108 less 24 of interest are less than 90; 21.6 are a loss without them; 105.6 are not."""
+    fees = Entry(
+        ltm_ebitda=100.0,
+        ev_to_ebitda=10.0,
+        transaction_fees=90.0,
+        transaction_fee_treatment=FeeTreatment.DEDUCTED,
+        cash_at_closing=100.0,
+    )
+    margins = Schedule.explicit([margin, 0.1, 0.1])
+    firm = operations(revenue_growth=level(0.08), ebitda_margin=margins)
+    remarks = value_lbo(sober(entry=fees, operations=firm)).valuation.remarks
+    said = [each.message for each in remarks if each.code == "LOSS_WITHOUT_CREDIT"]
+    assert len(said) == (words is not None)
+    if words is not None:
+        assert said[0].startswith(f"Income before tax{words} is below zero in year 1.")
 
 
 def test_nothing_is_said_of_a_sober_deal() -> None:
@@ -128,7 +168,9 @@ def test_a_remark_is_made_where_it_is_true(code: str, path: str, changes: dict[s
 def test_with_the_recapitalisation_that_is_told_the_lenders_are_paid(
     path: str, given: float, fee: float
 ) -> None:
-    """1,000 for the firm and no cash: of 1,500 borrowed after a year at 10 % a third is lost."""
+    """1,000 for the firm and its cash of three years: of 1,500 borrowed after one at 10 % a third
+    is lost. Of x it is paid out of 1,300, with two years of interest: 1.2 x.
+    """
 
     def recapitalised(size: float) -> LboInputs:
         new: dict[str, Any] = {path: size}
@@ -143,9 +185,10 @@ def test_with_the_recapitalisation_that_is_told_the_lenders_are_paid(
     told = re.search(rf"recapitalisation\.{path} of ([\d,.]+) or less", said)
     assert told
     most = float(told[1].replace(",", ""))
-    assert most == pytest.approx(given * 2.0 / 3.0, rel=1e-5)
+    assert most == pytest.approx(given * 1_300.0 / 1.2 / 1_500.0, rel=1e-5)
     mended = value_lbo(recapitalised(most)).valuation
     assert mended.value_creation.claims_not_covered is None
+    assert "CLAIMS_NOT_COVERED" in codes(recapitalised(1.001 * most))
     # Or whoever buys it pays as much as is owed: 1,500 for a firm that earns 100.
     multiple = re.search(r"n exit multiple of ([\d,.]+) or more", said)
     assert multiple
@@ -211,3 +254,87 @@ def test_with_the_commitment_that_is_told_nothing_is_missing(interest: InterestB
     enough = float(told[1].replace(",", ""))
     assert missing(enough) == 0.0
     assert missing(0.999 * enough) > 0.0
+
+
+# What is lent, how it is bought and sold, and the least commitment of the first revolver by hand.
+LEAST: dict[str, tuple[dict[str, Any], float, str]] = {
+    # 150 are lent in year 1 by the cheap one alone; with less the dear one bears interest, and in
+    # year 3, when all of both is needed, that is missing.
+    "spares dearer debt": (
+        {
+            "tranches": (
+                revolver(50.0),
+                revolver(100.0, 0.2, name="Dear"),
+                term_loan(250.0, tenor=1, swept=False),
+                term_loan(300.0, name="Late", tenor=3, swept=False),
+            )
+        },
+        150.0,
+        "lends all of it.",
+    ),
+    # The debt of 1,900 at the end of year 1 grows at 10 %, less 100 a year, for ten years.
+    "grows for years": (
+        {
+            "timing": Timing(closing_date=CLOSING, years=11),
+            "entry": Entry(ltm_ebitda=100.0, ev_to_ebitda=30.0),
+            "tranches": (revolver(10.0, 0.1, tenor=12), term_loan(2_000.0, tenor=1, swept=False)),
+            "exit": Exit(ev_to_ebitda=40.0),
+        },
+        1_900.0 * 1.1**10 - 100.0 * (1.1**10 - 1.0) / 0.1,
+        "lends all of it.",
+    ),
+    # 50 and the fee on all of it in year 1; the fees of a little more are missing in year 3.
+    "comes due itself": (
+        {
+            "tranches": (
+                revolver(40.0, undrawn_fee=0.1, tenor=3),
+                term_loan(150.0, tenor=1, swept=False),
+                term_loan(138.0, name="Late", tenor=3, swept=False),
+            )
+        },
+        50.0 / 0.9,
+        "lends all of it.",
+    ),
+    # 300 of year 1 at 20 %: 212 are owed when the firm is sold for 150.
+    "is dearer than the firm": (
+        {
+            "tranches": (revolver(1.0, 0.2), term_loan(400.0, tenor=1, swept=False)),
+            "exit": Exit(ev_to_ebitda=1.5),
+        },
+        300.0,
+        "lends all of it, but leaves the owners nothing at the exit.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LEAST)
+def test_the_commitment_that_is_told_is_the_least_that_is_enough(what: str) -> None:
+    changes, least, said = LEAST[what]
+    inputs = deal(**changes)
+    remarks = value_lbo(inputs).valuation.remarks
+    (message,) = [each.message for each in remarks if each.code == "SHORTFALL"]
+    assert message.endswith(said)
+    assert ("a larger commitment" in message) == ("nothing" not in said)
+    told = re.search(r"a tranches\[0\]\.commitment of ([\d,.]+) lends", message)
+    assert told
+    enough = float(told[1].replace(",", ""))
+    assert enough == pytest.approx(least, rel=1e-5)
+    larger = replaced(inputs, {"tranches[0].commitment": enough})
+    if "nothing" in said:
+        with pytest.raises(Infeasible, match="wiped out"):
+            value_lbo(larger)
+    else:
+        assert "SHORTFALL" not in codes(larger)
+
+
+def test_where_no_commitment_is_enough_a_larger_one_is_not_asked_for() -> None:
+    """At least 50 / 0.8, with the fee on it, are lent in year 1, and due with 45 in year 2."""
+    lent = (
+        revolver(10.0, undrawn_fee=0.2, tenor=2),
+        term_loan(150.0, tenor=1, swept=False),
+        term_loan(45.0, name="Late", tenor=2, swept=False),
+    )
+    remarks = value_lbo(deal(tranches=lent)).valuation.remarks
+    (message,) = [each.message for each in remarks if each.code == "SHORTFALL"]
+    assert "in year 1, by up to 42," in message
+    assert message.endswith("The plan needs more equity or later repayments.")

@@ -12,6 +12,11 @@ from engine.door import Door
 LONGEST_STUB = 366  # days: a whole year with a leap day in it
 
 
+def days_from(day: date, days: int) -> date:
+    """So many days after a day, or before it; at most the last day that a calendar here has."""
+    return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
+
+
 class FiscalYears:
     """Year 1 begins on a day, or began before it: then what is left of it is a stub.
 
@@ -56,8 +61,8 @@ class FiscalYears:
                 "timing.fiscal_year_end",
                 "OUT_OF_RANGE",
                 f"Year 1 cannot end {when if days else 'on'} the {self.BEGINNING}.",
-                f"Give a day from 1 to {LONGEST_STUB} days after it: the end of the fiscal year "
-                f"{which}.",
+                f"Give a day from {days_from(self.beginning, 1)} to "
+                f"{days_from(self.beginning, LONGEST_STUB)}: the end of the fiscal year {which}.",
             )
 
     def check_years(self, door: Door, most: int, what: str, usual: str) -> int | None:

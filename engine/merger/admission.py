@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.door import Bounds, Door, Scalar, Sieve, real, show
-from engine.errors import Infeasible, Problem
+from engine.errors import Infeasible, Problem, sentence
 from engine.merger.inputs import MergerInputs, enter
 from engine.merger.kernel import Deal, close
 from engine.merger.mending import (
@@ -16,7 +16,6 @@ from engine.merger.mending import (
     enough_price,
     fewer_assets,
     new_debt_of,
-    sentence,
 )
 
 # Of the money at stake: what rounding may leave of two sums that are equal.
@@ -108,13 +107,16 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             if _alone(deal)
             else sentence([fewer_assets(inputs, gap)]),
         )
-    if np.any(_no_earnings(inputs)):
+    nothing = _no_earnings(inputs)
+    if np.any(nothing):
+        ebitda = real(inputs.buyer.ebitda(0))
+        spent = float(np.broadcast_to(ebitda, np.shape(nothing))[nothing][0])
         yield Problem(
-            "acquirer.statements",
+            "acquirer.statements.ebitda[0]",
             "OUT_OF_RANGE",
             "The acquirer by itself earns exactly nothing in year 1, so no accretion is a share of "
             "it.",
-            "Give a net income of year 1 above or below zero.",
+            f"Year 1's EBITDA is just its depreciation and interest, {show(spent)}: give another.",
         )
 
 

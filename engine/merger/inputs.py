@@ -6,7 +6,6 @@ for, or a structure with less money than it spends.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from engine.door import Door, Scalar
@@ -18,9 +17,9 @@ from engine.merger.offer import Offer, keep_apart
 from engine.merger.parties import Party
 from engine.merger.synergies import NO_SYNERGIES, EarnOut, Synergies
 from engine.merger.timing import MergerTiming
+from engine.names import check_currency
 
 INPUT_VERSION = 1
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _CASH = frozenset({"acquirer.balance.cash", "target.balance.cash", "financing.balance_sheet_cash"})
 
 
@@ -73,15 +72,20 @@ def enter(door: Door, inputs: MergerInputs, known: MergerInputs | None) -> Merge
     ``known`` went through before: what is the very same object there is not looked at again.
     """
     years = inputs.timing.check(door)
+    # By days that are refused nobody knows how many of the target's years there have to be.
+    odd_days = any(problem.path.endswith("fiscal_year_end") for problem in door.problems)
     same = known if known is not None and inputs.timing is known.timing else None
     acquirer, target = inputs.acquirer, inputs.target
     if same is None or acquirer is not same.acquirer:
         before = None if same is None else same.acquirer
         acquirer = acquirer.admit(door, "acquirer", years, before)
     if same is None or target is not same.target:
-        target = _enter_target(door, inputs, years, None if same is None else same.target)
+        its_years, before = None if odd_days else years, None if same is None else same.target
+        target = _enter_target(door, inputs, its_years, before)
     inputs.offer.check(door)
+    so_far = len(door.problems)
     door.within("wacc", inputs.wacc, SPREAD_MIN, 1.0)
+    wacc = inputs.wacc if len(door.problems) == so_far else None
     financing = inputs.financing.admit(
         door,
         years,
@@ -105,16 +109,10 @@ def enter(door: Door, inputs: MergerInputs, known: MergerInputs | None) -> Merge
     if synergies is not None and not (
         same is not None and synergies is same.synergies and inputs.wacc is same.wacc
     ):
-        synergies = synergies.admit(door, years, inputs.wacc)
+        synergies = synergies.admit(door, years, wacc)
     if inputs.earn_out is not None:
         inputs.earn_out.check(door, years)
-    if not _CURRENCY.fullmatch(inputs.currency):
-        door.refuse(
-            "currency",
-            "UNKNOWN",
-            "A currency has three capital letters.",
-            "Give its ISO 4217 code, such as USD or EUR.",
-        )
+    check_currency(door, inputs.currency)
     return MergerInputs(
         timing=inputs.timing,
         acquirer=acquirer,

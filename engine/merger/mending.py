@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.door import no_less, no_more
+from engine.errors import sentence
 from engine.firm.dilution import PRICE_MAX, share_out
 from engine.merger.allocation import Allocation
 from engine.merger.inputs import MergerInputs
 from engine.merger.kernel import Deal, taxed_apart
-from engine.merger.offer import PREMIUM_RANGE, Collar, FixedRatio, FloatingRatio, Offer
+from engine.merger.offer import (
+    PREMIUM_RANGE,
+    RATIO_MAX,
+    Collar,
+    FixedRatio,
+    FloatingRatio,
+    Offer,
+)
 from engine.merger.parties import Party
 
 
@@ -117,17 +125,12 @@ def _in_words(offer: Offer, price: float, own: float, market: float) -> str:
     path = "offer.exchange_ratio"
     match ratio:
         case FixedRatio():
-            return f", so let {path}.fixed.ratio be {no_less(in_stock / own)} or more"
+            name, least, most = "fixed.ratio", in_stock / own, RATIO_MAX
         case FloatingRatio():
-            return f", so let {path}.floating.value be {no_less(in_stock)} or more"
+            name, least, most = "floating.value", in_stock, PRICE_MAX
         case Collar():
             times = in_stock / float(ratio.stock_value(own))
-            most = no_less(float(ratio.ratio) * times)
-            return f", so let {path}.collar.ratio be {most} or more"
-    return ""
-
-
-def sentence(ways: list[str]) -> str:
-    """Ways to mend one thing, each by itself."""
-    text = ", or ".join(ways)
-    return f"{text[0].upper()}{text[1:]}."
+            name, least, most = "collar.ratio", float(ratio.ratio) * times, RATIO_MAX
+        case _:
+            return ""
+    return f", so let {path}.{name} be {no_less(least)} or more" if least <= most else ""

@@ -197,7 +197,7 @@ class Offer:
             self.exchange_ratio.check(door)
         if self.cash_per_share is not None:
             door.within("offer.cash_per_share", self.cash_per_share, 0.0, PRICE_MAX)
-            if self.exchange_ratio is None:
+            if self.exchange_ratio is None and count:
                 door.refuse(
                     "offer.cash_per_share",
                     "CONTRADICTION",

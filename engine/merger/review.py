@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from engine.door import no_less, show
+from engine.door import no_less, no_more, show
+from engine.errors import sentence
 from engine.merger.earnings import EarningsPerShare
 from engine.merger.inputs import MergerInputs
 from engine.merger.kernel import Deal
 from engine.merger.statements import BalanceSheet, BalanceSheets
 from engine.merger.worth import Leverage, Returns, ValueCreation
-from engine.remarks import Remark
+from engine.remarks import Remark, listed
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 HIGH_PREMIUM = 0.6
@@ -50,7 +50,7 @@ def _on_parties(inputs: MergerInputs, per_share: EarningsPerShare) -> Iterator[R
         yield Remark(
             "STAND_ALONE_LOSS",
             "acquirer.statements",
-            f"By itself the acquirer makes a loss in {_years(losing)}. Accretion is a share of "
+            f"By itself the acquirer makes a loss in {listed(losing)}. Accretion is a share of "
             "that loss there, above zero where the deal makes it smaller. Such a share says "
             "little: read the money.",
         )
@@ -62,7 +62,7 @@ def _on_parties(inputs: MergerInputs, per_share: EarningsPerShare) -> Iterator[R
             yield Remark(
                 "LOSS_SAVES_TAX",
                 f"{name}.statements",
-                f"{called} makes a loss before tax in {_years(lost)}, which is taken "
+                f"{called} makes a loss before tax in {listed(lost)}, which is taken "
                 "to save tax in the same year. Limits on losses may say otherwise.",
             )
 
@@ -80,7 +80,7 @@ def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
             yield Remark(
                 "INTEREST_IS_INCOME",
                 "financing.target_debt_rate",
-                f"In {_years(income)} the target's interest is net income, and it falls with the "
+                f"In {listed(income)} the target's interest is net income, and it falls with the "
                 "debt that is refinanced. Give the rate of that debt, so that what it costs is "
                 "saved.",
             )
@@ -88,7 +88,7 @@ def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
             yield Remark(
                 "DEBT_WITHOUT_INTEREST",
                 "target.statements.interest",
-                f"In {_years(free)} the target pays no interest on a debt of "
+                f"In {listed(free)} the target pays no interest on a debt of "
                 f"{show(float(target.balance.debt))}, so that nothing is saved where it is "
                 "refinanced. Give what it pays, or the rate of that debt.",
             )
@@ -100,7 +100,7 @@ def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
         yield Remark(
             "INTEREST_BEYOND_DEBT",
             "target.balance.debt",
-            f"In {_years(dear)} the target pays more interest than its debt can cost: "
+            f"In {listed(dear)} the target pays more interest than its debt can cost: "
             f"{show(most)} in year {dear[0]}, {share}. What is not in its books is not repaid.",
         )
 
@@ -110,26 +110,40 @@ def _on_saving(inputs: MergerInputs, deal: Deal, paid: list[float]) -> Iterator[
 
     Its interest may be net of income on its cash: of as much as that rate earns, and not more.
     """
-    saved, cash = float(deal.interest_saved), float(inputs.target.balance.cash)
-    rate = float(inputs.financing.target_debt_rate or 0.0)
-    earned, slack = rate * cash, 1e-9 * saved
-    beyond = [year + 1 for year, least in enumerate(paid) if saved > least + earned + slack]
-    if not beyond:
+    balance, bonds = inputs.target.balance, inputs.target.shares.convertible_debt
+    ended = float(balance.debt + bonds - (deal.target_debt - deal.refinanced))
+    rate, cash = float(inputs.financing.target_debt_rate or 0.0), float(balance.cash)
+    saved, earned = rate * ended, rate * cash
+    beyond = [
+        year + 1
+        for year, interest in enumerate(paid)
+        if saved - earned - interest > 1e-9 * max(saved, abs(interest))
+    ]
+    if not beyond or not ended > 0.0:
         return
     least = min(paid)
-    highest = rate * least / (saved - earned) if saved > earned else 0.0
-    advice = (
-        f"A rate of {math.floor(1e4 * highest) / 1e4:.2%} saves no more than is paid."
-        if highest >= 1e-4
-        else "Give the interest that it pays, or its debt, as they are."
-    )
     yield Remark(
         "SAVED_ABOVE_PAID",
         "financing.target_debt_rate",
-        f"At {rate:.2%} the target's debt that ends saves {show(saved)} of interest a year. In "
-        f"{_years(beyond)} the target pays less, {show(least)} at the least, and what its cash "
-        f"earns at that rate, {show(earned)}, does not make up for it. {advice}",
+        f"At {show(100.0 * rate)}% the target's debt that ends saves {show(saved)} of interest a "
+        f"year. In {listed(beyond)} the target pays less, {show(least)} at the least, and what its "
+        f"cash earns at that rate, {show(earned)}, does not make up for it. "
+        + sentence(
+            [
+                *_rates_borne_out(ended - cash, least),
+                "give the interest that it pays, or its debt, as they are",
+            ]
+        ),
     )
+
+
+def _rates_borne_out(more: float, least: float) -> Iterator[str]:
+    """At which rates ``more`` debt than cash saves no more than the ``least`` interest, in money,
+    if at any: up to one, or where its cash is the larger, from one on."""
+    if more > 0.0 and least >= 0.0:
+        yield f"a rate of up to {no_more(100.0 * least / more)}% saves no more than is paid"
+    elif least < 0.0 and -least <= -more:  # no rate is above 1
+        yield f"a rate of {no_less(100.0 * least / more)}% or more makes up for it"
 
 
 def _on_offer(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
@@ -171,7 +185,7 @@ def _on_financing(leverage: Leverage, sheets: BalanceSheets) -> Iterator[Remark]
         yield Remark(
             "CASH_RUNS_OUT",
             "financing",
-            f"At the end of {_years(short)} cash is below zero, {show(least)} at worst: what is "
+            f"At the end of {listed(short)} cash is below zero, {show(least)} at worst: what is "
             "due has to be borrowed again, at a cost that is not counted here.",
         )
 
@@ -242,8 +256,3 @@ def _on_synergies(
             "offer",
             f"In the last year the price earns {-spread:.1%} a year less than capital costs.",
         )
-
-
-def _years(years: list[int]) -> str:
-    named = ", ".join(str(year) for year in years[:6])
-    return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

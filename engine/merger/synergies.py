@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.door import MONEY_MAX, Door, Scalar, power
+import numpy as np
+
+from engine.door import MONEY_MAX, Door, Scalar, no_less, no_more, power, real
 from engine.firm.capital import SPREAD_MIN
 from engine.firm.dilution import ZERO
 from engine.merger.timing import MergerTiming
@@ -46,7 +48,9 @@ class Synergies:
     def _in_place(self, year: int) -> Scalar:
         return 1.0 if self.phase_in is None else self.phase_in.years()[year]
 
-    def admit(self, door: Door, years: int | None, wacc: Scalar) -> Synergies:
+    def admit(self, door: Door, years: int | None, wacc: Scalar | None) -> Synergies:
+        """The same, checked. ``wacc``: None where it is refused already."""
+
         def line(name: str, low: float, high: float) -> Schedule | None:
             given: Schedule | None = getattr(self, name)
             if given is None:
@@ -74,10 +78,26 @@ class Synergies:
                 else "Give synergies.revenue, or leave this out.",
             )
         if self.growth is not None:
-            door.within("synergies.growth", self.growth, -0.5, 0.5)
-            what = "Synergies must grow more slowly than they are discounted, or have no value."
-            door.apart("synergies.growth", self.growth, wacc, SPREAD_MIN, what)
+            self._check_growth(door, self.growth, wacc)
         return admitted
+
+    def _check_growth(self, door: Door, growth: Scalar, wacc: Scalar | None) -> None:
+        before = len(door.problems)
+        door.within("synergies.growth", growth, -0.5, 0.5)
+        if wacc is None or len(door.problems) > before:
+            return
+
+        def mend() -> str:
+            # Of a batch, what holds for every scenario.
+            most = float(np.min(real(wacc))) - SPREAD_MIN
+            least = float(np.max(real(growth))) + SPREAD_MIN
+            return (
+                f"Let synergies.growth be {no_more(most)} or less, or let wacc be "
+                f"{no_less(least)} or more."
+            )
+
+        what = "Synergies must grow more slowly than they are discounted, or have no value."
+        door.apart("synergies.growth", growth, wacc, SPREAD_MIN, what, mend)
 
 
 NO_SYNERGIES = Synergies()

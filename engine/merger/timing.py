@@ -7,7 +7,7 @@ from datetime import date
 
 from engine.cashflows import DAYS
 from engine.door import Door
-from engine.firm.fiscal_years import ClosingDate
+from engine.firm.fiscal_years import ClosingDate, days_from
 
 MOST_YEARS = 10  # what synergies are planned for; no board is shown more
 
@@ -27,8 +27,10 @@ class MergerTiming(ClosingDate):
 
     def check(self, door: Door) -> int | None:
         """The years of the forecast; None where there cannot be so many, and nobody can count."""
+        before = len(door.problems)
         self.check_first_year(door, "that runs at the closing, or begins with it")
-        self._check_target(door)
+        if len(door.problems) == before:
+            self._check_target(door)
         return self.check_years(
             door, MOST_YEARS, f"A merger cannot be followed for {self.years} years.", "3 to 5"
         )
@@ -51,5 +53,6 @@ class MergerTiming(ClosingDate):
                 "timing.target_fiscal_year_end",
                 "OUT_OF_RANGE",
                 "The target's year 1 has to end with the acquirer's, or less than a year before.",
-                f"Give a day from 0 to {DAYS - 1:.0f} days before the end of the acquirer's.",
+                f"Give a day from {days_from(self.fiscal_year_end, 1 - int(DAYS))} to "
+                f"{self.fiscal_year_end}.",
             )

@@ -41,8 +41,8 @@ from engine.merger.worth import (
     returns,
     value_creation,
 )
+from engine.questions import Questions
 from engine.remarks import Remark
-from engine.scenarios import Questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,11 +260,14 @@ class MergerEarningsPerShare:
     cash_accretion_amount: FloatSeries = _column("The same in money a share, by year.")
     breakeven_synergies: FloatSeries = _column(
         "Further synergies before tax at which the year's GAAP earnings per share do not change, "
-        "in money, by year; below zero, so much may be missing."
+        "in money, by year; below zero, so much may be missing. They are profit of the year "
+        "itself: to `synergies.cost` add this, divided by the share of the year that comes after "
+        "closing and by `synergies.phaseIn`."
     )
     maximum_premium: list[float | None] = _column(
         "The premium at which the year's GAAP earnings per share do not change, all else equal, a "
-        "fraction, by year. Null: no price above zero does that, or none that can be paid."
+        "fraction, by year. Null: no price above zero does that, or none that can be paid, or "
+        "earnings rise with the price, as where a loss is shared out among more shares."
     )
 
 

@@ -29,7 +29,8 @@ def remarks_on(document: Document) -> set[str]:
     repays = 1.0 if terms.get("refinanced") is None else terms["refinanced"]
     given = terms.get("targetDebtRate")
     # Net of income on cash, which earns no more than the debt costs.
-    ending = told["financing"]["ended"] - amount(document["target"]["balance"], "cash")
+    ended = told["financing"]["ended"]
+    ending = ended - amount(document["target"]["balance"], "cash")
     net_leverage = told["leverage"]["netAtClosing"]
     due = {
         "STAND_ALONE_LOSS": min(told["perShare"]["standAlone"]) < 0.0,
@@ -40,7 +41,9 @@ def remarks_on(document: Document) -> set[str]:
         "DEBT_WITHOUT_INTEREST": given is None
         and repays * owed > 0.0
         and 0.0 in target["interest"],
-        "SAVED_ABOVE_PAID": given is not None and given * ending > min(target["interest"]),
+        "SAVED_ABOVE_PAID": given is not None
+        and ended > 0.0
+        and given * ending > min(target["interest"]),
         "INTEREST_BEYOND_DEBT": repays > 0.0 and max(target["interest"]) > 0.25 * all_owed,
         "OFFER_BELOW_MARKET": told["offer"]["premium"] < 0.0,
         "HIGH_PREMIUM": told["offer"]["premium"] > 0.6,

@@ -29,16 +29,8 @@ from engine.merger import (
     value_merger,
 )
 from engine.paths import Names, numbers, replaced, value_at
-from engine.scenarios import (
-    Axis,
-    Question,
-    Swing,
-    default_swings,
-    gradient,
-    one_way,
-    sensitivity,
-    tornado,
-)
+from engine.questions import Question
+from engine.scenarios import Axis, Swing, default_swings, gradient, one_way, sensitivity, tornado
 from engine.schedules import Schedule
 from engine.simulation import Normal, Shock, SimulationSpec, draw_values, simulate
 from engine.solving import reverse

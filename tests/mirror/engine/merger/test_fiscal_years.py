@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -25,6 +26,7 @@ from engine.schedules import Schedule
 from tests.mirror.engine.merger.deals import LAW, bought, by_year, deal, numbers
 
 END = date(2026, 12, 31)
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 LINES = ("revenue", "ebitda", "depreciation", "interest")
 
 
@@ -130,7 +132,35 @@ def test_a_merger_is_the_one_of_statements_that_were_put_together_by_hand(
 def test_years_that_do_not_fit_together_are_refused(path: str, timing: MergerTiming) -> None:
     with pytest.raises(InvalidInput) as refused:
         admit(deal(timing=timing))
-    assert [problem.path for problem in refused.value.problems] == [path]
+    (problem,) = refused.value.problems
+    assert problem.path == path
+    if path == "timing.target_fiscal_year_end":
+        first, last = (date.fromisoformat(day) for day in DAY.findall(problem.suggestion))
+        assert (first, last) == (END - timedelta(days=364), END)
+        for day in (first, last):
+            admit(deal(timing=replace(timing, target_fiscal_year_end=day)))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize(
+    "timing",
+    [
+        ends(-1),
+        ends(365),
+        replace(ends(30), fiscal_year_end=None),
+        replace(ends(30), fiscal_year_end=END + timedelta(days=31)),
+    ],
+)
+def test_a_day_that_is_refused_brings_no_other_problem(timing: MergerTiming, count: int) -> None:
+    """Such as how many years of the target are needed, which the day would say."""
+    inputs = with_years(**{name: [10.0] * count for name in LINES})
+    with pytest.raises(InvalidInput) as refused:
+        admit(replace(inputs, timing=timing))
+    (problem,) = refused.value.problems
+    assert problem.path.endswith("fiscal_year_end")
+    if timing.fiscal_year_end not in (None, END):
+        days = [date.fromisoformat(day) for day in DAY.findall(problem.suggestion)]
+        assert days == [timing.closing_date + timedelta(days=after) for after in (1, 366)]
 
 
 def test_a_target_whose_years_end_earlier_needs_one_more() -> None:

@@ -67,6 +67,7 @@ def test_a_sound_deal_passes_with_every_schedule_by_year() -> None:
     [
         ("offer", {"offer": Offer()}),
         ("offer", {"offer": Offer(price=9.0, premium=0.1)}),
+        ("offer", {"offer": Offer(cash_per_share=1.0)}),
         ("offer.premium", {"offer": Offer(premium=30.0)}),
         ("offer.price", {"offer": Offer(price=-1.0)}),
         ("offer.cash_per_share", {"offer": Offer(price=9.0, cash_per_share=1.0)}),
@@ -286,8 +287,15 @@ def test_sources_below_uses_are_refused_with_what_is_missing() -> None:
 
 
 def test_an_acquirer_that_earns_exactly_nothing_has_no_accretion() -> None:
-    with pytest.raises(Infeasible, match="nothing in year 1"):
+    with pytest.raises(Infeasible, match="nothing in year 1") as refused:
         admit(deal(acquirer=buyer(statements=books(ebitda=80.0))))
+    (problem,) = refused.value.problems
+    path = "acquirer.statements.ebitda[0]"
+    assert problem.path == path
+    assert "depreciation and interest, 80:" in problem.suggestion
+    with pytest.raises(Infeasible, match="nothing in year 1") as refused:
+        admit(replaced(admit(deal()), {path: np.array([90.0, 80.0])}))
+    assert refused.value.problems[0].suggestion == problem.suggestion
 
 
 def test_a_deal_that_cannot_be_closed_for_two_reasons_says_both() -> None:

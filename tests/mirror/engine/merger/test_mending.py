@@ -24,6 +24,7 @@ from engine.merger import (
     NewDebt,
     Offer,
     Structure,
+    Synergies,
     WrittenUp,
     admit,
     value_merger,
@@ -197,6 +198,14 @@ def test_with_as_much_cash_or_shares_or_debt_that_stays_the_sources_are_the_uses
             "Give a reference price from 18.1235 to 22.",
             {"offer.exchange_ratio.collar.reference_price": 18.1235},
         ),
+        *(
+            (
+                deal(wacc=0.0912345678, synergies=Synergies(growth=0.0905)),
+                "Let synergies.growth be 0.0902345 or less, or let wacc be 0.0915 or more.",
+                {"financing.stock_share": 1.0} | mended,
+            )
+            for mended in ({"synergies.growth": 0.0902345}, {"wacc": 0.0915})
+        ),
     ],
 )
 def test_a_number_that_is_told_is_let_in(
@@ -218,3 +227,14 @@ def test_where_nothing_by_itself_would_do_only_debt_is_told() -> None:
     lent = NewDebt(rate=0.05, fee=0.2, tenor=5.0)
     mended = replace(dear, financing=replace(dear.financing, new_debt=lent))
     assert value_merger(mended).new_debt == pytest.approx(400.0 / (1.0 - 0.2))
+
+
+@pytest.mark.parametrize(
+    "ratio", [FixedRatio(ratio=1e5), Collar(ratio=1e5, low_price=19.0, high_price=22.0)]
+)
+def test_a_ratio_that_nobody_may_give_is_not_told(ratio: FixedRatio | Collar) -> None:
+    """Of 50 shares at 20 the most that may be paid for are a thousand million."""
+    rich = bought(balance=replace(bought().balance, fixed_assets=2e9))
+    inputs = deal(target=rich, offer=Offer(exchange_ratio=ratio), financing=STOCK)
+    assert "offer" in str(ways(replaced(inputs, {"target.balance.fixed_assets": 9e8})))
+    assert ways(inputs) == {}

@@ -167,14 +167,38 @@ def test_accretion_that_destroys_value_is_called_by_its_name() -> None:
     assert "though earnings per share rise" in said["VALUE_DESTROYED"]
 
 
-def test_the_rate_that_a_remark_names_saves_no_more_than_is_paid() -> None:
-    """12 on 200, of which 20 of cash may earn a part: 6.66 %, rounded down."""
-    inputs = calm(financing=replace(REPAID, target_debt_rate=0.08))
-    (said,) = (each for each in value_merger(inputs).remarks if each.code == "SAVED_ABOVE_PAID")
-    assert "saves 16 of interest a year" in said.message
-    assert "pays less, 12 at the least, and what its cash earns at that rate, 1.6," in said.message
-    assert "A rate of 6.66% saves no more than is paid." in said.message
-    assert codes(calm(financing=replace(REPAID, target_debt_rate=0.0666))) == set()
+@pytest.mark.parametrize(
+    ("interest", "cash", "rate", "advice", "mended", "nearly"),
+    [
+        # 12 on 200, of which 20 of cash may earn a part: at most 12 / 180.
+        (12.0, 20.0, 0.08, "A rate of up to 6.66666% saves no", 0.0666666, 0.0666668),
+        # 8 are earned, and cash is more than the debt that ends by 100.
+        (-8.0, 300.0, 0.05, "A rate of 8% or more makes up for it, or", 0.08, 0.07999),
+        # 2 on 1 more of cash, or 8 on none: no rate is above 1.
+        (-2.0, 201.0, 0.05, "Give the interest that it pays", None, 1.0),
+        (-8.0, 200.0, 0.05, "Give the interest that it pays", None, 1.0),
+        (0.0, 20.0, 0.05, "A rate of up to 0% saves no more than is paid, or give", 0.0, 1e-9),
+    ],
+)
+def test_a_rate_that_a_remark_names_bears_the_interest_out_and_a_hair_off_does_not(
+    interest: float, cash: float, rate: float, advice: str, mended: float | None, nearly: float
+) -> None:
+    """The target owes 200, and all of it ends."""
+    party = paying(interest)
+    party = replace(party, balance=replace(party.balance, cash=cash, fixed_assets=0.0))
+
+    def said(at: float, refinanced: float = 1.0) -> list[str]:
+        financing = replace(REPAID, target_debt_rate=at, refinanced=refinanced)
+        found = value_merger(deal(target=party, financing=financing)).remarks
+        return [each.message for each in found if each.code == "SAVED_ABOVE_PAID"]
+
+    (message,) = said(rate)
+    assert advice in message
+    assert f"saves {200.0 * rate:g} of interest a year" in message
+    assert f"earns at that rate, {cash * rate:g}, does not" in message
+    assert said(nearly)
+    assert mended is None or not said(mended)
+    assert not said(0.0, refinanced=0.0)  # nothing ends, and no rate changes a number
 
 
 def test_of_several_years_those_are_named_in_which_too_much_is_saved() -> None:
@@ -214,13 +238,9 @@ def test_what_is_not_refinanced_is_not_asked_about() -> None:
     assert "INTEREST_BEYOND_DEBT" not in codes(calm(target=beside, financing=REPAID))
 
 
-def test_interest_without_a_debt_is_told_and_so_is_a_rate_that_no_interest_bears_out() -> None:
+def test_interest_without_a_debt_is_told() -> None:
     none = value_merger(calm(target=owing(0.0), financing=REPAID)).remarks
     assert any("12 in year 1, and owes nothing" in each.message for each in none)
-    free = calm(target=paying(0.0), financing=replace(REPAID, target_debt_rate=0.05))
-    assert any(
-        "Give the interest that it pays" in each.message for each in value_merger(free).remarks
-    )
     assert "INTEREST_BEYOND_DEBT" not in codes(calm(target=owing(0.0)))  # nothing is refinanced
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.door import Door, show
-from engine.names import is_line
+from engine.names import folded, is_line
 
 METHODS_MOST = 20
 NAME_MOST = 80  # characters
@@ -154,8 +154,8 @@ def _check(methods: Sequence[MethodRange], market_price: float | None) -> None:
         )
     seen = set[str]()
     for number, each in enumerate(methods[:METHODS_MOST]):
-        path, name = f"methods[{number}]", each.name.strip()
-        if not is_line(name, NAME_MOST):
+        path, name = f"methods[{number}]", folded(each.name)
+        if not is_line(each.name, NAME_MOST):
             door.refuse(
                 f"{path}.name",
                 "WRONG_LENGTH",

@@ -14,7 +14,7 @@ from engine.credit.inputs import BOUNDS
 from engine.door import show
 from engine.errors import InvalidInput, Problem
 from services.errors import NotFound
-from services.kinds import CREDIT, KINDS, Document, Output
+from services.kinds import CREDIT, KINDS, Document, Kind, Output
 from services.principal import Action, Principal
 from services.sourced_inputs import NAME as ASSUMPTIONS
 from services.valuations import KeptId, Recorded, ValuationService
@@ -87,7 +87,7 @@ def _not_one(inputs: Document, equity_of: EquityOf | None) -> Iterator[Problem]:
 
 def _unfit(inputs: Document, of: Recorded) -> Iterator[Problem]:
     """Why a valuation's equity value cannot be taken."""
-    if Output.EQUITY_VALUE not in of.kind.outputs:
+    if not _tells(of.kind):
         able = " or ".join(f"a {each.noun}" for each in KINDS.values() if _tells(each))
         message = f"A {of.kind.noun} has no equity value of its firm."
         mend = f"Name {able}, or give equity_value instead."
@@ -109,7 +109,7 @@ def _unfit(inputs: Document, of: Recorded) -> Iterator[Problem]:
             yield Problem(f"{ASSUMPTIONS}[{number}].path", "CONTRADICTION", message, mend)
 
 
-def _tells(kind: Any) -> bool:
+def _tells(kind: Kind[Any, Any]) -> bool:
     return Output.EQUITY_VALUE in kind.outputs
 
 

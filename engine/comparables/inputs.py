@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,14 +15,13 @@ from engine.comparables.metrics import Calendarised, Metrics, Period, advice
 from engine.door import MONEY_MAX, Bounds, Door, Scalar, Sieve
 from engine.errors import Problem
 from engine.firm.equity import Bridge, Shares
-from engine.names import folded, is_line
+from engine.names import check_currency, folded, is_line
 
 INPUT_VERSION = 1
 PEERS_MOST = 50
 MULTIPLES_MOST = 24  # every multiple of every period, among each kind of peers and among all
 NAME_MOST = 80  # characters
 PRICES = (1e-9, 1e12)  # money a share
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _OWN_INPUT = re.compile(r"\b(?:bridge|shares)\.[a-z]")
 
 
@@ -150,13 +150,7 @@ def bounds(inputs: ComparablesInputs) -> dict[str, tuple[float, float]]:
 
 
 def _enter(door: Door, inputs: ComparablesInputs, known: ComparablesInputs | None) -> None:
-    if not _CURRENCY.fullmatch(inputs.currency):
-        door.refuse(
-            "currency",
-            "UNKNOWN",
-            "A currency has three capital letters.",
-            "Give its ISO 4217 code, such as USD or EUR.",
-        )
+    check_currency(door, inputs.currency)
     same_day = known is not None and inputs.as_of == known.as_of
     before = len(door.problems)
     if known is None or inputs.subject is not known.subject:
@@ -176,7 +170,7 @@ def _enter(door: Door, inputs: ComparablesInputs, known: ComparablesInputs | Non
             _enter_peer(door, peer, f"peers[{number}]", inputs.as_of)
     if inputs.market_price is not None:
         door.within("market_price", inputs.market_price, *PRICES)
-    _check_asked(door, inputs, sound=len(door.problems) == before)
+    _check_asked(door, inputs, door.problems[before:])
 
 
 def _enter_subject(door: Door, subject: Subject) -> None:
@@ -252,8 +246,10 @@ def _check_day(door: Door, peer: Peer, path: str, as_of: date) -> None:
             )
 
 
-def _check_asked(door: Door, inputs: ComparablesInputs, sound: bool) -> None:
-    """``sound``: subject and peers are, so that it can be said what they have figures of."""
+def _check_asked(door: Door, inputs: ComparablesInputs, wrong: Sequence[Problem]) -> None:
+    """``wrong``: what subject and peers are refused for. A number that is out of its range is given
+    all the same; where it is not known what is given, nothing is said to be missing.
+    """
     many = len(inputs.multiples)
     if not 1 <= many <= MULTIPLES_MOST:
         door.refuse(
@@ -262,22 +258,37 @@ def _check_asked(door: Door, inputs: ComparablesInputs, sound: bool) -> None:
             f"{many} multiples are asked about.",
             f"Ask about 1 to {MULTIPLES_MOST}; the first one is what the firm is valued by.",
         )
-    seen = set[tuple[str, ...]]()
+    unclear = [problem.path for problem in wrong if not _of_a_number(problem)]
+    own_known = not any(path.startswith("subject.metrics") for path in unclear)
+    peers_known = not any(path.startswith("peers") and path[-5:] != ".name" for path in unclear)
+    asked_once: dict[tuple[str, ...], tuple[str, Asked]] = {}
     for number, asked in enumerate(inputs.multiples[:MULTIPLES_MOST]):
         path, key = f"multiples[{number}]", (asked.multiple, asked.period, asked.kind or "")
-        if key in seen:
+        if key in asked_once:
             door.refuse(
                 path, "CONTRADICTION", "This multiple is asked about already.", "Leave it out."
             )
-        elif sound:
-            _check_figures(door, inputs, asked, path)
-        seen.add(key)
+            continue
+        asked_once[key] = path, asked
+        if peers_known:
+            _check_peers(door, inputs, asked, path)
+    if own_known:
+        _check_own(door, inputs, list(asked_once.values()))
 
 
-def _check_figures(door: Door, inputs: ComparablesInputs, asked: Asked, path: str) -> None:
-    name, period, metrics = asked.multiple.metric, asked.period, inputs.subject.metrics
-    told = asked.multiple.metric_words
-    if metrics.of(name, period, inputs.as_of) is None:
+def _of_a_number(problem: Problem) -> bool:
+    """Whether it is about how large a number is; a day is none."""
+    return problem.code in ("OUT_OF_RANGE", "NOT_FINITE") and not problem.path.endswith("announced")
+
+
+def _check_own(door: Door, inputs: ComparablesInputs, asked: list[tuple[str, Asked]]) -> None:
+    """What the firm lacks, said once for all multiples that need the same."""
+    lacking: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    metrics = inputs.subject.metrics
+    for path, each in asked:
+        name, period = each.multiple.metric, each.period
+        if metrics.of(name, period, inputs.as_of) is not None:
+            continue
         where = f"subject.metrics.{metrics.BRANCH}"
         if isinstance(metrics, Calendarised):
             where = f"{where}.fiscal_years"
@@ -286,18 +297,31 @@ def _check_figures(door: Door, inputs: ComparablesInputs, asked: Asked, path: st
         else:
             where = f"{where}.{period.value.lower()}"
             given = f"Give {where}.{name}"
+        needed_by = lacking.setdefault((WORDS[period], where, given), [])
+        needed_by.append((path, each.multiple.metric_words))
+    for (period_words, where, given), needed_by in lacking.items():
+        others = len(needed_by) - 1
+        which = f"{needed_by[0][0]} needs"
+        if others:
+            which = f"{needed_by[0][0]} and {others} other{'s' if others > 1 else ''} need"
+        *figures, last = dict.fromkeys(words for _, words in needed_by)
+        told = f"{', '.join(figures)} and {last}" if figures else last
         door.refuse(
             where,
             "MISSING",
-            f"{path} needs the firm's {told} of {WORDS[period]}.",
-            f"{given}, or do not ask about that multiple.",
+            f"{which} the firm's {told} of {period_words}.",
+            f"{given}, or do not ask about {'them' if others else 'that multiple'}.",
         )
+
+
+def _check_peers(door: Door, inputs: ComparablesInputs, asked: Asked, path: str) -> None:
     if not any(has_figures(peer, asked, inputs.as_of) for peer in inputs.peers):
         among = "" if asked.kind is None else f" of the kind {asked.kind}"
         door.refuse(
             path,
             "MISSING",
-            f"No peer{among} has {told} of {WORDS[period]} beside a value to divide by it.",
+            f"No peer{among} has {asked.multiple.metric_words} of {WORDS[asked.period]} beside a "
+            "value to divide by it.",
             "Give it for at least one, or do not ask about that multiple.",
         )
 
@@ -328,9 +352,8 @@ def _move(door: Door, before: int, where: str) -> None:
 
 
 def _check_name(door: Door, path: str, name: str, names: set[str]) -> None:
-    told = name.strip()
-    seen = folded(told)
-    if not is_line(told, NAME_MOST):
+    seen = folded(name)
+    if not is_line(name, NAME_MOST):
         door.refuse(
             path,
             "WRONG_LENGTH",

@@ -104,14 +104,13 @@ def _rows(metrics: Metrics, path: str) -> Iterator[tuple[str, FiscalYear | Twelv
 def _on_range(found: MultipleRange, number: int) -> Iterator[Remark]:
     path, name = f"multiples[{number}]", f"{found.multiple.words} ({found.period})"
     if found.count < FEW_PEERS:
-        few = f"{name} is read from {found.count} peer{'' if found.count == 1 else 's'}. With so "
-        yield Remark(
-            "FEW_PEERS",
-            path,
-            f"{few}few, one firm's luck is taken for the price of the business."
-            if found.count
-            else f"No peer is left that {name} could be read from.",
-        )
+        told = f"No peer is left that {name} could be read from."
+        if found.count:
+            told = (
+                f"{name} is read from {found.count} peer{'' if found.count == 1 else 's'}. With so "
+                "few, one firm's luck is taken for the price of the business."
+            )
+        yield Remark("FEW_PEERS", path, told)
     lost = [each.name for each in found.peers if each.silence is Silence.NOT_MEANINGFUL]
     if lost:
         yield Remark(
@@ -146,7 +145,7 @@ def _on_outliers(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> 
             "Trading prices and takeovers are mixed. A takeover's price has a premium for control "
             "in it: ask about each kind by itself.",
         )
-    places = {peer.name.strip(): number for number, peer in enumerate(inputs.peers)}
+    places = _places(inputs)
     for found in ranges:
         spread = found.statistics
         if spread is None or found.count < FENCED:
@@ -159,7 +158,7 @@ def _on_outliers(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> 
             if not spread.lower_quartile - reach <= value <= spread.upper_quartile + reach:
                 yield Remark(
                     "OUTLIER",
-                    f"peers[{places[peer.name]}]",
+                    places[peer.name],
                     f"{peer.name}: {found.multiple.words} ({found.period}) of {value:.1f} stands "
                     f"alone; half of the peers lie from {spread.lower_quartile:.1f} to "
                     f"{spread.upper_quartile:.1f}. The median hardly feels it, the mean does.",
@@ -169,13 +168,10 @@ def _on_outliers(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> 
 def _on_units(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
     """Each firm once, at the first of its multiples that no firm has."""
     seen = set[str]()
-    places = {peer.name.strip(): f"peers[{k}]" for k, peer in enumerate(inputs.peers)}
+    places, own = _places(inputs), inputs.subject.name.strip()
     for found in ranges:
         firms = [(places[each.name], each.name, each.multiple) for each in found.peers]
-        for path, name, value in (
-            *firms,
-            ("subject.metrics", inputs.subject.name.strip(), found.at_market),
-        ):
+        for path, name, value in (*firms, ("subject.metrics", own, found.at_market)):
             if value is None or path in seen or LEAST_LIKELY <= value <= MOST_LIKELY:
                 continue
             seen.add(path)
@@ -194,7 +190,7 @@ def _on_units(inputs: ComparablesInputs, ranges: Sequence[MultipleRange]) -> Ite
         yield Remark(
             "OTHER_UNITS",
             "subject.metrics",
-            f"{inputs.subject.name.strip()}: net debt of {show(claims)} beside an enterprise value "
+            f"{own}: net debt of {show(claims)} beside an enterprise value "
             f"of {show(first.enterprise_value)}. Either its bridge and its figures are in "
             "different units, such as money and millions of it, or it earns next to nothing.",
         )
@@ -226,6 +222,11 @@ def _on_value(ranges: Sequence[MultipleRange]) -> Iterator[Remark]:
                 f"{show(first.value_per_share)}. The firm's margins, its debt or its growth are "
                 "not those of its peers.",
             )
+
+
+def _places(inputs: ComparablesInputs) -> dict[str, str]:
+    """Each peer's path, by its name in the answer."""
+    return {peer.name.strip(): f"peers[{number}]" for number, peer in enumerate(inputs.peers)}
 
 
 def _named(names: Sequence[str]) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.door import MONEY_MAX, Door, Scalar, Sieve
+from engine.names import check_currency
 
 INPUT_VERSION = 1
-_CURRENCY = re.compile(r"[A-Z]{3}")
 BOUNDS = {
     "equity_value": (0.01, MONEY_MAX),
     "equity_volatility": (0.001, 10.0),
@@ -64,10 +63,4 @@ def _enter(door: Door, inputs: CreditInputs) -> None:
     for name, (low, high) in BOUNDS.items():
         if (value := getattr(inputs, name)) is not None:
             door.within(name, value, low, high)
-    if not _CURRENCY.fullmatch(inputs.currency):
-        door.refuse(
-            "currency",
-            "UNKNOWN",
-            "A currency has three capital letters.",
-            "Give its ISO 4217 code, such as USD or EUR.",
-        )
+    check_currency(door, inputs.currency)

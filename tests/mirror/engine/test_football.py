@@ -57,10 +57,11 @@ def test_a_name_has_no_blanks_around_it_wherever_it_is_told() -> None:
     assert [bar.name for bar in found.bars] == ["DCF", "LBO"]
     assert found.overlap is not None
     assert found.overlap.methods == ("DCF", "LBO")
-    again = [method("DCF", 1.0, 3.0), method(" DCF ", 2.0, 4.0), method("D\nCF", 2.0, 4.0)]
+    again = [method(name, 2.0, 4.0) for name in ("DCF", " DCF ", "D\nCF", "Dcf")]
     assert refused(again) == {
         "methods[1].name": "CONTRADICTION",
         "methods[2].name": "WRONG_LENGTH",
+        "methods[3].name": "CONTRADICTION",
     }
 
 

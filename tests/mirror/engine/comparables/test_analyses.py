@@ -22,15 +22,8 @@ from engine.comparison import Case, Change, compare
 from engine.door import Scalar
 from engine.errors import Infeasible, InvalidInput
 from engine.paths import numbers, replaced
-from engine.scenarios import (
-    Axis,
-    Question,
-    default_swings,
-    gradient,
-    one_way,
-    sensitivity,
-    tornado,
-)
+from engine.questions import Question
+from engine.scenarios import Axis, default_swings, gradient, one_way, sensitivity, tornado
 from engine.simulation import Normal, Shock, SimulationSpec, simulate
 from engine.solving import reverse
 from tests.mirror.engine.comparables.firms import comparison, comparisons, peer, stated, subject

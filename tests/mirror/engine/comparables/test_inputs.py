@@ -185,6 +185,34 @@ def test_every_problem_is_said_at_once() -> None:
     }
 
 
+def test_a_number_out_of_its_range_hides_nothing_that_is_missing() -> None:
+    """Not even its own firm's figures: they are given. What is not known to be given does."""
+    lacking = subject(metrics=Stated(), bridge=Bridge(debt=-1.0, cash=0.0), shares=Shares())
+    no_peer_has_it = replace(NTM, kind=PeerKind.TRADING)
+    fruit = peer(value=math.nan, metrics=Stated(ltm=months()))
+    broken = comparison(fruit, subject=lacking, asked=(no_peer_has_it,), market_price=-3.0)
+    assert {"subject.metrics.stated.ntm", "multiples[0]", "market_price"} < set(refused(broken))
+    unclear = peer("Deal", kind=PeerKind.TRANSACTION, announced=date(2030, 1, 1))
+    assert refused(comparison(unclear, asked=(no_peer_has_it,), subject=lacking)) == {
+        "subject.bridge.debt": "OUT_OF_RANGE",
+        "subject.shares.diluted": "MISSING",
+        "peers[0].announced": "OUT_OF_RANGE",
+        "subject.metrics.stated.ntm": "MISSING",
+    }
+
+
+def test_what_several_multiples_lack_is_said_once_for_each_period() -> None:
+    years = fiscal_years(10.0, 20.0, 30.0, last=date(2027, 12, 31))
+    peers = peer(metrics=Stated(ltm=months(), ntm=months()))
+    typo = comparison(peers, asked=EVERY, subject=subject(metrics=years), as_of=date(2031, 3, 31))
+    ltm, ntm = problems(typo)
+    assert "last twelve months" in ltm.message
+    assert "next twelve months" in ntm.message
+    for said in (ltm, ntm):
+        assert said.message.startswith("multiples[")
+        assert "and 3 others need the firm's revenue, EBITDA, EBIT and net income" in said.message
+
+
 def test_advice_names_the_firms_own_inputs() -> None:
     shares = Shares(diluted=5.0, options=(OptionTranche(count=1.0, strike=1.0),))
     (said,) = problems(priced(shares=shares))

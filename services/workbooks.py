@@ -38,9 +38,9 @@ class WorkbookService:
         """``at`` is the path of the argument that names the valuation.
 
         Raises:
-            Forbidden; NotFound: if there is no such valuation; TooLarge (`UNSUPPORTED`): for a kind
-            that has no workbook, or a book that is too large; DeadlineMissed; Overloaded: too much
-            is waiting already.
+            Forbidden; NotFound: if there is no such valuation; Unsupported: for a kind that has no
+            workbook, for a book that is too large, and for inputs that this engine would refuse;
+            DeadlineMissed; Overloaded: too much is waiting already.
         """
         valuation = await self._valuations.find_named(principal, asked, at)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import wrap
 from typing import Any, Final, Protocol
 
 from engine.errors import Refused
@@ -14,9 +15,9 @@ from services.labels import Form
 from services.refusals import Unsupported
 from services.workbook.book import Book
 from services.workbook.choices import check_choices
-from services.workbook.inputs import add_bounds, add_inputs
+from services.workbook.inputs import add_bounds, add_inputs, say_units
 from services.workbook.sheet import CELLS_MOST, OutOfRoom
-from services.workbook.years import ends_of
+from services.workbook.years import ends_of, is_stub
 
 _LEGEND: Final = (
     "Blue is an input: change it, and everything follows.",
@@ -33,7 +34,7 @@ _TITLES: Final = {
     "MERGER": "Merger",
     "COMPARABLES": "Comparable companies",
 }
-_DAYS: Final = ("timing.valuationDate", "timing.closingDate", "asOf")  # that a value is of
+_LINE: Final = 76  # characters of a remark
 _ABBREVIATED: Final = {"Irr": "IRR", "Moic": "MOIC"}
 
 
@@ -116,13 +117,14 @@ def book_of(valuation: Valued) -> Book:
     currency = str(valuation.inputs.get("currency", "USD"))
     timing = getattr(inputs, "timing", None)
     assumed = getattr(timing, "fiscal_year_end", None) is None
-    book = Book(ends=ends_of(timing), assumed=assumed, currency=currency)
+    book = Book(ends=ends_of(timing), assumed=assumed, stub=is_stub(timing), currency=currency)
     bounds = {} if kind.bounds is None else kind.bounds(inputs)
     try:
         add_inputs(book, inputs, valuation.inputs, kind.labels, bounds)
         kind.workbook(book, result)
         check_choices(book)
         add_bounds(book)
+        say_units(book)
     except OutOfRoom:
         raise Unsupported(
             f"The workbook of this valuation would have more than {CELLS_MOST:,} cells. Value it "
@@ -163,12 +165,9 @@ def _add_summary(book: Book, valuation: Valued, today: Document) -> None:
         ("Valued", f"{valuation.computed_at:%Y-%m-%d %H:%M} UTC"),
         ("Valued by engine", valuation.engine_version),
         ("Formulas of engine", ENGINE_VERSION),
-        (
-            "As of",
-            next((_said(valuation.inputs, path) for path in _DAYS if path in book.places), ""),
-        ),
+        ("As of", str(kind.day_of(valuation.inputs) or "")),
         ("Currency", book.currency),
-        ("Money is shown in", book.amounts()),
+        ("Money is shown in", book.amounts().words),
     ):
         sheet.words(label, "", text)
     sheet.heading("Result", ("As valued", "Difference"), opening="Live")
@@ -194,14 +193,8 @@ def _add_summary(book: Book, valuation: Valued, today: Document) -> None:
     if remarks := result.get("remarks"):
         sheet.heading("Remarks, as valued")
         for remark in remarks:
-            sheet.words(remark["path"], "", remark["message"])
-
-
-def _said(inputs: Document, path: str) -> str:
-    found: Any = inputs
-    for step in path.split("."):
-        found = found[step]
-    return str(found)
+            for number, line in enumerate(wrap(remark["message"], _LINE)):
+                sheet.words("" if number else remark["path"], "", line)
 
 
 def _words(output: str) -> str:

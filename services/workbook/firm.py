@@ -30,7 +30,6 @@ from engine.firm.equity import Bridge, Shares
 from engine.firm.losses import LossesCarriedForward, LossesLeft
 from engine.firm.operations import (
     Operations,
-    StockCompensation,
     WorkingCapitalDays,
     working_capital_shares,
 )
@@ -38,11 +37,6 @@ from services.labels import Form
 from services.workbook.sheet import Sheet
 
 _ANY_DAY: Final = date(2000, 1, 1)  # whole fiscal years do not hang on when they are
-
-
-def adds_back(operations: Operations) -> bool:
-    """Whether stock compensation is added to the cash flow."""
-    return operations.stock_compensation_treatment is StockCompensation.ADD_BACK
 
 
 def numbers(line: Sequence[Scalar]) -> tuple[float, ...]:
@@ -132,7 +126,7 @@ def add_investment(
     increase. Working capital has an opening balance: that at the start of fiscal year 1."""
     revenue = f"{{{key}.revenue}}"
     if operations.stock_compensation is not None:
-        words = "added back" if adds_back(operations) else "within EBIT"
+        words = "added back" if operations.adds_back else "within EBIT"
         sheet.line(
             f"{key}.stockCompensation",
             f"Stock compensation, {words}",

@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 _REFERENCE: Final = re.compile(r"\{([^{}@]+)(?:@([^{}]+))?\}")
@@ -62,11 +63,16 @@ def formula_at(template: str, places: Places, sheet: str, column: int | None) ->
 
 def cell(row: int, column: int, *, fixed_row: bool = False, fixed_column: bool = False) -> str:
     """``B$3``: row 2, column 1, with the row fixed."""
+    return f"{'$' if fixed_column else ''}{_letters(column)}{'$' if fixed_row else ''}{row + 1}"
+
+
+@cache
+def _letters(column: int) -> str:
     letters, left = "", column + 1
     while left:
         left, letter = divmod(left - 1, 26)
         letters = chr(ord("A") + letter) + letters
-    return f"{'$' if fixed_column else ''}{letters}{'$' if fixed_row else ''}{row + 1}"
+    return letters
 
 
 def on_sheet(sheet: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from typing import Any, Final
@@ -25,6 +25,7 @@ from services.workbook.years import fiscal_years
 AS_GIVEN: Final = "as given"
 DEFAULT: Final = "default"
 _COMPARED: Final = frozenset(map(camel, COMPARED))
+_UNIT: Final = 2  # the column of units
 _SAID: Final = ("source", "asOf", "author", "note")
 
 
@@ -70,11 +71,9 @@ def add_inputs(
     those of the engine's door, by the engine's paths.
     """
     sheet = book.sheet("Inputs", columns=Columns(single=4, first=4))
-    sheet.widths = {2: 16.0, 3: 20.0}
+    sheet.widths = {}
     sheet.frozen = (1, 1)
     every = list(leaves(inputs))
-    sheet.widths[0] = _wide(40.0, (label_of(labels, each.steps) for each in every))
-    sheet.widths[1] = _wide(20.0, (each.path for each in every))
     sheet.heading("Input", ["Value"], beside=("Path", "Unit", "Source"))
     group = ""
     for each in sorted(every, key=lambda leaf: len(leaf.steps) == 1):  # those of no group last
@@ -117,12 +116,7 @@ def add_bounds(book: Book) -> None:
     if not book.limits:
         return
     sheet = book.sheet("Bounds", columns=Columns(single=2, first=3))
-    sheet.widths = {
-        0: _wide(40.0, (limit.label for limit in book.limits)),
-        1: _wide(20.0, (limit.path for limit in book.limits)),
-        3: 20.0,
-        4: 20.0,
-    }
+    sheet.widths = {}
     sheet.frozen = (1, 1)
     sheet.heading("Input", ("Least", "Most"), opening="Within", beside=("Path",))
     for number, limit in enumerate(book.limits):
@@ -132,9 +126,16 @@ def add_bounds(book: Book) -> None:
     book.check(words, f"=AND({{bounds.0:bounds.{last}}})")
 
 
-def _wide(least: float, texts: Iterable[str]) -> float:
-    """How wide a column has to be for all of its words: letters are narrower than figures."""
-    return max(least, 2.0 + 0.92 * max(map(len, texts), default=0))
+def say_units(book: Book) -> None:
+    """Beside each amount what its cell shows, which hangs on the largest of all sheets."""
+    inputs, amounts = next(each for each in book.sheets if each.name == "Inputs"), book.amounts()
+    says = {_unit_of(Form.MONEY, book.currency): f"{book.currency}{amounts.title}"}
+    if amounts.scaled:
+        says["Value"] = "Value, typed in whole units"
+    for number, one in enumerate(inputs.cells):
+        said = says.get(str(one.value)) if one.column in (_UNIT, inputs.columns.single) else None
+        if said is not None and one.hand is Hand.WORDS:
+            inputs.cells[number] = dataclasses.replace(one, value=said)
 
 
 def _bounds_of(bounds: Mapping[str, tuple[float, float]], path: str) -> tuple[float, float] | None:
@@ -148,7 +149,7 @@ def _bounds_of(bounds: Mapping[str, tuple[float, float]], path: str) -> tuple[fl
 
 
 def _unit_of(form: Form, currency: str) -> str:
-    """What to type."""
+    """What a cell shows; of money, unless it is scaled."""
     return {
         Form.RATE: "fraction, as %",
         Form.MONEY: f"{currency}, whole units",

@@ -45,6 +45,7 @@ class Cell:
     at: int | None = None  # which column of its line it is; None: a single cell
     strong: bool = False  # a heading, or a line that sums up
     shaded: bool = False
+    wrapped: bool = False  # words in more than one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,14 @@ class Sheet:
     columns: Columns = field(default_factory=Columns)
     cells: list[Cell] = field(default_factory=list)
     laws: list[tuple[int, int]] = field(default_factory=list)  # cells that turn red when FALSE
-    widths: dict[int, float] = field(default_factory=lambda: {0: 38.0, 1: 16.0})
+    widths: dict[int, float] = field(default_factory=lambda: {0: 38.0, 1: 4.0})  # at least
     row: int = 0  # the next one
     top: int = 0  # rows of its title, or of its first heading
     titled: bool = False  # whether that is a title, of the years
     frozen: tuple[int, int] | None = None  # rows and columns in sight: 1 row is the first heading
     ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
     assumed: bool = False  # nobody said when they end
+    stub: bool = False  # the first had begun already
     numbered: bool = False  # whether the years' numbers were said, below their names
 
     @property
@@ -125,8 +127,12 @@ class Sheet:
         """
         first, named = not self.row, columns
         if isinstance(columns, Years) and self.ends is not None:
-            called = twelve_months if self.assumed else fiscal_years
-            named = called(self.ends[0], len(columns))
+            many = len(columns)
+            named = (
+                twelve_months(self.ends[0], many)
+                if self.assumed
+                else fiscal_years(self.ends[0], many, stub=self.stub)
+            )
             if first and columns:
                 self._titles({LABEL: self.name}, named, strong=True)
                 self._titles({LABEL: ""}, columns, strong=False)

@@ -11,8 +11,19 @@ from typing import Any, Final
 # A year of 52 or 53 weeks may end in the first days of January, and is called for the one before.
 _FIRST_DAYS: Final = timedelta(days=7)
 _MONTHS: Final = (
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 
 
 class Years(tuple[str, ...]):
@@ -38,17 +49,27 @@ def ends_of(timing: Any) -> tuple[date, ...] | None:
     return tuple(_years_after(first, year) for year in range(timing.years))
 
 
-def fiscal_years(first: date, count: int) -> Sequence[str]:
-    """“FY2026E” and so on, E for expected; ``first`` is the last day of year 1."""
+def is_stub(timing: Any) -> bool:
+    """Whether year 1 had begun on the day of the valuation or closing: it counts in part."""
+    return timing is not None and timing.fiscal_year_end is not None and timing.stub < 1.0
+
+
+def fiscal_years(first: date, count: int, *, stub: bool = False) -> Sequence[str]:
+    """“FY2026E” and so on, E for expected; ``first`` is the last day of year 1.
+
+    A ``stub`` says so below its name, wherever it is called.
+    """
     named = (first - _FIRST_DAYS).year
-    return [f"FY{named + year}E" for year in range(count)]
+    part = "\nstub" if stub else ""
+    return [f"FY{named + year}E{'' if year else part}" for year in range(count)]
 
 
 def twelve_months(first: date, count: int) -> Sequence[str]:
-    """“12m to Jan 2027” and so on, of years that nobody said the end of: each is taken to last from
-    the day of the valuation or closing, and is whole on the day before ``first``, a year later."""
+    """“12m to” over “Jan 2027” and so on, of years that nobody said the end of: each is taken to
+    last from the day of the valuation or closing, and is whole on the day before ``first``, a year
+    later."""
     last = first - timedelta(days=1)
-    return [f"12m to {_MONTHS[last.month - 1]} {last.year + year}" for year in range(count)]
+    return [f"12m to\n{_MONTHS[last.month - 1]} {last.year + year}" for year in range(count)]
 
 
 def _years_after(day: date, years: int) -> date:

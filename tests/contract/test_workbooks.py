@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from engine.paths import replaced
-from engine.scenarios import Axis, Question, sensitivity
+from engine.questions import Question
+from engine.scenarios import Axis, sensitivity
 from services.kind import Kind
 from services.kinds import KINDS
 from services.words import snake
@@ -238,6 +239,12 @@ def test_nonsense_typed_into_a_workbook_breaks_the_check_that_says_so(tmp_path: 
         "No debt and no preferred stock is below zero": ("LBO", full, {"tranches[1].amount": -1e6}),
         "Debt and rollover are less than uses": ("LBO", full, {"equity.rollover": 900e6}),
         "Something is left for the owners": ("LBO", "lbo_prepayment", {"exit.evToEbitda": 0.5}),
+        "The price that the ratio was agreed at is inside": (
+            "MERGER", "merger_collar", {"offer.exchangeRatio.collar.referencePrice": 305.0},
+        ),
+        "No more cash is to be used": (
+            "MERGER", "a merger that leaves out what may be", {"financing.balanceSheetCash": 9e8},
+        ),
         "Every input is within": ("MERGER", "merger_mixed", {"financing.stockShare": 1.5}),
     }  # fmt: skip
     books = computed(broken_by(nonsense), tmp_path)

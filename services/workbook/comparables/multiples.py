@@ -53,7 +53,6 @@ def add_multiples(
 ) -> None:
     """`peer.0` and so on with a column for each multiple, and `stats.median` and the like."""
     asked, ranges = result.inputs.multiples, result.valuation.ranges
-    sheet.widths |= {0: 38.0, 1: 14.0}
     sheet.frozen = (1, 1)
     sheet.heading("Multiples", names_of(result), beside=("Peers",))
     if any(each.kind for each in asked):

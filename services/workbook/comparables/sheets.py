@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from engine.comparables import ComparablesResult, Multiple
 from engine.comparables.kernel import Worth, implied
 from services.labels import Form
@@ -13,8 +11,6 @@ from services.workbook.comparables.multiples import LEVELS, add_multiples, names
 from services.workbook.equity import add_bridge, add_holders, add_sharing, check_sharing
 from services.workbook.sheet import Sheet, Value
 
-_WIDEST: Final = 40.0  # of a column, in characters
-
 
 def add_comparables(book: Book, result: ComparablesResult) -> None:
     """Every sheet of the kind. The firm is valued by the median of the first multiple."""
@@ -22,12 +18,6 @@ def add_comparables(book: Book, result: ComparablesResult) -> None:
     comparables, figures = book.sheet("Comparables"), book.sheet("Figures")
     values = book.sheet("Implied values")
     figures.widths, values.widths = {0: 46.0, 1: 4.0}, {0: 46.0, 1: 4.0}
-    for number, firm in enumerate(firms):
-        width = min(max(len(firm.found.name) + 3.0, 14.0), _WIDEST)
-        figures.widths[figures.columns.first + number] = width
-    for number in range(len(result.inputs.multiples)):
-        for sheet in (comparables, values):
-            sheet.widths[sheet.columns.first + number] = 17.0
     add_firms(figures, firms)
     add_multiples(book, comparables, result, firms)
     _add_implied(values, result)

@@ -13,7 +13,6 @@ from services.workbook.firm import (
     add_investment,
     add_losses,
     add_profit,
-    adds_back,
     less,
     numbers,
 )
@@ -48,7 +47,7 @@ def _add_free_cash_flow(sheet: Sheet, part: Part) -> None:
     sheet.line(f"{key}.nopat", "NOPAT", nopat, numbers(lines.nopat), strong=True)
     spent, more = less(lines.capital_expenditure), less(lines.increase_in_working_capital)
     flows = [("depreciation", "Plus depreciation and amortisation", numbers(lines.depreciation))]
-    if adds_back(part.inputs.business):
+    if part.inputs.business.adds_back:
         stock = numbers(lines.stock_compensation)
         flows.append(("stockCompensation", "Plus stock compensation", stock))
     flows.append(("capitalExpenditure", "Less capital expenditure", spent))
@@ -173,7 +172,7 @@ def _add_value(sheet: Sheet, part: Part) -> None:
 
 def _add_laws(book: Book, part: Part) -> None:
     key = part.key
-    added = f"+SUM({{{key}.stockCompensation@all}})" if adds_back(part.inputs.business) else ""
+    added = f"+SUM({{{key}.stockCompensation@all}})" if part.inputs.business.adds_back else ""
     earned = f"SUM({{{key}.ebitda@all}})+SUM({{{key}.tax@all}}){added}"
     invested = (
         f"SUM({{{key}.capitalExpenditure@all}})"

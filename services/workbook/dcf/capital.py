@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.firm.betas import BETA_BOUNDS, Comparables, Unlevering
-from engine.firm.capital import Capital, Capm, CostOfCapital, cost_of_capital
+from engine.firm.capital import SPREAD_MIN, Capital, Capm, CostOfCapital, cost_of_capital
 from services.labels import Form
 from services.workbook.book import Book
 from services.workbook.sheet import Sheet
 
-LEAST_SPREAD = "0.001-1E-12"  # as `engine.firm.capital.SPREAD_MIN`: without its last digits
+LEAST_SPREAD: Final = f"{SPREAD_MIN:.12f}"  # in a formula
 _PREMIA = (
     ("countryPremium", "Country premium", "country_premium"),
     ("sizePremium", "Size premium", "size_premium"),

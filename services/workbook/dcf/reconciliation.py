@@ -10,7 +10,7 @@ from services.workbook.book import Book, years_of
 from services.workbook.dcf.adjusted import add_adjusted
 from services.workbook.dcf.part import Part, add_gap, sheet_of
 from services.workbook.dcf.terminal import horizon_of
-from services.workbook.firm import adds_back, numbers
+from services.workbook.firm import numbers
 from services.workbook.sheet import Sheet
 
 
@@ -79,7 +79,7 @@ def _add_economic_profit(book: Book, sheet: Sheet, part: Part, found: EconomicPr
         found.capital_charge,
     )
     earned = f"{{{key}.nopat}}"
-    if adds_back(operations):
+    if operations.adds_back:
         earned = f"({earned}+{{{key}.stockCompensation}})"
     sheet.line(
         f"{key}.economicProfit",

@@ -27,17 +27,17 @@ from services.workbook.dcf.capital import LEAST_SPREAD
 from services.workbook.dcf.part import Part, sheet_of
 from services.workbook.dcf.terminal import horizon_of
 from services.workbook.equity import shared_at
-from services.workbook.firm import adds_back
-from services.workbook.sheet import Sheet, step_words, told
+from services.workbook.sheet import Hand, Sheet, step_words, told
 
 STEPS: Final = (-2, -1, 0, 1, 2)
 RATE_STEP: Final = 0.005  # of the cost of capital and of growth
 MULTIPLE_STEP: Final = 1.0
 _MIDDLE: Final = STEPS.index(0)
+_BASE: Final = "Base case"  # of the inputs as they are typed in now
 
 
 def add_sensitivity(book: Book, result: DcfResult, parts: Sequence[Part], enterprise: str) -> None:
-    """Value per share, equity and enterprise value; the middle is the valuation itself."""
+    """Value per share, equity and enterprise value; the middle is the base case, and as live."""
     sheet = sheet_of(book, "Sensitivity")
     sheet.widths[1] = 2.0
     sheet.frozen = (0, 3)
@@ -96,6 +96,7 @@ class _Table:
         self._across = [float(across) + number * step for number in STEPS]
         self._across_words = "EV/EBITDA at the exit" if self._by_multiple else "Terminal growth"
         self._across_form = Form.MULTIPLE if self._by_multiple else Form.RATE
+        self._exported = float(result.worth.value_per_share)
         self._cells = [[self._at(rate, each) for each in self._across] for rate in self._rates]
 
     def _at(self, rate: float, across: float) -> _Cell | None:
@@ -134,14 +135,20 @@ class _Table:
         step = MULTIPLE_STEP if self._by_multiple else RATE_STEP
         of = "multiple" if self._by_multiple else "growth"
         sheet.given("sensitivity.step", (f"Step of the {of}",), step, self._across_form)
+        valued = ("Value per share when exported",)
+        sheet.given("sensitivity.exported", valued, self._exported, Form.PRICE, Hand.FIXED)
         of_input = "evToEbitda" if self._by_multiple else "growth"
         for key, words, of, step_of, values, form in (
             ("rate", "WACC", "wacc", "rateStep", self._rates, Form.RATE),
             (
-                "across", self._across_words, f"{self._path}.{of_input}", "step",
-                self._across, self._across_form,
+                "across",
+                self._across_words,
+                f"{self._path}.{of_input}",
+                "step",
+                self._across,
+                self._across_form,
             ),
-        ):  # fmt: skip
+        ):
             formulas = [f"={{{of}}}+({number})*{{sensitivity.{step_of}}}" for number in STEPS]
             sheet.line(f"sensitivity.{key}", words, formulas, values, form)
 
@@ -200,9 +207,13 @@ class _Table:
         if any(_pays(part) and _with_firms_terminal(part) for part in self._parts):
             self._sheet.heading(f"At each {self._across_words.lower()}")
             self._sheet.line(
-                "sensitivity.by", self._across_words, "={sensitivity.across}", self._across,
-                self._across_form, strong=True,
-            )  # fmt: skip
+                "sensitivity.by",
+                self._across_words,
+                "={sensitivity.across}",
+                self._across,
+                self._across_form,
+                strong=True,
+            )
         for part in self._parts:
             self._add_payments(part)
 
@@ -288,13 +299,15 @@ class _Table:
         saved = [
             sum(
                 float(
-                    (self._at_rate(part, rate) if _at_firms_rate(part) else part.worth)
-                    .losses_carried_forward or 0.0
+                    (
+                        self._at_rate(part, rate) if _at_firms_rate(part) else part.worth
+                    ).losses_carried_forward
+                    or 0.0
                 )
                 for part in saving
             )
             for rate in self._rates
-        ]  # fmt: skip
+        ]
         words = "Tax saved by losses carried forward, in all"
         self._sheet.line("sensitivity.saved", words, f"={'+'.join(terms)}", saved)
 
@@ -327,7 +340,7 @@ class _Table:
     ) -> None:
         """A table: costs of capital down, growth or multiples across."""
         sheet = self._sheet
-        sheet.heading(words, opening="WACC")
+        sheet.heading(words, list(map(_step, range(len(STEPS)))), opening="WACC")
         sheet.line(
             f"sensitivity.{key}.across",
             f"{self._across_words}, to the right",
@@ -339,7 +352,7 @@ class _Table:
         for row, cells in enumerate(self._cells):
             sheet.line(
                 f"sensitivity.{key}.{row}",
-                "As valued" if row == _MIDDLE else f"{step_words(STEPS[row])} of the WACC",
+                _BASE if row == _MIDDLE else f"{_step(row)} of the WACC",
                 "=" + formula.replace("{row}", str(row)),
                 told(None if cell is None else read(cell) for cell in cells),
                 form,
@@ -348,6 +361,10 @@ class _Table:
                 strong=row == _MIDDLE,
                 shaded=row == _MIDDLE,
             )
+
+
+def _step(number: int) -> str:
+    return _BASE if number == _MIDDLE else step_words(STEPS[number])
 
 
 def _enterprise_of(number: int, cell: _Cell) -> float:
@@ -368,8 +385,11 @@ def _moved(terminal: Terminal, across: float) -> Terminal:
 def _payment(part: Part) -> str:
     """A formula, without its =: as in the line `<key>.payment`, at another growth."""
     key, path, terminal, growth = (
-        part.key, part.at_terminal, part.inputs.terminal, "{sensitivity.across}",
-    )  # fmt: skip
+        part.key,
+        part.at_terminal,
+        part.inputs.terminal,
+        "{sensitivity.across}",
+    )
     flow, nopat = f"{{{key}.freeCashFlow@last}}", f"{{{key}.nopat@last}}"
     if isinstance(terminal, ValueDriver):
         return f"{nopat}*(1+{growth})*(1-{growth}/{{{path}.returnOnNewCapital}})"
@@ -379,7 +399,7 @@ def _payment(part: Part) -> str:
     if isinstance(terminal, Gordon) and terminal.normalised is not None:
         normal = f"{path}.normalised"
         net = f"({{{normal}.depreciation}}-{{{normal}.capitalExpenditure}})"
-        added = f"+{{{key}.stockCompensation@last}}" if adds_back(part.inputs.business) else ""
+        added = f"+{{{key}.stockCompensation@last}}" if part.inputs.business.adds_back else ""
         last = f"({nopat}{added}+{{{key}.revenue@last}}*{net})"
         return f"{last}*(1+{growth})-{{{key}.workingCapital@last}}*{growth}"
     return f"{flow}*(1+{growth})"

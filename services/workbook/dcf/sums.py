@@ -10,7 +10,7 @@ from services.labels import Form
 from services.words import camel
 from services.workbook.book import Book, years_of
 from services.workbook.dcf.part import Part, sheet_of
-from services.workbook.firm import adds_back, less, numbers
+from services.workbook.firm import less, numbers
 from services.workbook.sheet import Sheet
 
 _OPERATIONS: Final = (
@@ -82,7 +82,7 @@ def _add_flows(sheet: Sheet, result: DcfResult, parts: Sequence[Part]) -> None:
     _add_sum(sheet, parts, "nopat", "NOPAT", numbers(lines.nopat), strong=True)
     words = "Plus depreciation and amortisation"
     _add_sum(sheet, parts, "flow.depreciation", words, numbers(lines.depreciation))
-    adding = [part for part in parts if adds_back(part.inputs.business)]
+    adding = [part for part in parts if part.inputs.business.adds_back]
     if adding:
         years = zip(*(part.forecast.stock_compensation for part in adding), strict=True)
         stock = [float(sum(year)) for year in years]

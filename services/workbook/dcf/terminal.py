@@ -5,7 +5,6 @@ from __future__ import annotations
 from engine.dcf.terminal import ExitMultiple, Gordon, HModel, Horizon, Normalised, ValueDriver
 from services.labels import Form
 from services.workbook.dcf.part import Part
-from services.workbook.firm import adds_back
 from services.workbook.sheet import Sheet
 
 
@@ -102,7 +101,7 @@ def _add_normalised(
         f"={{{key}.nopat@last}}{grown}",
         float(horizon.nopat) * (1.0 + growth),
     )
-    if adds_back(part.inputs.business):
+    if part.inputs.business.adds_back:
         sheet.number(
             f"{key}.stockAfter",
             "Stock compensation, added back",

@@ -119,6 +119,10 @@ class Buyout:
         """Whether what a tranche cost goes with what of it is prepaid."""
         return self.hastens and not loan.tranche.revolving
 
+    def saves(self, loan: Loan) -> bool:
+        """Whether that saves tax: of preferred stock, which is equity for tax, it does not."""
+        return self.goes(loan) and not loan.tranche.preferred
+
     @property
     def revolvers(self) -> tuple[Loan, ...]:
         return tuple(loan for loan in self.loans if loan.tranche.revolving)

@@ -216,14 +216,14 @@ def _add_write_offs(sheet: Sheet, buyout: Buyout, still: Still) -> None:
     tax, steep = "{operations.taxRate}", steepness_by_loan(buyout)
     for at, loan in enumerate(buyout.swept):
         owed = f"{{debt.before.{at}}}"
-        unit = f"=IF({owed}>0,{{{loan.key}.kept}}/{owed},0)" if buyout.goes(loan) else "=0"
+        unit = f"=IF({owed}>0,{{{loan.key}.kept}}/{owed},0)" if buyout.saves(loan) else "=0"
         words = f"Fee and discount that go with a unit: {loan.name}"
         sheet.line(f"circle.writeOff.{at}", words, unit, still.write_offs[at], Form.RATE)
     for at, loan in enumerate(buyout.swept):
         words = f"Interest and tax that a unit saves: {loan.name}"
         formula = f"={_after_tax(buyout, loan, at)}{tax}*{{circle.writeOff.{at}}}"
         sheet.line(f"circle.taxed.{at}", words, formula, steep[at], Form.RATE)
-    goes = [at_once(loan) for loan in buyout.loans if buyout.goes(loan)]
+    goes = [at_once(loan) for loan in buyout.loans if buyout.saves(loan)]
     words = "Fees and discount written off, whatever is swept"
     sheet.line("circle.atOnce", words, "=" + ("+".join(goes) or "0"), still.at_once)
 

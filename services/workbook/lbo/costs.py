@@ -56,9 +56,7 @@ def add_written(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:
     if not buyout.goes(loan):
         formula = f"{cost}/{{{at}.tenor}}{buyout.part}"
         rest = f"{cost}*(1-{{time.elapsed@-1}}/{{{at}.tenor}})"
-        timing, total = buyout.inputs.timing, _cost(buyout, loan)
-        shares = (written_off(loan.tranche.tenor, timing, year) for year in range(buyout.years))
-        values = [total * share for share in shares]
+        values = costs_of(buyout, loan)
         sheet.line(f"{key}.written", label, _until_due(loan, formula, rest), values)
         return
     costs, before = Costs.of(buyout, loan), f"{{{key}.left@-1}}"
@@ -84,10 +82,19 @@ def add_written(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:
     )
     sheet.line(
         f"{key}.gone",
-        "Written off with what is prepaid",
+        "Unamortised fee and discount written off on prepayment",
         f"={before}-{{{key}.written}}-{{{key}.left}}",
         costs.gone,
     )
+
+
+def costs_of(buyout: Buyout, loan: Loan) -> list[float]:
+    """(n_years,) money: all that is written off of a tranche's fee and discount."""
+    if buyout.goes(loan):
+        costs = Costs.of(buyout, loan)
+        return [line + gone for line, gone in zip(costs.written, costs.gone, strict=True)]
+    timing, total = buyout.inputs.timing, _cost(buyout, loan)
+    return [total * written_off(loan.tranche.tenor, timing, t) for t in range(buyout.years)]
 
 
 def at_once(loan: Loan) -> str:

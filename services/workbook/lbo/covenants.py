@@ -74,12 +74,18 @@ def _add_credit(sheet: Sheet, buyout: Buyout) -> None:
         "={debt.interest}+{debt.undrawn}",
         [income.cash_interest[t] + income.undrawn_fees[t] for t in years],
     )
+    words, stock = "Fixed charges: with mandatory repayment", ""
+    if buyout.stocks:
+        words, stock = f"{words} and preferred dividends in cash", "+{debt.dividends}"
     sheet.line(
         "credit.charges",
-        "Fixed charges: with mandatory repayment",
-        "={credit.interest}-{debt.mandatory}",
+        words,
+        f"={{credit.interest}}-{{debt.mandatory}}{stock}",
         [
-            income.cash_interest[t] + income.undrawn_fees[t] + flow.mandatory_repayment[t]
+            income.cash_interest[t]
+            + income.undrawn_fees[t]
+            + flow.mandatory_repayment[t]
+            + flow.cash_preferred_dividends[t]
             for t in years
         ],
     )

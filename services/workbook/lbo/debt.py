@@ -13,7 +13,7 @@ from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.firm import less, numbers
 from services.workbook.lbo.buyout import RECAPITALISATION, Buyout, Loan, added
-from services.workbook.lbo.costs import add_written
+from services.workbook.lbo.costs import add_written, costs_of
 from services.workbook.lbo.waterfall import AVAILABLE, Waterfall, last_round
 from services.workbook.sheet import Sheet, rows
 
@@ -177,12 +177,12 @@ def _add_balance(sheet: Sheet, buyout: Buyout, loan: Loan) -> None:
         sheet.line(f"{key}.accrued", "Paid in kind", formula, accrued)
     if loan.repays:
         face = f"{{transaction.face.{loan.number}@0}}"
-        due = "0"
+        due, grown = "0", f"{opening}+{{{key}.accrued}}" if loan.accrues else opening
         if tranche.amortisation is not None:
-            due = f"MIN({{{at}.amortisation}}*{face}{part},{opening})"
+            most = f"{opening},{grown}" if loan.accrues else opening
+            due = f"MIN({{{at}.amortisation}}*{face}{part},{most})"
         if loan.due:
-            accrues = f"+{{{key}.accrued}}" if loan.accrues else ""
-            due = f"IF({{time.year}}={{{at}.tenor}},{opening}{accrues},{due})"
+            due = f"IF({{time.year}}={{{at}.tenor}},{grown},{due})"
         sheet.line(f"{key}.mandatory", "Mandatory repayment", f"=-{due}", less(schedule.mandatory))
     if loan in buyout.swept:
         turn = buyout.swept.index(loan)
@@ -247,7 +247,7 @@ def _add_new_debt(sheet: Sheet, buyout: Buyout) -> None:
     borrowed = float(sum(schedule.drawn))
     amount = "={recapitalisation.amount}"
     if recap.amount is None:
-        amount = f"={{recapitalisation.timesEbitda}}*{{business.ebitda@{recap.year - 1}}}"
+        amount = f"={{recapitalisation.timesEbitda}}*MAX({{business.ebitda@{recap.year - 1}}},0)"
     sheet.number("recapitalisation.borrowed", "New debt", amount, borrowed)
     sheet.number(
         "recapitalisation.cost",
@@ -300,7 +300,7 @@ def _add_totals(sheet: Sheet, buyout: Buyout) -> None:
         interest.append(f"{RECAPITALISATION}.interest")
     undrawn = [f"{each.key}.undrawn" for each in debts if each.tranche.undrawn_fee is not None]
     in_kind = [f"{loan.key}.accrued" for loan in debts if loan.accrues]
-    written = [f"{loan.key}.written" for loan in buyout.loans]
+    written = [f"{loan.key}.written" for loan in debts]
     due = [f"{loan.key}.mandatory" for loan in buyout.loans if loan.repays]
     swept, drawn = (
         [f"debt.{name}.{at}" for at in range(len(loans))]
@@ -314,8 +314,8 @@ def _add_totals(sheet: Sheet, buyout: Buyout) -> None:
     ):
         sheet.line(key, words, added(*keys), numbers(values))
     if income.fees_written_off is not None:
-        gone = [f"{loan.key}.gone" for loan in buyout.loans if buyout.goes(loan)]
-        words = "Fees and discount written off with what is prepaid"
+        gone = [f"{loan.key}.gone" for loan in debts if buyout.goes(loan)]
+        words = "Unamortised fees and discount written off on prepayment"
         sheet.line("debt.gone", words, added(*gone), numbers(income.fees_written_off))
     if stocks:
         cash = flow.cash_preferred_dividends
@@ -326,6 +326,11 @@ def _add_totals(sheet: Sheet, buyout: Buyout) -> None:
             "debt.dividends", "Preferred dividends in cash", added(*dividends), numbers(cash)
         )
         sheet.line("debt.dividendsInKind", "Preferred dividends in kind", added(*accrued), paid)
+        parts = [f"{loan.key}.written" for loan in stocks]
+        parts += [f"{loan.key}.gone" for loan in stocks if buyout.goes(loan)]
+        costs = zip(*(costs_of(buyout, loan) for loan in stocks), strict=True)
+        words = "Fee and discount of preferred stock written off"
+        sheet.line("debt.stockCosts", words, added(*parts), [sum(each) for each in costs])
     sheet.line("debt.mandatory", "Mandatory repayment", added(*due), less(flow.mandatory_repayment))
     sheet.line("debt.sweep", "Sweep", _less(swept), less(flow.sweep))
     sheet.line("debt.drawn", "Revolvers drawn", added(*drawn), numbers(flow.revolver_drawn))

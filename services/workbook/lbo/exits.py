@@ -1,9 +1,13 @@
-"""The sheet “Exits”: what a sale brings by exit multiple and year, and who has what of it."""
+"""The sheet “Exits”: what a sale brings by exit multiple and year, and who has what of it.
+
+A holder whom the deal does not have has no table. Formulas have them all the same: whoever types in
+a rollover or an option pool finds the sponsor's part of what is left.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from engine.door import Scalar
@@ -13,6 +17,7 @@ from services.labels import Form
 from services.workbook.book import Book, years_of
 from services.workbook.lbo.buyout import Buyout
 from services.workbook.lbo.rates import Received, add_rate, add_rounds
+from services.workbook.lbo.returns import ROLLED, parts_of
 from services.workbook.sheet import Sheet, step_words, told
 
 STEP: Final = 0.5  # of the exit multiple, from row to row
@@ -24,24 +29,23 @@ def add_exits(book: Book, buyout: Buyout) -> None:
     """The deal's own multiple stands in the middle. A multiple is not below zero."""
     sheet = book.sheet("Exits")
     sheet.frozen = (1, 3)
-    rows = _rows(sheet, buyout)
+    rows, sources = _rows(sheet, buyout), buyout.valuation.sources_and_uses
     # Who rolled over has the sponsor's return: both are paid as they invested.
-    rolled = buyout.valuation.sources_and_uses.rollover > 0.0
-    whose = "Sponsor's and rollover's" if rolled else "Sponsor's"
-    for title, add in _TABLES:
+    whose = "Sponsor's and rollover's" if _rolled(buyout) else "Sponsor's"
+    for title, add in _tables(buyout):
         sheet.heading(title.format(whose), years_of(buyout.years), opening="EV/EBITDA")
         for row in rows:
             add(row)
         if add is _Row.add_irr:
             sheet.given("exits.step", ("Step of the exit multiple",), STEP, Form.MULTIPLE)
             _say_what_is_odd(sheet, buyout)
+        elif add is _Row.add_moic:
+            _add_holder(sheet, buyout, "sponsor", sources.sponsor_equity, "sale.dividend")
+        elif add is _Row.add_rollover:
+            _add_holder(sheet, buyout, "rollover", sources.rollover, "each.dividend")
     if buyout.inputs.recapitalisation is not None:
         rounds = book.sheet("Exit rounds")
         rounds.frozen = (1, 3)
-        title = "Received by the sponsor, with its dividend until then"
-        rounds.heading(title, years_of(buyout.years), opening="EV/EBITDA")
-        for row in rows:
-            row.add_received(rounds)
         for row in rows:
             add_rounds(rounds, buyout, row.got, f"Rate of return by rounds: {row.label}")
         gaps = ",".join(f"MAX({{{row.key}.gap@all}})" for row in rows)
@@ -56,6 +60,20 @@ def _say_what_is_odd(sheet: Sheet, buyout: Buyout) -> None:
     timing = buyout.inputs.timing
     if timing.fiscal_year_end is not None and (elapsed := timing.elapsed(0)) < 1.0:
         sheet.words(f"Year 1 is a stub: it ends {elapsed:.2f} years after the closing.")
+
+
+def _add_holder(sheet: Sheet, buyout: Buyout, name: str, paid: float, dividend: str) -> None:
+    """What a holder's return is reckoned on beside its proceeds."""
+    whose, formula = f"{name.capitalize()}'s", f"={{transaction.{name}@0}}"
+    sheet.number(f"exits.{name}", f"{whose} equity at closing", formula, paid)
+    if buyout.inputs.recapitalisation is not None:
+        got = parts_of(buyout, name.upper(), "dividend")
+        label = f"{whose} dividend until then"
+        sheet.line(f"exits.{name}.dividend", label, f"={{{dividend}}}", got)
+
+
+def _rolled(buyout: Buyout) -> bool:
+    return buyout.valuation.sources_and_uses.rollover > 0.0
 
 
 def _rows(sheet: Sheet, buyout: Buyout) -> list[_Row]:
@@ -100,10 +118,8 @@ class _Row:
         formula: str,
         values: Sequence[float],
         form: Form = Form.MONEY,
-        *,
-        sheet: Sheet | None = None,
     ) -> None:
-        (sheet or self._sheet).line(
+        self._sheet.line(
             f"{self.key}.{name}",
             self.label,
             formula,
@@ -127,47 +143,60 @@ class _Row:
 
     def add_moic(self) -> None:
         got = "proceeds" if self._buyout.inputs.recapitalisation is None else "received"
-        formula = f"={{{self.key}.{got}}}/{{transaction.sponsor@0}}"
+        formula = f"={{{self.key}.{got}}}/{{exits.sponsor}}"
         self._add("moic", formula, self._all(lambda owners: owners.moic), Form.MULTIPLE)
 
     def add_equity(self) -> None:
-        price = f"{self._own}*{{business.ebitda}}*(1-{{exit.costs}})"
+        ebitda = "{business.ebitda}"
+        price = f"{self._own}*({ebitda}-MAX({ebitda},0)*{{exit.costs}})"
         stock = "-{debt.preferred}" if self._buyout.stocks else ""
         formula = f"=MAX({price}-{{debt.total}}{stock}+{{flow.closing}},0)"
         self._add("equity", formula, self._all(lambda owners: owners.exit_equity))
 
     def add_pool(self) -> None:
-        gain = f"MAX({{{self.key}.equity}}-{{transaction.invested}},0)"
-        formula = f"={{equity.optionPool}}*{gain}"
-        self._add("pool", formula, self._all(lambda owners: owners.pool))
+        self._add("pool", f"={self._pool}", self._all(lambda owners: owners.pool))
 
     def add_proceeds(self) -> None:
         self._add("proceeds", f"={self._rest}*{{transaction.share}}", self.got.proceeds)
 
     def add_rollover(self) -> None:
-        left = self._all(lambda owners: owners.exit_equity - owners.pool - owners.proceeds)
-        self._add("rollover", f"={self._rest}*(1-{{transaction.share}})", left)
+        sources = self._buyout.valuation.sources_and_uses
+        share = sources.rollover / (sources.sponsor_equity + sources.rollover)
+        left = self._all(lambda owners: (owners.exit_equity - owners.pool) * share)
+        self._add("rollover", f"={self._rest}*{ROLLED}", left)
 
-    def add_received(self, sheet: Sheet) -> None:
+    def add_received(self) -> None:
         pairs = zip(self.got.proceeds, self.got.dividends, strict=True)
-        formula = f"={{{self.key}.proceeds}}+{{sale.dividend}}"
+        formula = f"={{{self.key}.proceeds}}+{{exits.sponsor.dividend}}"
         values = [proceeds + dividend for proceeds, dividend in pairs]
-        self._add("received", formula, values, sheet=sheet)
+        self._add("received", formula, values)
 
     @property
     def _rest(self) -> str:
         """What sponsor and rollover share as they invested."""
-        return f"({{{self.key}.equity}}-{{{self.key}.pool}})"
+        pool = f"{{{self.key}.pool}}" if _pooled(self._buyout) else self._pool
+        return f"({{{self.key}.equity}}-{pool})"
+
+    @property
+    def _pool(self) -> str:
+        return f"{{equity.optionPool}}*MAX({{{self.key}.equity}}-{{transaction.invested}},0)"
 
 
-_TABLES: Final[tuple[tuple[str, Callable[[_Row], None]], ...]] = (
-    ("{} IRR, per annum", _Row.add_irr),
-    ("{} MOIC", _Row.add_moic),
-    ("Equity of all owners", _Row.add_equity),
-    ("Of it the option pool's", _Row.add_pool),
-    ("Of it rollover's", _Row.add_rollover),
-    ("Of it the sponsor's", _Row.add_proceeds),
-)
+def _pooled(buyout: Buyout) -> bool:
+    return float(buyout.inputs.equity.option_pool) > 0.0
+
+
+def _tables(buyout: Buyout) -> Iterator[tuple[str, Callable[[_Row], None]]]:
+    yield "{} IRR, per annum", _Row.add_irr
+    yield "{} MOIC", _Row.add_moic
+    yield "Equity of all owners", _Row.add_equity
+    if _pooled(buyout):
+        yield "Of it the option pool's", _Row.add_pool
+    if _rolled(buyout):
+        yield "Of it rollover's", _Row.add_rollover
+    yield "Of it the sponsor's", _Row.add_proceeds
+    if buyout.inputs.recapitalisation is not None:
+        yield "Received by the sponsor, with its dividend until then", _Row.add_received
 
 
 def _check(book: Book, buyout: Buyout) -> None:
@@ -179,6 +208,8 @@ def _check(book: Book, buyout: Buyout) -> None:
             f"The middle of the exits is the deal's {words}",
             f"=IF(ISNUMBER({own}),{same},{middle}={own})",
         )
+    if not (_pooled(buyout) and _rolled(buyout)):
+        return
     whole, *parts = (
         "+".join(f"SUM({{exits.{number}.{name}@all}})" for number in range(len(_STEPS)))
         for name in ("equity", "pool", "rollover", "proceeds")

@@ -148,7 +148,7 @@ def add_rounds(sheet: Sheet, buyout: Buyout, got: Received, words: str) -> None:
         )
     sheet.line(
         f"{key}.gap",
-        "The last round's worth misses what was paid by",
+        "The last round misses what was paid by",
         f"=IF({{{key}.some}}=1,ABS({worth}/{_PAID}-1),0)",
         [each.gap for each in found],
         Form.COUNT,

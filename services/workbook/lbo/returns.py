@@ -12,6 +12,7 @@ from services.workbook.lbo.rates import Received, add_rate, add_rounds
 from services.workbook.sheet import Sheet, Value, told
 
 _PARTS: Final = (Form.MONEY, Form.RATE)
+ROLLED: Final = "{transaction.rollover@0}/{transaction.invested}"  # its share of what is left
 
 
 def add_returns(book: Book, buyout: Buyout) -> None:
@@ -55,11 +56,11 @@ def _add_outputs(book: Book, sheet: Sheet, buyout: Buyout) -> None:
 
 
 def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
-    """Equity = EV (1 - costs) - debt - preferred stock + cash, not below zero; shared out."""
+    """Equity = EV - exit costs - debt - preferred stock + cash, not below zero; shared out."""
     inputs, valuation, years = buyout.inputs, buyout.valuation, range(buyout.years)
     ends, exits = valuation.statements.balance_sheet, valuation.exits
     worth = [each.enterprise_value for each in exits]
-    costs = [value * float(inputs.exit.costs) for value in worth]
+    costs = [max(value, 0.0) * float(inputs.exit.costs) for value in worth]
     surplus = [
         worth[t] - costs[t] - (ends.debt[t + 1] + ends.preferred[t + 1] - ends.cash[t + 1])
         for t in years
@@ -70,7 +71,7 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
         (
             "costs",
             "Exit costs",
-            "=-{sale.enterprise}*{exit.costs}",
+            "=-MAX({sale.enterprise},0)*{exit.costs}",
             [0.0 - x for x in costs],
             False,
         ),
@@ -80,8 +81,8 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
         stock = [0.0 - x for x in ends.preferred[1:]]
         rows.append(("preferred", "Preferred stock", "=-{debt.preferred}", stock, False))
     equity = [each.equity for each in exits]
-    pool = _parts(buyout, "OPTION_POOL", "proceeds")
-    proceeds = _parts(buyout, "SPONSOR", "proceeds")
+    pool = parts_of(buyout, "OPTION_POOL", "proceeds")
+    proceeds = parts_of(buyout, "SPONSOR", "proceeds")
     rows += [
         ("cash", "Cash", "={flow.closing}", list(ends.cash[1:]), False),
         ("surplus", "What is left", "=SUM({sale.enterprise:sale.cash})", surplus, False),
@@ -96,8 +97,8 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
         (
             "rollover",
             "Of it rollover's",
-            "=({sale.equity}-{sale.pool})*(1-{transaction.share})",
-            _parts(buyout, "ROLLOVER", "proceeds"),
+            f"=({{sale.equity}}-{{sale.pool}})*{ROLLED}",
+            parts_of(buyout, "ROLLOVER", "proceeds"),
             False,
         ),
         (
@@ -111,7 +112,7 @@ def _add_sales(sheet: Sheet, buyout: Buyout) -> Received:
     dividends, received = [0.0] * buyout.years, "={sale.proceeds}"
     recap = inputs.recapitalisation
     if recap is not None:
-        dividends = _parts(buyout, "SPONSOR", "dividend")
+        dividends = parts_of(buyout, "SPONSOR", "dividend")
         formula = (
             "=IF({time.year}>={recapitalisation.year},{recapitalisation.net}*{transaction.share},0)"
         )
@@ -135,13 +136,16 @@ def _add_each(book: Book, sheet: Sheet, buyout: Buyout) -> None:
     sheet.heading("Each holder, sold at the end of each year", years_of(buyout.years))
     rest = "{sale.rollover}"
     if recap is not None:
-        net = "{recapitalisation.net}*(1-{transaction.share})"
-        rest += f"+IF({{time.year}}>={{recapitalisation.year}},{net},0)"
+        net = f"{{recapitalisation.net}}*{ROLLED}"
+        formula = f"=IF({{time.year}}>={{recapitalisation.year}},{net},0)"
+        dividends = parts_of(buyout, "ROLLOVER", "dividend")
+        sheet.line("each.dividend", "Rollover's dividend until then", formula, dividends)
+        rest += "+{each.dividend}"
     got = {
         name: [
             paid + dividend
             for paid, dividend in zip(
-                _parts(buyout, name, "proceeds"), _parts(buyout, name, "dividend"), strict=True
+                parts_of(buyout, name, "proceeds"), parts_of(buyout, name, "dividend"), strict=True
             )
         ]
         for name in _HOLDERS
@@ -193,7 +197,7 @@ def _of(buyout: Buyout, year: int, name: str) -> Holder | None:
     return next((each for each in holders if each.name == name), None)
 
 
-def _parts(buyout: Buyout, name: str, what: Literal["proceeds", "dividend"]) -> list[float]:
+def parts_of(buyout: Buyout, name: str, what: Literal["proceeds", "dividend"]) -> list[float]:
     """(n_years,) money of a holder of a sale at the end of each year; 0 where it has no part."""
     found = [_of(buyout, year, name) for year in range(buyout.years)]
     return [0.0 if each is None else getattr(each, what) for each in found]
@@ -207,7 +211,6 @@ def _add_holders(sheet: Sheet, buyout: Buyout) -> None:
     titles = ("Sponsor", "Rollover", "Option pool")
     sheet.heading(f"Holders, sold at the end of year {valuation.exit_year}", titles)
     proceeds = f"{{sale.proceeds@{at}}}"
-    rest = f"={{sale.equity@{at}}}-{{sale.pool@{at}}}-{proceeds}"
     recap = buyout.inputs.recapitalisation
     received = "={holder.proceeds}"
     sheet.line(
@@ -221,14 +224,14 @@ def _add_holders(sheet: Sheet, buyout: Buyout) -> None:
         sheet.line(
             "holder.dividend",
             "Dividend of the recapitalisation",
-            (f"={net}*{share}", f"={net}*(1-{share})", "=0"),
+            (f"={net}*{share}", f"={net}*{ROLLED}", "=0"),
             [0.0 if each is None else each.dividend for each in holders],
         )
         received += "+{holder.dividend}"
     sheet.line(
         "holder.proceeds",
         "Proceeds at exit",
-        (f"={proceeds}", rest, f"={{sale.pool@{at}}}"),
+        (f"={proceeds}", f"={{sale.rollover@{at}}}", f"={{sale.pool@{at}}}"),
         [0.0 if each is None else each.proceeds for each in holders],
     )
     sheet.line(
@@ -268,19 +271,38 @@ def _add_value_creation(sheet: Sheet, buyout: Buyout) -> None:
         net = "+{recapitalisation.net}"
     sheet.heading("Value created for all owners", ("Amount", "Share"))
     rows = (
-        ("growth", "EBITDA growth, at the entry multiple", f"{more}*{{transaction.multiple}}",
-         made.ebitda_growth),
-        ("multiple", "Higher multiple, on the EBITDA at entry", f"{dearer}*{{entry.ltmEbitda}}",
-         made.multiple_expansion),
+        (
+            "growth",
+            "EBITDA growth, at the entry multiple",
+            f"{more}*{{transaction.multiple}}",
+            made.ebitda_growth,
+        ),
+        (
+            "multiple",
+            "Higher multiple, on the EBITDA at entry",
+            f"{dearer}*{{entry.ltmEbitda}}",
+            made.multiple_expansion,
+        ),
         ("cross", "Both together", f"{more}*{dearer}", made.cross),
-        ("netDebt", "Net debt paid down",
-         f"{at_closing}-{{entry.cashAtClosing}}+{at_exit}{borrowed}", made.net_debt),
-        ("fees", "Fees and costs",
-         f"-{{entry.transactionFees}}-{{transaction.costs@2}}+{{sale.costs@{at}}}{fee}",
-         made.fees),
-        ("uncovered", "Claims that are not covered", f"MAX(-{{sale.surplus@{at}}},0)",
-         made.claims_not_covered or 0.0),
-    )  # fmt: skip
+        (
+            "netDebt",
+            "Net debt paid down",
+            f"{at_closing}-{{entry.cashAtClosing}}+{at_exit}{borrowed}",
+            made.net_debt,
+        ),
+        (
+            "fees",
+            "Fees and costs",
+            f"-{{entry.transactionFees}}-{{transaction.costs@2}}+{{sale.costs@{at}}}{fee}",
+            made.fees,
+        ),
+        (
+            "uncovered",
+            "Claims that are not covered",
+            f"MAX(-{{sale.surplus@{at}}},0)",
+            made.claims_not_covered or 0.0,
+        ),
+    )
     for key, words, formula, value in rows:
         name = f"created.{key}"
         share: Value = value / made.total if made.total != 0.0 else ""
@@ -315,7 +337,8 @@ def _check(book: Book, buyout: Buyout) -> None:
     )
     book.check(
         "The parts of the value created come to the owners' gain",
-        "=ABS({created.total@0}-{created.gain})<=1E-9*MAX(1,{transaction.uses@0})",
+        "=ABS({created.total@0}-{created.gain})<=1E-9*MAX(1,{transaction.uses@0},"
+        "MAX({created.growth:created.uncovered@0}),-MIN({created.growth:created.uncovered@0}))",
     )
     recap = buyout.inputs.recapitalisation
     factor = "(1+{returns.irr})"

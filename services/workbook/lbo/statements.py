@@ -108,8 +108,8 @@ def _add_income(sheet: Sheet, buyout: Buyout) -> None:
     if buyout.stocks:
         sheet.line(
             "income.dividends",
-            "Preferred dividends, in cash and in kind",
-            "=-{debt.dividends}-{debt.dividendsInKind}",
+            "Preferred dividends in cash and in kind, and issue costs written off",
+            "=-{debt.dividends}-{debt.dividendsInKind}-{debt.stockCosts}",
             less(income.preferred_dividends),
         )
     losses = inputs.operations.losses
@@ -263,7 +263,9 @@ def _add_balance_sheet(sheet: Sheet, buyout: Buyout) -> None:
             "costs",
             "Financing fees and discount not written off",
             "={transaction.costs@2}",
-            "={sheet.costs@-1}-{flow.written}" + ("-{flow.gone}" if buyout.hastens else ""),
+            "={sheet.costs@-1}-{flow.written}"
+            + ("-{flow.gone}" if buyout.hastens else "")
+            + ("-{debt.stockCosts}" if buyout.stocks else ""),
             ends.financing_costs,
         ),
         (

@@ -84,8 +84,8 @@ class Still:
     costs: list[list[float]]  # of debt, before tax
     dividends: list[list[float]]  # of preferred stock, after it
     interest: list[list[float]]  # with the undrawn fee; of preferred stock its dividend
-    write_offs: list[list[float]]  # of fee and discount: a share of what is repaid
-    at_once: list[float]  # of fees and discount, whatever is swept
+    write_offs: list[list[float]]  # of debt's fee and discount: a share of what is repaid
+    at_once: list[float]  # of the same, whatever is swept
     kept: list[float]  # what a unit of cash earns
     fixed: list[float]  # interest and fees
     paid_out: list[float]  # preferred dividends in cash
@@ -105,8 +105,8 @@ class Still:
             costs.append(none if loan.tranche.preferred else unit)
             dividends.append(unit if loan.tranche.preferred else none)
             interest.append(_on_means(buyout, loan, cash.before[at]))
-            write_offs.append(Costs.of(buyout, loan).unit if buyout.goes(loan) else none)
-        gone = [Costs.of(buyout, loan).at_once for loan in buyout.loans if buyout.goes(loan)]
+            write_offs.append(Costs.of(buyout, loan).unit if buyout.saves(loan) else none)
+        gone = [Costs.of(buyout, loan).at_once for loan in buyout.loans if buyout.saves(loan)]
         at_once = [sum(each[t] for each in gone) for t in cells]
         # All that does not move is what the engine says, less what does.
         fixed = [income.cash_interest[t] + income.undrawn_fees[t] for t in cells]
@@ -238,7 +238,7 @@ def steepness_by_loan(buyout: Buyout) -> list[list[float]]:
     half, found = _half(buyout), []
     rates = [float(rate) for rate in buyout.inputs.operations.tax_rate.years()]
     for loan in buyout.swept:
-        units = Costs.of(buyout, loan).unit if buyout.goes(loan) else [0.0] * buyout.years
+        units = Costs.of(buyout, loan).unit if buyout.saves(loan) else [0.0] * buyout.years
         line = []
         for year, (part, tax) in enumerate(zip(buyout.parts, rates, strict=True)):
             kept = 1.0 if loan.tranche.preferred else 1.0 - tax

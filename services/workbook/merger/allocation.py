@@ -91,9 +91,11 @@ def _add_deferred_tax(case: Case, sheet: Sheet) -> None:
     saved = case.each(lambda year: case.earned[year].write_off * rates[year])
     sheet.line("write_off.tax", "Tax on what is charged", "={write_off}*{write_off.rate}", saved)
     sheet.number(
-        "write_off.after", "Charged after the forecast", "={write_off@open}-SUM({write_off@all})",
+        "write_off.after",
+        "Charged after the forecast",
+        "={write_off@open}-SUM({write_off@all})",
         kept,
-    )  # fmt: skip
+    )
     formula = "=SUM({write_off.tax@all})+{write_off.after}*{write_off.rate@last}"
     label = "Deferred tax on write-ups" if apart else "Deferred tax: none, the assets are bought"
     tax = float(case.deal.deferred_tax)
@@ -103,7 +105,6 @@ def _add_deferred_tax(case: Case, sheet: Sheet) -> None:
 def _add_goodwill(case: Case, sheet: Sheet) -> None:
     found = case.result.allocation
     sheet.heading("Price allocation")
-    sheet.number("allocated.price", "Price", "={price}", found.price)
     books = "={closing.equity@1}"
     sheet.number("allocated.equity", "Target's equity in its books", books, found.book_equity)
     there = "=-{target.balance.goodwill}"
@@ -126,8 +127,11 @@ def _add_goodwill(case: Case, sheet: Sheet) -> None:
         sheet.number("allocated.tax", label, "=-{deferred_tax}", 0.0 - found.deferred_tax)
         net.append("allocated.tax")
     label = "Net assets at their fair values"
-    sheet.number("net_assets", label, case.total(*net), found.net_assets)
-    formula = "={allocated.price}-{net_assets}"
+    sheet.number("net_assets", label, case.total(*net), found.net_assets, strong=True)
+    sheet.number("allocated.price", "Price", "={price}", found.price)
+    less = "Less net assets at their fair values"
+    sheet.number("allocated.less", less, "=-{net_assets}", 0.0 - found.net_assets)
+    formula = "={allocated.price}+{allocated.less}"
     sheet.number("goodwill", "Goodwill", formula, found.goodwill, strong=True)
     case.book.check(
         "The price buys no less than the net assets: goodwill is not below zero",

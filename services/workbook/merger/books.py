@@ -153,13 +153,15 @@ def add_books(case: Case, sheet: Sheet) -> None:
         "cash": ["flow.change_in_cash"],
         "working_capital": ["-flow.tied_up", "-write_off.inventory"],
         "fixed_assets": [
-            "-flow.invested", "together.depreciation", "-write_off.fixed_assets",
+            "-flow.invested",
+            "together.depreciation",
+            "-write_off.fixed_assets",
         ],
         "intangibles": ["-write_off.intangibles"],
         "financing_fees": ["-interest.fee"],
         "deferred_tax_liability": ["flow.deferred_tax"],
         "equity": ["together.net_income"],
-    }  # fmt: skip
+    }
     absent = set(case.absent) | (set() if case.has("tied_up") else {"flow.tied_up"})
     if _deferred_tax(case) is None:
         absent.add("flow.deferred_tax")

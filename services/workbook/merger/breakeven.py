@@ -34,17 +34,15 @@ from services.workbook.sheet import Sheet, Value, told
 _MIX, _NEED = "{terms.mix}", "{financing.balanceSheetCash}"
 
 _WORDS = (
-    "The highest offer for the target at which a year's earnings per share stay what they are.",
-    "Cash that is there pays first, then new debt; where a convertible is converted, a debt ends.",
-    "Each of these pieces is solved by one division; where another one holds, it stays empty.",
+    "Cash that is there pays first, then new debt; where a convertible is converted, a debt ends: "
+    "each piece is solved by one division, and stays empty where another one holds."
 )
 
 
 def add_breakeven(case: Case, sheet: Sheet) -> None:
     """``cost.cash`` and ``cost.debt`` of a unit of money, and ``highest.premium`` by year."""
-    for words in _WORDS:
-        sheet.words(words)
-    costs = _add_costs(case, sheet)
+    costs = _add_costs(case, sheet)  # with the years: a sheet that begins so has them on each page
+    sheet.words(_WORDS)
     bonds = case.inputs.target.shares.convertibles
     pieces = [_Piece.at(case, number) for number in range(len(bonds) + 1)]
     # An offer that comes to a price: who takes part is known from the price alone.
@@ -177,9 +175,11 @@ def _add_price(
     rest = [have - gone for have, gone in zip(spare, before, strict=True)]
     slope = [of * (1.0 - mix) + stock for of, stock in zip(unit, costs.stock, strict=True)]
     sheet.line(
-        f"{key}.rest", f"Left for the price, where {name} pays the last of it",
-        f"={{{piece.key}.spare}}-({beside})", rest,
-    )  # fmt: skip
+        f"{key}.rest",
+        f"Left for the price, where {name} pays the last of it",
+        f"={{{piece.key}.spare}}-({beside})",
+        rest,
+    )
     per_unit = f"={{cost.{source}}}*(1-{_MIX})+{{cost.stock}}"
     sheet.line(f"{key}.unit", "What a unit of price costs", per_unit, slope, Form.RATE)
     prices = [
@@ -190,9 +190,11 @@ def _add_price(
     pays = f"{need}+(1-{_MIX})*{price}{'>=' if source == 'debt' else '<='}{there}"
     both = f"AND({{{key}.rest}}>0,{{{key}.unit}}>0)"
     sheet.line(
-        f"{key}.price", "Equity price; empty where another piece pays",
-        f'=IF({both},IF({pays},{price},""),"")', told(prices),
-    )  # fmt: skip
+        f"{key}.price",
+        "Equity price; empty where another piece holds",
+        f'=IF({both},IF({pays},{price},""),"")',
+        told(prices),
+    )
     _add_share(case, sheet, piece, key, prices)
 
 
@@ -277,14 +279,20 @@ def _add_highest(case: Case, sheet: Sheet, pieces: Sequence[_Piece]) -> None:
     sheet.heading("Highest offer that does not dilute", case.titles)
     premiums = case.result.per_share.maximum_premium
     sheet.line(
-        "highest.offer", "Offer; empty where there is none",
-        f'=IF(COUNT({offers})=0,"",MAX({offers}))', told(_highest(case)), Form.PRICE,
-    )  # fmt: skip
+        "highest.offer",
+        "Offer; empty where there is none",
+        f'=IF(COUNT({offers})=0,"",MAX({offers}))',
+        told(_highest(case)),
+        Form.PRICE,
+    )
     sheet.line(
-        "highest.premium", "Premium on the target's share price",
-        '=IF({highest.offer}="","",{highest.offer}/{target.sharePrice}-1)', told(premiums),
-        Form.RATE, strong=True,
-    )  # fmt: skip
+        "highest.premium",
+        "Premium on the target's share price",
+        '=IF({highest.offer}="","",{highest.offer}/{target.sharePrice}-1)',
+        told(premiums),
+        Form.RATE,
+        strong=True,
+    )
 
 
 def _highest(case: Case) -> list[float | None]:

@@ -62,18 +62,28 @@ def _add_operations(case: Case, sheet: Sheet) -> None:
         sheet.line(f"together.{key}", label, case.total(*terms), case.column(key), strong=True)
     both = "{acquirer.depreciation}+{target.depreciation}"
     sheet.line(
-        "together.depreciation", "Less depreciation and amortisation in both books",
-        f"=({both}){part}", less(case.column("depreciation")),
-    )  # fmt: skip
+        "together.depreciation",
+        "Less depreciation and amortisation in both books",
+        f"=({both}){part}",
+        less(case.column("depreciation")),
+    )
     ebit = ["together.ebitda", "together.depreciation"]
     for key, label, line, of in (
         ("spent", "Less costs to achieve synergies", "costs_to_achieve", "synergies.spent"),
-        ("intangibles", "Less amortisation of intangible assets written up",
-         "intangible_amortisation", "write_off.intangibles"),
-        ("fixed_assets", "Less depreciation of the step-up", "step_up_depreciation",
-         "write_off.fixed_assets"),
+        (
+            "intangibles",
+            "Less amortisation of intangible assets written up",
+            "intangible_amortisation",
+            "write_off.intangibles",
+        ),
+        (
+            "fixed_assets",
+            "Less depreciation of the step-up",
+            "step_up_depreciation",
+            "write_off.fixed_assets",
+        ),
         ("inventory", "Less step-up of inventory sold", "inventory_charge", "write_off.inventory"),
-    ):  # fmt: skip
+    ):
         if case.has(of):
             ebit.append(f"together.{key}")
             # Write-ups are charged from the closing on; costs are those of a whole year.
@@ -86,13 +96,17 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
     part, inputs, earned = case.part, case.inputs, case.earned
     still = "{acquirer.interest}+{target.interest}+{target.interest_saved}"
     sheet.line(
-        "together.interest", "Less interest on what both firms still owe", f"=({still}){part}",
+        "together.interest",
+        "Less interest on what both firms still owe",
+        f"=({still}){part}",
         less(case.column("interest")),
-    )  # fmt: skip
+    )
     sheet.line(
-        "together.interest_saved", "Memo: interest saved, which is not in it",
-        f"={{target.interest_saved}}{part}", case.column("interest_saved"),
-    )  # fmt: skip
+        "together.interest_saved",
+        "Memo: interest saved, which is not in it",
+        f"={{target.interest_saved}}{part}",
+        case.column("interest_saved"),
+    )
     lost = f"=-{{cash_used}}*{{financing.lostYield}}{part}"
     costs = ["together.lost_yield"]
     for key, label, line, of in (
@@ -114,23 +128,31 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
         charged = less(case.column("earn_out_charge"))
         sheet.line("together.earn_out", "Less earn-out", "=-{earn_out.charge}", charged)
     sheet.line(
-        "together.pre_tax_profit", "Profit before tax", case.total(*before),
-        case.column("pre_tax_profit"), strong=True,
-    )  # fmt: skip
+        "together.pre_tax_profit",
+        "Profit before tax",
+        case.total(*before),
+        case.column("pre_tax_profit"),
+        strong=True,
+    )
     alone = case.each(
         lambda year: (inputs.buyer.tax(year) + inputs.bought.tax(year)) * inputs.timing.share(year)
     )
     sheet.line(
-        "together.tax.alone", "Less tax of both firms by themselves",
-        f"=({{acquirer.tax}}+{{target.tax}}){part}", less(alone),
-    )  # fmt: skip
+        "together.tax.alone",
+        "Less tax of both firms by themselves",
+        f"=({{acquirer.tax}}+{{target.tax}}){part}",
+        less(alone),
+    )
     _add_effects(case, sheet, costs)
     taxed = "={together.tax.alone}+{together.tax.effects}"
     sheet.line("together.tax", "Less tax; a loss saves as much", taxed, less(case.column("tax")))
     sheet.line(
-        "together.net_income", "Net income", "={together.pre_tax_profit}+{together.tax}",
-        case.column("net_income"), strong=True,
-    )  # fmt: skip
+        "together.net_income",
+        "Net income",
+        "={together.pre_tax_profit}+{together.tax}",
+        case.column("net_income"),
+        strong=True,
+    )
     sheet.heading("Net income by other ways", case.titles)
     money = [float(each.new_interest + each.lost_yield + each.fee_amortisation) for each in earned]
     rates = inputs.acquirer.statements.tax_rate.years()
@@ -140,9 +162,11 @@ def _add_below_ebit(case: Case, sheet: Sheet) -> None:
     ]
     cost = case.total(*costs).removeprefix("=")
     sheet.line(
-        "together.free", "Net income before what the money costs",
-        f"={{together.net_income}}-({cost})*(1-{RATE})", free,
-    )  # fmt: skip
+        "together.free",
+        "Net income before what the money costs",
+        f"={{together.net_income}}-({cost})*(1-{RATE})",
+        free,
+    )
     sheet.line(
         "together.otherwise",
         "Net income, added up from both firms'",
@@ -175,13 +199,17 @@ def _add_effects(case: Case, sheet: Sheet, costs: list[str]) -> None:
             terms.append(key)
     made_of = case.total(*terms, "together.interest_saved", *costs)
     sheet.line(
-        "together.effects", "Memo: what the deal changes, before tax",
-        made_of, effects,
-    )  # fmt: skip
+        "together.effects",
+        "Memo: what the deal changes, before tax",
+        made_of,
+        effects,
+    )
     sheet.line(
-        "together.tax.effects", "Less tax on it, at the acquirer's rate",
-        f"=-{{together.effects}}*{RATE}", less(case.column("tax_on_adjustments")),
-    )  # fmt: skip
+        "together.tax.effects",
+        "Less tax on it, at the acquirer's rate",
+        f"=-{{together.effects}}*{RATE}",
+        less(case.column("tax_on_adjustments")),
+    )
 
 
 def _add_per_share(case: Case, sheet: Sheet) -> None:
@@ -192,8 +220,12 @@ def _add_per_share(case: Case, sheet: Sheet) -> None:
     def line(key: str, label: str, formula: str, values: tuple[float, ...]) -> None:
         sheet.line(f"per_share.{key}", label, formula, values, Form.PRICE, strong=key != "amount")
 
-    line("alone", "Acquirer by itself", f"={{acquirer.net_income}}{part}/{{own.diluted}}",
-         found.stand_alone)  # fmt: skip
+    line(
+        "alone",
+        "Acquirer by itself",
+        f"={{acquirer.net_income}}{part}/{{own.diluted}}",
+        found.stand_alone,
+    )
     line("gaap", "With the deal, GAAP", "={together.net_income}/{shares}", found.gaap)
     _add_accretion(sheet, "gaap", found.accretion_amount, found.accretion)
     charges = [
@@ -210,9 +242,11 @@ def _add_per_share(case: Case, sheet: Sheet) -> None:
     charged = f"({case.total(*charges).removeprefix('=')})" if charges else "0"
     values = [float(cash_income(case.inputs, each, year)) for year, each in enumerate(case.earned)]
     sheet.line(
-        "cash_income", "Net income without what write-ups, fees and an earn-out charge",
-        f"={{together.net_income}}-{charged}*(1-{RATE}){later}", values,
-    )  # fmt: skip
+        "cash_income",
+        "Net income without what write-ups, fees and an earn-out charge",
+        f"={{together.net_income}}-{charged}*(1-{RATE}){later}",
+        values,
+    )
     line("cash", "With the deal, cash", "={cash_income}/{shares}", found.cash)
     _add_accretion(sheet, "cash", found.cash_accretion_amount, found.cash_accretion)
     sheet.line(
@@ -245,11 +279,26 @@ def _add_first_year(case: Case, sheet: Sheet) -> None:
     result = case.result
     sheet.heading("Year 1")
     for key, label, of, value, form in (
-        ("first.per_share", "Earnings per share with the deal, GAAP", "per_share.gaap",
-         result.earnings_per_share, Form.PRICE),
-        ("first.accretion", "Accretion of GAAP earnings per share", "per_share.gaap.accretion",
-         result.accretion, Form.RATE),
-        ("first.cash_accretion", "Accretion of cash earnings per share",
-         "per_share.cash.accretion", result.cash_accretion, Form.RATE),
-    ):  # fmt: skip
+        (
+            "first.per_share",
+            "Earnings per share with the deal, GAAP",
+            "per_share.gaap",
+            result.earnings_per_share,
+            Form.PRICE,
+        ),
+        (
+            "first.accretion",
+            "Accretion of GAAP earnings per share",
+            "per_share.gaap.accretion",
+            result.accretion,
+            Form.RATE,
+        ),
+        (
+            "first.cash_accretion",
+            "Accretion of cash earnings per share",
+            "per_share.cash.accretion",
+            result.cash_accretion,
+            Form.RATE,
+        ),
+    ):
         sheet.number(key, label, f"={{{of}@0}}", value, form, strong=True)

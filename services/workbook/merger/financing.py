@@ -95,9 +95,11 @@ def add_old_debt(case: Case, sheet: Sheet) -> None:
     )
     before = float(inputs.target.balance.debt + inputs.target.shares.convertible_debt)
     sheet.number(
-        "target.debt_before", "Debt before, with convertibles", f"={{target.balance.debt}}{faces}",
+        "target.debt_before",
+        "Debt before, with convertibles",
+        f"={{target.balance.debt}}{faces}",
         before,
-    )  # fmt: skip
+    )
     left = float(deal.target_debt - deal.refinanced)
     sheet.number("target.debt_left", "Debt that goes on", "={target.debt}-{refinanced}", left)
     if rate is None:

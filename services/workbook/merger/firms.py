@@ -58,9 +58,11 @@ def _add_own_years(case: Case, sheet: Sheet) -> None:
     sheet.line("target.own.ebit", "EBIT", ebit, [float(own.ebit(year)) for year in years])
     profit = f"={{target.own.ebit}}-{{{at}.interest}}"
     sheet.line(
-        "target.own.profit", "Profit before tax", profit,
+        "target.own.profit",
+        "Profit before tax",
+        profit,
         [float(own.pre_tax_profit(year)) for year in years],
-    )  # fmt: skip
+    )
     tax = f"=-{{target.own.profit}}*{{{at}.taxRate}}"
     sheet.line("target.own.tax", "Less tax", tax, less([own.tax(year) for year in years]))
     nopat = f"={{target.own.ebit}}*(1-{{{at}.taxRate}})"

@@ -72,8 +72,13 @@ def _add_offers(case: Case, sheet: Sheet) -> list[MergerInputs | None]:
     offer = "={target.sharePrice}*(1+{grid.premium})"
     sheet.line("grid.offer", "Offer price", offer, prices, Form.PRICE)
     at = "{grid.offer}"
-    line("shares", "Target's diluted shares", diluted_at(case, at),
-         lambda deal: float(deal.bought.diluted_shares), Form.COUNT)  # fmt: skip
+    line(
+        "shares",
+        "Target's diluted shares",
+        diluted_at(case, at),
+        lambda deal: float(deal.bought.diluted_shares),
+        Form.COUNT,
+    )
     line("price", "Equity price", f"{at}*{{grid.shares}}", lambda deal: float(deal.equity_price))
     line("debt", "Target's debt", debt_at(case, at), lambda deal: float(deal.target_debt))
     # What is converted at another offer is equity of the target there, and bought with it.
@@ -82,9 +87,12 @@ def _add_offers(case: Case, sheet: Sheet) -> list[MergerInputs | None]:
     goodwill = f"{{grid.price}}{later}-{net_assets}"
     line("goodwill", "Goodwill", goodwill, lambda deal: float(deal.goodwill))
     advisers = "+{fees.advisory}" if case.has("fees.advisory") else ""
-    line("beside", "Need of cash beside the price",
-         f"{{grid.debt}}*{{financing.refinanced}}{advisers}",
-         lambda deal: float(deal.refinanced + case.inputs.advisory))  # fmt: skip
+    line(
+        "beside",
+        "Need of cash beside the price",
+        f"{{grid.debt}}*{{financing.refinanced}}{advisers}",
+        lambda deal: float(deal.refinanced + case.inputs.advisory),
+    )
     left = "({target.debt_left}-{grid.debt}*(1-{financing.refinanced}))"
     part = "" if case.inputs.timing.fiscal_year_end is None else "*{part@0}"
     saved = f"{{target.debt_rate@0}}*{left}{part}"
@@ -95,9 +103,11 @@ def _add_offers(case: Case, sheet: Sheet) -> list[MergerInputs | None]:
     ]
     free = f"{{together.free@0}}+(1-{first_rate})*{saved}"
     sheet.line(
-        "grid.free", "Net income of year 1 before what the money costs",
-        f'=IF({at}>0,{free},"")', values,
-    )  # fmt: skip
+        "grid.free",
+        "Net income of year 1 before what the money costs",
+        f'=IF({at}>0,{free},"")',
+        values,
+    )
     return offers
 
 

@@ -29,9 +29,12 @@ def _add_terms(case: Case, sheet: Sheet) -> None:
         whole = "={offer.price}" if offer.price is not None else _AT_A_PREMIUM
         sheet.number(*price, whole, found.price, Form.PRICE, strong=True)
         sheet.number(
-            "terms.mix", "Share paid in stock", "={financing.stockShare}", found.stock_share,
+            "terms.mix",
+            "Share paid in stock",
+            "={financing.stockShare}",
+            found.stock_share,
             Form.RATE,
-        )  # fmt: skip
+        )
         in_stock = "={terms.price}*{terms.mix}"
         sheet.number("terms.stock", "In stock", in_stock, found.stock_per_share, Form.PRICE)
         rest = "={terms.price}-{terms.stock}"
@@ -45,13 +48,19 @@ def _add_terms(case: Case, sheet: Sheet) -> None:
         share = "={terms.stock}/{terms.price}"
         sheet.number("terms.mix", "Share paid in stock", share, found.stock_share, Form.RATE)
     sheet.number(
-        "terms.ratio", "Exchange ratio", "={terms.stock}/{acquirer.sharePrice}",
-        found.exchange_ratio, Form.COUNT,
-    )  # fmt: skip
+        "terms.ratio",
+        "Exchange ratio",
+        "={terms.stock}/{acquirer.sharePrice}",
+        found.exchange_ratio,
+        Form.COUNT,
+    )
     sheet.number(
-        "terms.premium", "Premium on the share price", "={terms.price}/{target.sharePrice}-1",
-        found.premium, Form.RATE,
-    )  # fmt: skip
+        "terms.premium",
+        "Premium on the share price",
+        "={terms.price}/{target.sharePrice}-1",
+        found.premium,
+        Form.RATE,
+    )
 
 
 _AT_A_PREMIUM = "={target.sharePrice}*(1+{offer.premium})"
@@ -78,9 +87,12 @@ def _add_collar(case: Case, sheet: Sheet, collar: Collar) -> str:
     least, most = float(collar.low_price), float(collar.high_price)
     edge = min(max(price, least), most)
     sheet.number(
-        "collar.edge", "Acquirer's price, kept inside the collar", f"=MIN(MAX({at},{low}),{high})",
-        edge, Form.PRICE,
-    )  # fmt: skip
+        "collar.edge",
+        "Acquirer's price, kept inside the collar",
+        f"=MIN(MAX({at},{low}),{high})",
+        edge,
+        Form.PRICE,
+    )
     case.book.check("The collar's band begins below its end", f"={low}<={high}")
     if collar.fixes is CollarFixes.RATIO:
         return f"={ratio}*{{collar.edge}}"
@@ -89,6 +101,8 @@ def _add_collar(case: Case, sheet: Sheet, collar: Collar) -> str:
     reference = float(collar.reference)
     label = "Price that the ratio was agreed at"
     sheet.number("collar.reference", label, agreed_at, reference, Form.PRICE)
+    inside = f"=AND({low}<={{collar.reference}},{{collar.reference}}<={high})"
+    case.book.check("The price that the ratio was agreed at is inside the collar's band", inside)
     agreed, value = f"={ratio}*{{collar.reference}}", float(collar.ratio) * reference
     sheet.number("collar.value", "Value agreed", agreed, value, Form.PRICE)
     # Outside the band the ratio stays what it is on the edge, and the value moves with the price.
@@ -119,25 +133,33 @@ def _add_price(case: Case, sheet: Sheet) -> None:
     net_debt = "=SUM({target.debt:target.less_cash})"
     sheet.number("target.net_debt", "Target's net debt", net_debt, found.net_debt)
     sheet.number(
-        "enterprise_value", "Enterprise value", "={price}+{target.net_debt}",
-        found.enterprise_value, strong=True,
-    )  # fmt: skip
+        "enterprise_value",
+        "Enterprise value",
+        "={price}+{target.net_debt}",
+        found.enterprise_value,
+        strong=True,
+    )
     created = case.result.value_creation
     unaffected = case.total("before.market_value", "before.debt")
     market = float(case.inputs.target.share_price) * _unaffected_shares(case)
     sheet.number(
-        "before.market_value", "Target's diluted equity before the deal was known",
-        "={target.sharePrice}*{before.diluted}", market,
-    )  # fmt: skip
+        "before.market_value",
+        "Target's diluted equity before the deal was known",
+        "={target.sharePrice}*{before.diluted}",
+        market,
+    )
     # Convertibles that are debt count on both sides, so that what converts is set against itself.
     premium = case.total("price", "bought.debt", "-before.market_value", "-before.debt")
     sheet.number("premium", "Premium, in money", premium, created.premium)
     claims = unaffected.removeprefix("=")
     on_equity = found.premium_on_equity
     sheet.number(
-        "premium.on_equity", "Premium on the diluted equity", over("{premium}", f"({claims})"),
-        "" if on_equity is None else on_equity, Form.RATE,
-    )  # fmt: skip
+        "premium.on_equity",
+        "Premium on the diluted equity",
+        over("{premium}", f"({claims})"),
+        "" if on_equity is None else on_equity,
+        Form.RATE,
+    )
 
 
 def _unaffected_shares(case: Case) -> float:
@@ -151,22 +173,30 @@ def _add_multiples(case: Case, sheet: Sheet) -> None:
     own_price = "({acquirer.sharePrice}*{own.diluted})"
     for key, label, formula, value in (
         (
-            "multiple.revenue", "Enterprise value to revenue",
-            over("{enterprise_value}", "{target.revenue@0}"), found.ev_to_revenue,
+            "multiple.revenue",
+            "Enterprise value to revenue",
+            over("{enterprise_value}", "{target.revenue@0}"),
+            found.ev_to_revenue,
         ),
         (
-            "multiple.ebitda", "Enterprise value to EBITDA",
-            over("{enterprise_value}", "{target.ebitda@0}"), found.ev_to_ebitda,
+            "multiple.ebitda",
+            "Enterprise value to EBITDA",
+            over("{enterprise_value}", "{target.ebitda@0}"),
+            found.ev_to_ebitda,
         ),
         (
-            "multiple.earnings", "Price to earnings",
-            over("{price}", "{target.net_income@0}"), found.price_to_earnings,
+            "multiple.earnings",
+            "Price to earnings",
+            over("{price}", "{target.net_income@0}"),
+            found.price_to_earnings,
         ),
         (
-            "multiple.acquirer", "Price to earnings of the acquirer",
-            over(own_price, "{acquirer.net_income@0}"), found.acquirer_price_to_earnings,
+            "multiple.acquirer",
+            "Price to earnings of the acquirer",
+            over(own_price, "{acquirer.net_income@0}"),
+            found.acquirer_price_to_earnings,
         ),
-    ):  # fmt: skip
+    ):
         shown = "" if value is None else value
         sheet.number(key, label, formula, shown, Form.MULTIPLE)
 
@@ -185,17 +215,22 @@ def _add_funding(case: Case, sheet: Sheet) -> None:
         advisers = "={fees.advisory}"
         sheet.number(parts[-1], "Advisers' fees", advisers, float(case.inputs.advisory))
     sheet.number(
-        "cash_need", "Need of cash", case.total(*parts),
-        float(deal.cash_need), strong=True,
-    )  # fmt: skip
+        "cash_need",
+        "Need of cash",
+        case.total(*parts),
+        float(deal.cash_need),
+        strong=True,
+    )
     used = "=MIN({financing.balanceSheetCash},{cash_need})"
     sheet.number("cash_used", "Cash of both firms used", used, float(funding.cash_used))
     if financing.new_debt is None:
         return
     sheet.number(
-        "new_debt", "New debt, which pays its own fee",
-        "=({cash_need}-{cash_used})/(1-{financing.newDebt.fee})", float(funding.new_debt),
-    )  # fmt: skip
+        "new_debt",
+        "New debt, which pays its own fee",
+        "=({cash_need}-{cash_used})/(1-{financing.newDebt.fee})",
+        float(funding.new_debt),
+    )
     fee = "={new_debt}*{financing.newDebt.fee}"
     sheet.number("new_debt.fee", "Fee of the new debt", fee, float(funding.fee))
 
@@ -220,7 +255,10 @@ def _add_sources_and_uses(case: Case, sheet: Sheet) -> None:
     sheet.number("uses", "Uses", "=SUM({uses.equity:uses.fee})", found.total_uses, strong=True)
     case.book.check("Sources are uses", same("{sources}", "{uses}"))
     both = "({acquirer.balance.cash}+{target.balance.cash})"
-    case.book.check("No more cash is used than both firms have", f"={{cash_used}}<={both}")
+    case.book.check(
+        "No more cash is to be used than both firms have",
+        f"={{financing.balanceSheetCash}}<={both}",
+    )
     case.book.check(
         "The new shares are the exchange ratio for every diluted share of the target",
         same("{new_shares}", "{terms.ratio}*{bought.diluted}"),
@@ -234,14 +272,24 @@ def _add_holders(case: Case, sheet: Sheet) -> None:
     sheet.number("holders.old", "Acquirer's diluted shares", "={own.diluted}", old, Form.COUNT)
     sheet.number("holders.new", "New shares", "={new_shares}", found.new_shares, Form.COUNT)
     sheet.number(
-        "shares", "Shares after the closing", "={holders.old}+{holders.new}", found.shares,
-        Form.COUNT, strong=True,
-    )  # fmt: skip
+        "shares",
+        "Shares after the closing",
+        "={holders.old}+{holders.new}",
+        found.shares,
+        Form.COUNT,
+        strong=True,
+    )
     sheet.number(
-        "ownership", "Ownership of the acquirer's holders", "={holders.old}/{shares}",
-        found.acquirer, Form.RATE,
-    )  # fmt: skip
+        "ownership",
+        "Ownership of the acquirer's holders",
+        "={holders.old}/{shares}",
+        found.acquirer,
+        Form.RATE,
+    )
     sheet.number(
-        "ownership.target", "Ownership of the target's holders", "={holders.new}/{shares}",
-        found.target, Form.RATE,
-    )  # fmt: skip
+        "ownership.target",
+        "Ownership of the target's holders",
+        "={holders.new}/{shares}",
+        found.target,
+        Form.RATE,
+    )

@@ -106,9 +106,13 @@ def test_what_is_per_share_is_not_in_millions_and_a_bound_that_nobody_meets_is_n
     kind, document = example_inputs()["apple.json"]
     content = workbook_of(recorded(kind, document))
     book = read(content)
-    assert book.cells["DCF"]["A1"] == "DCF (amounts in USD, millions)"
-    title = "Claims before the shareholders' (amounts in USD, millions; per share in USD)"
+    assert book.cells["DCF"]["A1"] == "DCF (in USD millions)"
+    title = "Claims before the shareholders' (in USD millions; per share in USD)"
     assert book.cells["Equity"]["A1"] == title
+    inputs_of = book.cells["Inputs"]
+    row = next(at[1:] for at, said in inputs_of.items() if said == "bridge.debt")
+    assert inputs_of[f"C{row}"] == "USD millions"  # what one sees, and above it what to type
+    assert inputs_of["E1"] == "Value, typed in whole units"
     bounds = book.cells["Bounds"]
     row = next(at[1:] for at, said in bounds.items() if said == "bridge.debt")
     assert [bounds[f"{column}{row}"] for column in "CDE"] == [True, 0.0, "none"]
@@ -116,6 +120,7 @@ def test_what_is_per_share_is_not_in_millions_and_a_bound_that_nobody_meets_is_n
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         inputs = parts.read("xl/worksheets/sheet2.xml").decode()
     assert "Give a number of at least 0." in inputs
+    assert "Type whole units; the cell shows millions." in inputs
     assert "e+" not in "".join(re.findall(r'error="([^"]*)"', inputs))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from engine.dcf.timing import Timing
 from services.kinds import DCF
 from services.workbook.export import workbook_of
-from services.workbook.years import ends_of, fiscal_years, twelve_months
+from services.workbook.years import ends_of, fiscal_years, is_stub, twelve_months
 from tests.dcf_documents import firm
-from tests.workbooks import read, recorded
+from tests.example_inputs import example_inputs
+from tests.workbooks import Found, read, recorded
 
 
 @pytest.mark.parametrize(
@@ -37,11 +39,11 @@ def test_a_fiscal_year_is_called_for_the_calendar_year_it_ends_in(
 @pytest.mark.parametrize(
     ("begins", "named"),
     [
-        (date(2026, 1, 1), "12m to Dec 2026"),  # the calendar year
-        (date(2025, 12, 31), "12m to Dec 2026"),
-        (date(2026, 1, 7), "12m to Jan 2027"),
-        (date(2026, 1, 8), "12m to Jan 2027"),
-        (date(2024, 9, 27), "12m to Sep 2025"),
+        (date(2026, 1, 1), "12m to\nDec 2026"),  # the calendar year
+        (date(2025, 12, 31), "12m to\nDec 2026"),
+        (date(2026, 1, 7), "12m to\nJan 2027"),
+        (date(2026, 1, 8), "12m to\nJan 2027"),
+        (date(2024, 9, 27), "12m to\nSep 2025"),
     ],
 )
 def test_a_year_that_nobody_said_the_end_of_is_called_for_the_months_that_it_has(
@@ -66,13 +68,41 @@ def test_where_the_calendar_ends_years_have_numbers_only() -> None:
 
 def test_a_sheet_that_begins_with_years_says_which_they_are_and_their_numbers() -> None:
     cells = read(workbook_of(recorded(DCF, firm()))).cells["DCF"]
-    assert cells["A1"] == "DCF (amounts in USD, units, with hundredths)"
+    assert cells["A1"] == "DCF (in USD, with hundredths)"
     assert [cells[f"{column}1"] for column in "DEF"] == [
-        "12m to Sep 2025", "12m to Sep 2026", "12m to Sep 2027",
+        "12m to\nSep 2025", "12m to\nSep 2026", "12m to\nSep 2027",
     ]  # fmt: skip
     assert [cells[f"{column}2"] for column in "DEF"] == ["Year 1", "Year 2", "Year 3"]
     assert (cells["A3"], cells["C3"]) == ("Operations", "Base year")
     document = firm()
     document["timing"] = document["timing"] | {"fiscalYearEnd": "2025-06-30"}
     cells = read(workbook_of(recorded(DCF, document))).cells["DCF"]
-    assert [cells[f"{column}1"] for column in "DEF"] == ["FY2025E", "FY2026E", "FY2027E"]
+    assert [cells[f"{column}1"] for column in "DEF"] == ["FY2025E\nstub", "FY2026E", "FY2027E"]
+
+
+@pytest.mark.parametrize(
+    "name", ["dcf_stub_and_losses.json", "lbo_covenants_and_stub.json", "merger_stub.json"]
+)
+def test_each_heading_of_a_forecast_marks_a_stub(name: str) -> None:
+    """But those of a target's own fiscal years, which are whole."""
+    kind, document = example_inputs()[name]
+    years = [
+        str(said)
+        for cells in read(workbook_of(recorded(kind, document))).cells.values()
+        for at, said in cells.items()
+        if str(said).startswith("FY2026E") and not _of_its_own(at, cells)
+    ]
+    assert set(years) == {"FY2026E\nstub"}
+    assert len(years) > 3
+
+
+def test_a_first_year_that_begins_with_the_valuation_is_no_stub() -> None:
+    begins, ends = date(2025, 12, 31), date(2026, 12, 31)
+    assert not is_stub(Timing(valuation_date=begins, years=3, fiscal_year_end=ends))
+    assert is_stub(Timing(valuation_date=date(2026, 3, 31), years=3, fiscal_year_end=ends))
+    assert not is_stub(Timing(valuation_date=begins, years=3))
+
+
+def _of_its_own(at: str, cells: Mapping[str, Found]) -> bool:
+    row = at.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return cells.get(f"A{row}") in ("Target", "The target in its own fiscal years")

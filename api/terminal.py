@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -16,6 +17,8 @@ from api.settings import Settings, SettingsInvalid
 
 R = TypeVar("R")
 URL: Final = "http://127.0.0.1:8000"  # of a server that was not told another
+_ZIP: Final = b"PK\x03\x04"  # how a workbook begins
+_NO_WORKBOOK: Final = "A workbook cannot be read back: the inputs are a JSON file."
 
 
 def settings_of(*, dev: bool, **given: object) -> Settings:
@@ -54,13 +57,43 @@ def json_object(file: Path) -> dict[str, Any]:
     from api.operations.request import NotWellFormed
     from api.transports.protocol import strict_json
 
+    text = file.read_bytes().removeprefix(BOM_UTF8)
+    if text.startswith(_ZIP):
+        fail(f"{file}: {_NO_WORKBOOK}")
     try:
-        found = strict_json(file.read_bytes(), str(file))
+        text.decode()
+    except UnicodeDecodeError:
+        fail(f"{file} is no text in UTF-8. Save it as UTF-8. {_NO_WORKBOOK}")
+    try:
+        found = strict_json(text, str(file))
     except NotWellFormed as no:
         fail(no.message)
     if not isinstance(found, dict):
         fail(f"{file} must hold a JSON object.")
+    for path in _twice(json.loads(text, object_pairs_hook=_Pairs)):
+        fail(f"{file} gives `{path}` twice. Keep one of them.")
     return found
+
+
+class _Pairs(tuple[tuple[str, Any], ...]):
+    """A JSON object, with every key of it as often as it is given."""
+
+    __slots__ = ()
+
+
+def _twice(value: Any, path: str = "") -> Iterator[str]:
+    """The path of every key that its object has had before."""
+    if isinstance(value, _Pairs):
+        seen = set[str]()
+        for key, inner in value:
+            at = f"{path}.{key}" if path else key
+            if key in seen:
+                yield at
+            seen.add(key)
+            yield from _twice(inner, at)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _twice(inner, f"{path}[{number}]")
 
 
 def pretty(answer: Mapping[str, Any]) -> str:

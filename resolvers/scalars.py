@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import replace
 from datetime import date, datetime
+from json import dumps
 from math import isfinite
 from typing import Any, Final, NewType
 
@@ -48,8 +49,23 @@ def _output_only(_value: Any) -> Any:
     raise GraphQLError("This type is only ever an output.")
 
 
+def _day(text: Any) -> date:
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        said = dumps(text, ensure_ascii=False, default=str)
+        shown = said if len(said) <= _QUOTED else f"{said[:_QUOTED]}…"
+        mend = "Write year, month and day as 2026-03-31 has them."
+        raise GraphQLError(f"{shown} is no date. {mend}") from None
+
+
+_QUOTED: Final = 80  # characters of what is no date
 SCALARS: Final[dict[object, ScalarDefinition]] = {
-    date: replace(DEFAULT_SCALAR_REGISTRY[date], description="A day, such as 2024-09-27."),
+    date: replace(
+        DEFAULT_SCALAR_REGISTRY[date],
+        description="A day, such as 2024-09-27.",
+        parse_value=_day,
+    ),
     datetime: replace(
         DEFAULT_SCALAR_REGISTRY[datetime],
         description="A moment, RFC 3339, such as 2024-09-27T20:00:00+00:00.",

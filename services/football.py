@@ -334,7 +334,8 @@ def _as_given(no: Refused, methods: Sequence[Method], numbers: Sequence[int]) ->
             number = numbers[int(bar)]
             path = f"{place(number, methods[number])}.{rest}"
         problems.append(Problem(path, each.code, each.message, each.suggestion))
-    return type(no)(no.message, problems)
+    # Of a comparison every bar may have the same wrong with it: that is one thing to mend.
+    return type(no)(no.message, list(dict.fromkeys(problems)))
 
 
 def _together(nos: Sequence[Refused]) -> Refused:

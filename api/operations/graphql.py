@@ -310,10 +310,11 @@ def on_record(request_id: str) -> dict[str, Any]:
 def request_error(error: GraphQLError) -> dict[str, Any]:
     """What the caller reads of an error that let nothing run."""
     shape: dict[str, Any] = {**error.formatted}
-    # graphql-core quotes the value that it found: the whole input, where one field is missing.
-    before, found, value = shape["message"].partition(", found: ")
-    if len(value) > _QUOTED:
-        shape["message"] = f"{before}{found}{value[:_QUOTED]}…"
+    # graphql-core quotes the value that it found: the whole input, where one field is missing or
+    # unknown. After the field that was meant it says no more.
+    told = shape["message"].partition(" Found: ")[0]
+    before, found, value = told.partition(", found: ")
+    shape["message"] = f"{before}{found}{value[:_QUOTED]}…" if len(value) > _QUOTED else told
     code = recognise(error) or ErrorCode.QUERY_INVALID.value
     shape["extensions"] = {**(error.extensions or {}), "code": code}
     return shape

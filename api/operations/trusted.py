@@ -37,7 +37,8 @@ def manifest(file: Path) -> Mapping[str, str]:
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as flaw:
-        raise ManifestInvalid(f"{file} is not JSON: {flaw.msg}.") from None
+        where = f"line {flaw.lineno}, column {flaw.colno}"
+        raise ManifestInvalid(f"{file} is not JSON, {where}: {flaw.msg}.") from None
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         raise ManifestInvalid(f"{file} is no JSON object from hashes to documents.")
     documents: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from api.terminals.equity import Answer, amount, scale_of
+from api.terminals.equity import Answer, amount, percent, scale_of
 from api.terminals.explain import WIDTH, remarks
 from api.terminals.sources import sources
 
@@ -21,6 +21,7 @@ def buyout(value: Answer, *, explained: bool) -> str:
         return f"{name:<{wide}}{amount(money, unit):>16} {unit[1]}{more}"
 
     ebitda = closing["enterpriseValue"] / closing["evToEbitda"]
+    whose = "Sponsor's " if len(value["holders"]) > 1 else ""
     lines = [
         row("Enterprise value", closing["enterpriseValue"], f"   {closing['evToEbitda']:.1f}×"),
         *(row(f"  plus {name}", closing[key]) for name, key in _USES if closing[key]),
@@ -37,8 +38,8 @@ def buyout(value: Answer, *, explained: bool) -> str:
         ),
         "",
         row(f"Equity at exit, year {value['exitYear']}", value["exitEquity"]),
-        f"{'MOIC':<{wide}}{value['moic']:>15.2f}×",
-        f"{'IRR':<{wide}}{value['irr']:>16.1%}".replace("-", "−"),
+        f"{f'{whose}MOIC':<{wide}}{value['moic']:>15.2f}×",
+        f"{f'{whose}IRR':<{wide}}{percent(value['irr']):>16}",
     ]
     if explained:
         parts = (_years(value, unit), _exit(value, row), _exits(value, unit), _gain(value, row))
@@ -59,12 +60,12 @@ _MEASURES = {
     "INTEREST_COVER": "interest",
     "FIXED_CHARGE_COVER": "fixed charges",
 }
+# In a sentence, and over a column.
 _HOLDERS = {
-    "SPONSOR": "the sponsor",
-    "ROLLOVER": "rollover",
-    "OPTION_POOL": "the option pool",
+    "SPONSOR": ("the sponsor", "sponsor"),
+    "ROLLOVER": ("rollover", "rollover"),
+    "OPTION_POOL": ("the option pool", "pool"),
 }
-_SHARES = {"SPONSOR": "sponsor", "ROLLOVER": "rollover", "OPTION_POOL": "pool"}
 _GAINS = (
     ("  growth of EBITDA", "ebitdaGrowth"),
     ("  multiple", "multipleExpansion"),
@@ -82,8 +83,8 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
         shown = [*range(_COLUMNS - 1), count - 1]
 
     stub = value["stubShare"] not in (None, 1.0)
-    first = [value["stubShare"], *[1.0] * (count - 1)] if stub else []
     whole = ", whole year" if stub else ""
+    counted = [percent(value["stubShare"] if year == 0 else 1.0) for year in shown]
     wide = max([26, *(len(f"{each['name']}, closing ") for each in value["debt"])])
 
     def line(name: str, numbers: Sequence[float]) -> str:
@@ -97,10 +98,7 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
     heads = "".join(f"{f'year {year + 1}':>10}" for year in shown)
     return [
         f"{unit[1]:<{wide}}{heads}",
-        *(
-            _cells("Share of the fiscal year", [_share(first[year], ".1%") for year in shown], wide)
-            for _ in first[:1]
-        ),
+        *([_cells("Share of the fiscal year", counted, wide)] if stub else []),
         line("Revenue", income["revenue"]),
         line("EBITDA", income["ebitda"]),
         line("Cash interest", income["cashInterest"]),
@@ -119,7 +117,7 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
 def _headroom(covenant: Answer, shown: Sequence[int], wide: int) -> str:
     """By how much EBITDA may fall in each year before the covenant breaks."""
     years = [covenant["years"][year] for year in shown]
-    cells = ["broken" if not each["kept"] else _share(each["headroom"], ".0%") for each in years]
+    cells = ["broken" if not each["kept"] else percent(each["headroom"], 0) for each in years]
     return _cells(f"Headroom, {_MEASURES[covenant['measure']]}", cells, wide)
 
 
@@ -138,21 +136,23 @@ def _exit(value: Answer, row: Callable[[str, float], str]) -> list[str]:
         row("  plus cash" if cash >= 0.0 else "  less cash that is missing", cash),
         *([] if lost is None else [row("  plus what lenders lose", lost)]),
         row("Equity at exit", value["exitEquity"]),
-        *(row(f"  for {_HOLDERS[each['name']]}", each["proceeds"]) for each in value["holders"]),
+        *(row(f"  for {_HOLDERS[each['name']][0]}", each["proceeds"]) for each in value["holders"]),
     ]
 
 
 def _exits(value: Answer, unit: tuple[float, str]) -> list[str]:
     """What a sale in each year, at the same multiple, would be for the owners, and for each where
-    there are several. Its return is that of who put money in: they all have the same."""
+    there are several: the sponsor last, whose return stands beside it."""
     exits = value["exits"]
-    owners = exits[0]["holders"] or []  # what was kept before they were told has none
-    names = [_SHARES[owner["name"]] for owner in owners] if len(owners) > 1 else []
-    lines = [_cells(unit[1], ("equity", *names, "MOIC", "IRR"), 26)]
+    owners = exits[0]["holders"] or ()  # what was kept before they were told has none
+    order = [*range(1, len(owners)), 0] if len(owners) > 1 else []
+    names = [_HOLDERS[owners[at]["name"]][1] for at in order]
+    its = "its " if order else ""
+    lines = [_cells(unit[1], ("equity", *names, f"{its}MOIC", f"{its}IRR"), 26)]
     for each in exits:
-        parts = [owner["proceeds"] for owner in each["holders"]] if names else []
+        parts = [each["holders"][at]["proceeds"] for at in order]
         money = [amount(part, unit) for part in (each["equity"], *parts)]
-        cells = [*money, f"{each['moic']:.2f}×", _share(each["irr"], ".1%")]
+        cells = [*money, f"{each['moic']:.2f}×", percent(each["irr"])]
         lines.append(_cells(f"Sold in year {each['year']}", cells, 26))
     return lines
 
@@ -175,15 +175,10 @@ def _owners(value: Answer, unit: tuple[float, str]) -> list[str]:
     if len(holders) < 2:
         return []
     heads = ("invested", "dividend", "at exit", "MOIC", "IRR")
-    lines = [f"{unit[1]:<26}" + "".join(f"{head:>10}" for head in heads)]
+    lines = [_cells(unit[1], heads, 26)]
     for each in holders:
         money = [amount(each[key], unit) for key in ("invested", "dividend", "proceeds")]
         moic = "none" if each["moic"] is None else f"{each['moic']:.2f}×"
-        cells = [*money, moic, _share(each["irr"], ".1%")]
         name = each["name"].replace("_", " ").capitalize()
-        lines.append(f"{name:<26}" + "".join(f"{cell:>10}" for cell in cells))
+        lines.append(_cells(name, [*money, moic, percent(each["irr"])], 26))
     return lines
-
-
-def _share(fraction: float | None, form: str) -> str:
-    return "none" if fraction is None else format(fraction, form).replace("-", "−")

@@ -112,11 +112,11 @@ def query(file: Path, variables: Path | None) -> None:
 def value(file: Path, *, explain: bool, as_json: bool, equity_of: str | None) -> None:
     """Value the inputs in FILE, without a server. FILE is JSON: the fields of a kind's
     input type, such as `DcfInput` or `LboInput`; its names say which kind it is."""
-    from api.embedded import QueryFailed, opened
+    from api.embedded import opened
     from api.terminals.explain import refusal
-    from api.terminals.export import NotExported, valued
+    from api.terminals.inputs import NotValued, of_file, valued
     from api.terminals.kinds import told
-    from api.terminals.selections import VALUE, kind_of, whole
+    from api.terminals.selections import VALUE, NoInputs, kind_of, whole
 
     given = json_object(file)
     of = None if equity_of is None else _source(equity_of)
@@ -124,21 +124,23 @@ def value(file: Path, *, explain: bool, as_json: bool, equity_of: str | None) ->
     async def ask() -> dict[str, Any]:
         async with opened(settings_of(dev=True)) as embedded:
             schema = embedded.parts.schema._schema  # noqa: SLF001 - Strawberry offers no other way
-            kind = kind_of(schema, given)
+            kind = kind_of(schema, given, file)
             asked = VALUE if kind == "Dcf" and not as_json else whole(schema, kind)
             variables: dict[str, Any] = {"input": given}
             if of is not None:
                 if kind != "Credit":
                     fail(f"--equity-of is for credit valuations, and {file} is of another kind.")
-                variables["equityOf"] = of if isinstance(of, str) else await valued(embedded, of)
+                variables["equityOf"] = (
+                    of if isinstance(of, str) else await valued(embedded, of, equity_of)
+                )
             return await embedded.ask(asked, variables)
 
     try:
         answer = run_to_end(ask())
-    except (NotExported, QueryFailed) as no:
-        fail(f"{equity_of}: {no}")
+    except (NoInputs, NotValued) as no:
+        fail(str(no))
     if answer.get("errors"):
-        fail("\n".join(_in_file(error["message"], file) for error in answer["errors"]))
+        fail("\n".join(of_file(error["message"], file) for error in answer["errors"]))
     outcome = answer["data"]["valued"]
     if outcome["__typename"] == "Refusal":
         said = f"{file} cannot be valued.\n{refusal(outcome)}"
@@ -162,22 +164,23 @@ def export(source: str, *, xlsx: bool, to: Path | None) -> None:
     """Write a valuation to a file. SOURCE is a valuation's id, or a JSON file with inputs of any
     kind, which are valued first."""
     from api.embedded import QueryFailed, opened
-    from api.terminals.export import NotExported, put, valued, workbook
+    from api.terminals.export import NotExported, put, workbook
+    from api.terminals.inputs import NotValued, valued
 
     del xlsx  # the only form that there is, and it is asked for by name
     given = _source(source)
 
     async def write() -> Path:
         async with opened(settings_of(dev=True)) as embedded:
-            valuation = given if isinstance(given, str) else await valued(embedded, given)
+            valuation = given if isinstance(given, str) else await valued(embedded, given, source)
             name, content = await workbook(embedded, valuation)
         put(content, target := to or Path(name))
         return target
 
     try:
         click.echo(f"Wrote {run_to_end(write())}.")
-    except (NotExported, QueryFailed) as no:
-        fail(_in_file(str(no), Path(source)))
+    except (NotExported, NotValued, QueryFailed) as no:
+        fail(str(no))
 
 
 @main.command()
@@ -429,7 +432,3 @@ def _source(given: str) -> str | dict[str, Any]:
     if "." in given:  # which no id has
         fail(f"There is no file {given}.")
     return given
-
-
-def _in_file(message: str, file: Path) -> str:
-    return message.replace("Variable '$input'", f"{file}").replace("'input", f"'{file}: input")

@@ -37,7 +37,11 @@ def comparison(value: Answer, *, peers: bool) -> str:
     ]
     if value["upside"] is not None:
         side = "above" if value["upside"] >= 0 else "below"
-        lines.append(f"{'':<34}{abs(value['upside']):>16,.1%} {side} the market price")
+        given = value["inputs"]
+        lines.append(
+            f"{'Price on ' + given['asOf']:<34}{price(given['marketPrice']):>16} {code}   "
+            f"(the value is {abs(value['upside']):,.1%} {side} it)"
+        )
     heads = "".join(f"{head:>10}" for head in ("P25", "median", "P75") * 2)
     lines += ["", f"{'':<32}{'multiple':>30}{f'{code} a share':>30}", f"{'peers':>32}{heads}"]
     firms = {each["name"]: each for each in value["peers"]}
@@ -46,7 +50,10 @@ def comparison(value: Answer, *, peers: bool) -> str:
         told = [f"{statistics[name]:,.1f}×" if statistics else "none" for name in _QUARTILES]
         told += [price(each[name]["valuePerShare"]) if each[name] else "" for name in _QUARTILES]
         cells = "".join(f"{cell:>10}" for cell in told)
-        lines.append(f"{name_of_multiple(each):<26}{each['count']:>6}{cells}".rstrip())
+        lines.append(f"{name_of_multiple(each):<28}{each['count']:>4}{cells}".rstrip())
+        if peers and statistics:
+            ends = (f"{name} {statistics[name]:,.1f}×" for name in ("low", "mean", "high"))
+            lines.append(f"  {', '.join(ends)}")
         if peers:
             lines += [_of_firm(each, firms[peer["name"]], peer) for peer in each["peers"]]
             if value["upside"] is not None:

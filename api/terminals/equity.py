@@ -131,6 +131,13 @@ def price(money: float) -> str:
     return f"{round(money, 2) + 0.0:,.2f}".replace("-", "−")
 
 
+def percent(fraction: float | None, decimals: int = 1) -> str:
+    """A fraction in percent, nothing being no less than nothing; none where there is none."""
+    if fraction is None:
+        return "none"
+    return f"{round(fraction, decimals + 2) + 0.0:.{decimals}%}".replace("-", "−")
+
+
 def amount(money: float, unit: tuple[float, str]) -> str:
     """Money in a unit, with one decimal."""
     shown = round(money / unit[0], 1) + 0.0  # nothing is less than nothing: -0.0 + 0.0 is 0.0

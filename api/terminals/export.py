@@ -6,15 +6,11 @@ import os
 from base64 import b64decode
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import Final
 
 from api.embedded import Embedded
 from api.terminals.explain import refusal
-from api.terminals.selections import kind_of
-from api.terminals.selections import valued as valuing
 
-_ID: Final = """... on Valuation { id }
-  ... on Refusal { code message issues { path message suggestion } }"""
 _WORKBOOK: Final = """query ($id: ID!) { exportWorkbook(valuationId: $id) {
   __typename ... on Workbook { fileName content }
   ... on Refusal { code message issues { path message suggestion } } } }"""
@@ -22,20 +18,6 @@ _WORKBOOK: Final = """query ($id: ID!) { exportWorkbook(valuationId: $id) {
 
 class NotExported(Exception):
     """Why there is no file, as a person reads it."""
-
-
-async def valued(embedded: Embedded, document: dict[str, Any]) -> str:
-    """Value a document of any kind, and keep it: its valuation's id.
-
-    Raises:
-        NotExported; QueryFailed.
-    """
-    kind = kind_of(embedded.parts.schema._schema, document)  # noqa: SLF001 - no other way
-    outcome = (await embedded.data(valuing(_ID, kind), {"input": document}))["valued"]
-    if "id" not in outcome:
-        raise NotExported(f"The inputs cannot be valued.\n{refusal(outcome)}")
-    found: str = outcome["id"]
-    return found
 
 
 async def workbook(embedded: Embedded, valuation_id: str) -> tuple[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,6 +37,9 @@ _OF: Final = {
     "ENTERPRISE_VALUE": "Enterprise value",
 }
 
+_METHOD: Final = re.compile(
+    r"methods\[(?P<number>\d+)\]\.(cases\.valuations\[(?P<case>\d+)\]|buyout\.(?P<bridge>bridge)|)"
+)
 Range = tuple[str, float, float]  # a name or a path, from, to
 
 
@@ -49,36 +53,69 @@ class Asked:
 
     of: str
     swings: Sequence[Range]
-    returns: tuple[float, float]  # of a buyout's sponsor, 1/year
+    returns: tuple[float, float] | None  # of a buyout's sponsor, 1/year; None: the service's own
     stated: Sequence[Range]
     market_price: float | None
 
 
-async def field(embedded: Embedded, valuations: Sequence[str], asked: Asked) -> Answer:
-    """Valuations by their global ids, side by side.
+async def field(embedded: Embedded, valuations: Sequence[tuple[str, str]], asked: Asked) -> Answer:
+    """Valuations by their global ids, side by side; beside each, what it was given as.
 
     Raises:
         NoField; QueryFailed.
     """
+    given_as: dict[str, str] = {}
+    for each, source in valuations:
+        if given_as.get(each) == source:
+            raise NoField(f"{source} is given twice.")
+        if each in given_as:
+            raise NoField(f"{given_as[each]} and {source} are one valuation. Leave one out.")
+        given_as[each] = source
+    put = methods(list(given_as), asked)
     variables = {
-        "methods": methods(valuations, asked),
+        "methods": put,
         "of": asked.of,
         "marketPrice": asked.market_price,
     }
     found: Answer = (await embedded.data(_FIELD, variables))["footballField"]
     if found["__typename"] == "Refusal":
+        for issue in found["issues"]:
+            issue["message"] = f"{_source(issue['path'], put, given_as)}{issue['message']}"
         raise NoField(refusal(found))
     return found
 
 
+def _source(path: str, put: Sequence[Answer], given_as: Mapping[str, str]) -> str:
+    """What the method under a path was given as, to be said before what is wrong with it."""
+    of = _METHOD.match(path)
+    if of is None:
+        return ""
+    (method,) = put[int(of["number"])].values()
+    named = method.get("bridge" if of["bridge"] else "valuation")
+    if of["case"]:
+        named = method["valuations"][int(of["case"])]
+    return f"{given_as[named]}: " if named else ""
+
+
 def methods(valuations: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
     """A comparison by its quartiles, a buyout by what it can pay; all others over the swings, or
-    where there are none, those of one kind together as cases."""
+    where there are none, those of one kind together as cases.
+
+    Raises:
+        NoField: for an option that no valuation takes.
+    """
     by_type: dict[str, list[str]] = {}
     for each in valuations:
         by_type.setdefault(type_of(each), []).append(each)
+    kinds = {each.removesuffix("Valuation") for each in by_type}
+    if asked.swings and kinds <= {"Comparables", "Lbo"}:
+        raise NoField("--swing moves the inputs of a DCF, and there is none among the SOURCEs.")
+    if asked.returns and "Lbo" not in kinds:
+        raise NoField("--irr is of a buyout, and there is none among the SOURCEs.")
     leading = [*by_type.get("DcfValuation", ()), *by_type.get("ComparablesValuation", ())]
     swings = [{"path": path, "low": low, "high": high} for path, low, high in asked.swings]
+    low_to_high = ("lowIrr", "highIrr")
+    returns = dict(zip(low_to_high, asked.returns, strict=True)) if asked.returns else {}
     found: list[dict[str, Any]] = []
     for name, ids in by_type.items():
         kind = name.removesuffix("Valuation")
@@ -92,9 +129,8 @@ def methods(valuations: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
             if kind == "Comparables":
                 found.append({"multiples": method})
             elif kind == "Lbo":
-                low, high = asked.returns
-                bridge = {"bridge": leading[0]} if leading else {}
-                found.append({"buyout": method | bridge | {"lowIrr": low, "highIrr": high}})
+                method |= {"bridge": leading[0]} if leading else {}
+                found.append({"buyout": method | returns})
             else:
                 found.append({"swings": method | {"swings": swings}})
     stated = [
@@ -118,19 +154,18 @@ def drawn(found: Answer) -> str:
         numbers = "".join(f"{'' if each is None else told(each):>{_NUMBER}}" for each in cells)
         rows.append(f"{name:<{_NAMES}}{_line(bar, market)}{numbers}")
     rows.append("")
+    count = len(found["bars"])
     if market is not None:
         held = sum(1 for bar in found["bars"] if bar["holdsMarketPrice"])
-        rows.append(
-            f"{'┊ market':<{_NAMES}}{told(found['marketPrice'])}, within {held} of "
-            f"{len(found['bars'])} ranges"
-        )
+        within = f", within {held} of {count} ranges" if count > 1 else ""
+        rows.append(f"{'┊ market':<{_NAMES}}{told(found['marketPrice'])}{within}")
     both = found["overlap"]
     if both is None:
-        rows.append("No two ranges meet.")
+        rows += ["No two ranges meet."] if count > 1 else []
     else:
         rows.append(
             f"{'Most agree on':<{_NAMES}}{told(both['low'])} to {told(both['high'])}: "
-            f"{len(both['methods'])} of {len(found['bars'])} ranges"
+            f"{len(both['methods'])} of {count} ranges"
         )
     return "\n".join([*rows, *remarks(found)])
 

@@ -23,15 +23,20 @@ class RangeType(click.ParamType[tuple[str, float, float]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, float, float]:
-        if isinstance(value, tuple):  # the default
-            return value
         match = _RANGE.fullmatch(value)
         if match is None or bool(match[1]) is not self._named:
             self.fail(f"{value!r} is not of the form {self.name}.", param, ctx)
         try:
-            return match[1] or "", float(match[2]), float(match[3])
+            return match[1] or "", _number(match[2]), _number(match[3])
         except ValueError:
             self.fail(f"{value!r} has no two numbers.", param, ctx)
+
+
+def _number(text: str) -> float:
+    from api.terminals.room_lines import in_percent
+
+    percent = in_percent(text)
+    return float(text) if percent is None else percent
 
 
 @click.command()
@@ -47,10 +52,8 @@ class RangeType(click.ParamType[tuple[str, float, float]]):
 @click.option(
     "--irr",
     type=RangeType(),
-    default=("", 0.2, 0.25),
-    show_default="0.2:0.25",
     metavar="LOW:HIGH",
-    help="What a buyout's sponsor wants to earn, per year.",
+    help="What a buyout's sponsor wants to earn, per year. Left out: 20%:25%.",
 )
 @click.option(
     "--range",
@@ -74,7 +77,7 @@ class RangeType(click.ParamType[tuple[str, float, float]]):
 def football(
     sources: tuple[str, ...],
     swings: tuple[tuple[str, float, float], ...],
-    irr: tuple[str, float, float],
+    irr: tuple[str, float, float] | None,
     stated: tuple[tuple[str, float, float], ...],
     of: str,
     market_price: float | None,
@@ -85,11 +88,11 @@ def football(
 
     Each SOURCE is a valuation's id, or a JSON file with inputs, which are valued first. A
     comparison shows its quartiles, a buyout what can be paid for a return, by the bridge of the
-    first DCF or comparison.
+    first DCF or comparison. A rate may be written in percent, as 8%.
     """
     from api.embedded import QueryFailed, opened
-    from api.terminals.export import NotExported, valued
     from api.terminals.football import Asked, NoField, drawn, field
+    from api.terminals.inputs import NotValued, valued
 
     given = [json_object(Path(each)) if Path(each).is_file() else each for each in sources]
     for each in given:
@@ -98,7 +101,7 @@ def football(
     asked = Asked(
         of=of,
         swings=swings,
-        returns=irr[1:],
+        returns=irr and irr[1:],
         stated=stated,
         market_price=market_price,
     )
@@ -106,13 +109,14 @@ def football(
     async def ask() -> Any:
         async with opened(settings_of(dev=True)) as embedded:
             ids = [
-                each if isinstance(each, str) else await valued(embedded, each) for each in given
+                each if isinstance(each, str) else await valued(embedded, each, source)
+                for source, each in zip(sources, given, strict=True)
             ]
-            return await field(embedded, ids, asked)
+            return await field(embedded, list(zip(ids, sources, strict=True)), asked)
 
     try:
         found = run_to_end(ask())
-    except (NotExported, NoField, QueryFailed) as no:
+    except (NotValued, NoField, QueryFailed) as no:
         unbridged = ".buyout.bridge" in str(no)
         fail(f"{no}\nIn a terminal, the bridge is another SOURCE." if unbridged else str(no))
     click.echo(pretty(found) if as_json else drawn(found))

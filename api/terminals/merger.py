@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from api.terminals.equity import Answer, amount, price, scale_of
+from api.terminals.equity import Answer, amount, percent, price, scale_of
 from api.terminals.explain import WIDTH, remarks
 from api.terminals.sources import sources
 
@@ -39,7 +39,7 @@ _EFFECTS: Final = (
     ("  yield lost on cash", "lostYield", -1),
     ("  fee of new debt, amortised", "feeAmortisation", -1),
     ("  tax on these", "taxOnAdjustments", -1),
-    ("  growth of the earn-out", "earnOutCharge", -1),  # which is not deducted
+    ("  accretion of the earn-out", "earnOutCharge", -1),  # which is not deducted
 )
 _FIGURES: Final = (
     ("Revenue", "revenue"),
@@ -144,7 +144,7 @@ def _bridge(value: Answer, unit: tuple[float, str]) -> list[str]:
 
     return [
         _heads(unit[1], shown),
-        *([] if _whole(value) else [_line("Share of the fiscal year", parts, shown, _percent)]),
+        *([] if _whole(value) else [_line("Share of the fiscal year", parts, shown, percent)]),
         money("Net income of the acquirer", alone[0]),
         money("Net income of the target", alone[1]),
         *(money(name, column) for name, column in effects),
@@ -154,8 +154,8 @@ def _bridge(value: Answer, unit: tuple[float, str]) -> list[str]:
         _line(f"Shares{word}", [count / scale] * len(together), shown, "{:,.1f}".format),
         _line(f"Earnings a share, {code}", shares["gaap"], shown, price),
         _line("  accretion", shares["accretion"], shown, _change),
-        money("More synergies to break even", shares["breakevenSynergies"]),
-        _line("Premium to break even", shares["maximumPremium"], shown, _percent),
+        money("Breakeven synergies", shares["breakevenSynergies"]),
+        _line("Maximum premium", shares["maximumPremium"], shown, percent),
     ]
 
 
@@ -175,15 +175,16 @@ def _allocation(value: Answer, row: _Row) -> list[str]:
 def _contribution(value: Answer) -> list[str]:
     """What the target brings, and what its holders would own for that; by whole years."""
     brought, shown = value["contribution"], _shown(value)
-    lines = [_heads(f"The target brings{_of_what(value)}", shown)]
+    told = f"Contribution{' of the target' if _whole(value) else _of_what(value)}"
+    lines = [_heads(told, shown)]
     for name, key in _FIGURES:
-        lines.append(_line(name, brought[key]["targetShare"], shown, _percent))
+        lines.append(_line(name, brought[key]["targetShare"], shown, percent))
         implied = brought[key]["impliedOwnership"]
-        lines.append(_line("  its holders' part for that", implied, shown, _percent))
+        lines.append(_line("  implied ownership", implied, shown, percent))
     return [
         *lines,
-        f"{'Its part of both market values':<34}{_percent(brought['equityValue']):>16}",
-        f"{'Its part, were all paid in shares':<34}{_percent(brought['ownership']):>16}",
+        f"{'Its part of both market values':<34}{percent(brought['equityValue']):>16}",
+        f"{'Ownership if all stock':<34}{percent(brought['ownership']):>16}",
     ]
 
 
@@ -204,14 +205,13 @@ def _leverage(value: Answer, unit: tuple[float, str], row: _Row) -> list[str]:
 
 def _returns(value: Answer, unit: tuple[float, str], row: _Row) -> list[str]:
     made, shown = value["returns"], _shown(value)
-    name = "NOPAT with synergies" if _whole(value) else "NOPAT, synergies, whole year"
     return [
         row("Invested, with all fees", made["invested"]),
-        _heads(unit[1], shown),
-        _line(name, made["nopat"], shown, lambda each: amount(each, unit)),
-        _line("ROIC", made["roic"], shown, _percent),
-        _line("  less WACC", [-made["wacc"]] * len(made["roic"]), shown, _percent),
-        _line("Spread", made["spread"], shown, _percent),
+        _heads(f"{unit[1]}{_of_what(value)}", shown),
+        _line("NOPAT with synergies", made["nopat"], shown, lambda each: amount(each, unit)),
+        _line("ROIC", made["roic"], shown, percent),
+        _line("  less WACC", [-made["wacc"]] * len(made["roic"]), shown, percent),
+        _line("Spread", made["spread"], shown, percent),
     ]
 
 
@@ -267,10 +267,6 @@ def _scale(shares: float) -> tuple[float, str]:
 
 def _change(fraction: float | None) -> str:
     return "none" if fraction is None else f"{_rounded(fraction, 3):+.1%}".replace("-", "−")
-
-
-def _percent(fraction: float | None) -> str:
-    return "none" if fraction is None else f"{_rounded(fraction, 3):.1%}".replace("-", "−")
 
 
 def _times(multiple: float | None) -> str:

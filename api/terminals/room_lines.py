@@ -89,11 +89,17 @@ def typed(line: str) -> Typed | None:
     raise Misspelt(f"I know these:\n{HELP}")
 
 
+def in_percent(text: str) -> float | None:
+    """The fraction that a text such as ``2.9%`` means; None for any other."""
+    found = _PERCENT.fullmatch(text)
+    return float(f"{found[1]}e-2") if found else None  # 2.9 % is 0.029 to the last bit
+
+
 def edit_value(path: str, text: str) -> Mapping[str, Any]:
     """The `EditValue` that somebody means by a text at a path."""
-    percent = _PERCENT.fullmatch(text)
-    if percent:
-        return {"number": float(f"{percent[1]}e-2")}  # 2.9 % is 0.029 to the last bit
+    percent = in_percent(text)
+    if percent is not None:
+        return {"number": percent}
     try:
         value = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except ValueError:

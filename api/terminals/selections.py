@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from graphql import (
@@ -10,10 +10,13 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
+    is_required_input_field,
 )
 
 from resolvers.calls import DEFINITION
 from resolvers.shapes import INPUTS
+from resolvers.shapes import kind_of as kind_named
+from services.kinds import KINDS
 
 # What the reports in words ask for.
 FIELDS: Final = """
@@ -84,15 +87,48 @@ def whole(schema: GraphQLSchema, kind: str = "Dcf") -> str:
     return valued(f"__typename {' '.join(asked)}", kind)
 
 
-def kind_of(schema: GraphQLSchema, document: Mapping[str, object]) -> str:
-    """Which kind's inputs a document is, as its types begin: the one with most of its names."""
+class NoInputs(Exception):
+    """What a file holds instead of inputs, as a person reads it."""
+
+
+def kind_of(schema: GraphQLSchema, document: Mapping[str, object], file: object = "This") -> str:
+    """Which kind's inputs a document is, as its types begin: the one with most of its names.
+
+    Raises:
+        NoInputs: where it has none of them, but what all kinds have; said of ``file``.
+    """
     choice = schema.get_type(INPUTS)
     assert isinstance(choice, GraphQLInputObjectType)  # noqa: S101 - as `resolvers.shapes` has it
 
     types = [get_named_type(field.type) for field in choice.fields.values()]
     kinds = [each for each in types if isinstance(each, GraphQLInputObjectType)]
-    best = max(kinds, key=lambda kind: len(document.keys() & kind.fields.keys()))
-    return best.name.removesuffix("Input")
+    shared = set.intersection(*(set(each.fields) for each in kinds))
+    if document.keys() & set().union(*(each.fields for each in kinds)) - shared:
+        best = max(kinds, key=lambda kind: len(document.keys() & kind.fields.keys()))
+        return best.name.removesuffix("Input")
+    if "query" in document or "variables" in document:
+        mend = "value what is under `input` in its variables."
+        raise NoInputs(f"{file} holds a GraphQL request, not inputs: {mend}")
+    if "input" in document:
+        raise NoInputs(
+            f"{file} holds the variables of a GraphQL document, not inputs.\n"
+            f"Run `valor query DOCUMENT --variables {file}`, or value what is under `input`."
+        )
+    nouns = [KINDS[kind_named(name)].noun for name in choice.fields]
+    pairs = zip(nouns, _marks(kinds), strict=True)
+    marks = ", ".join(f"`{mark}` (a {noun})" for noun, mark in pairs)
+    raise NoInputs(f"{file} has no inputs of a valuation, such as {marks}.")
+
+
+def _marks(kinds: Sequence[GraphQLInputObjectType]) -> Iterator[str]:
+    """For each kind the first name that it needs and no other kind has."""
+    for kind in kinds:
+        others = set().union(*(each.fields for each in kinds if each is not kind))
+        yield next(
+            name
+            for name, field in kind.fields.items()
+            if name not in others and is_required_input_field(field)
+        )
 
 
 def _kept(kind: GraphQLObjectType) -> str:

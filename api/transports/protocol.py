@@ -136,7 +136,8 @@ def strict_json(text: bytes | str, what: str) -> Any:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as flaw:  # NaN, 1e400, lone surrogates, a BOM as well
-        raise NotWellFormed(400, f"{what} is not JSON: {flaw.msg}.") from None
+        where = f"line {flaw.lineno}, column {flaw.colno}"
+        raise NotWellFormed(400, f"{what} is not JSON, {where}: {flaw.msg}.") from None
     raw = text if isinstance(text, bytes) else text.encode()
     # It cannot be deeper than it has openers, and counting those costs nothing.
     if raw.count(b"[") + raw.count(b"{") > JSON_DEPTH_MAX and _too_deep(value):

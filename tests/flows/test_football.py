@@ -307,6 +307,10 @@ def test_market_prices_that_differ_have_to_be_settled_and_names_to_differ(analys
         "marketPrice": "CONTRADICTION",
     }
     assert "12.00 and 14.00" in str(found["issues"])
+    # Every bar of a comparison has its own twice, which is one thing to mend.
+    twice = {"multiples": {"valuation": kept(analyst, "Comparables", compared())}}
+    (issue,) = field(analyst, twice, twice)["issues"]
+    assert issue["path"] == "methods[1].multiples.name"
     together = {"cases": {"valuations": [dcf, other]}}
     assert field(analyst, together, price=13.0)["marketPrice"] == 13.0
     assert field(analyst, together, of="EQUITY_VALUE")["marketPrice"] is None

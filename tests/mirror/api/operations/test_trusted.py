@@ -33,7 +33,7 @@ def test_an_empty_manifest_trusts_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        ("{", "not JSON"),
+        ("{\n", "not JSON, line 2, column 1: "),
         ("[]", "no JSON object"),
         ({HASH: None}, "no JSON object"),
         ({HASH: {"text": TEXT}}, "no JSON object"),

@@ -61,17 +61,6 @@ def running(home: Path) -> Iterator[Running]:
         assert not thread.is_alive()
 
 
-def refused(port: int) -> bool:
-    """Whether nobody listens there: it closes a moment after it began to drain."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:  # it closed while this one waited in line
-        return False
-    return False
-
-
 def half_a_request(running: Running, body: bytes) -> socket.socket:
     """A connection whose request the server has begun to read."""
     connection = socket.create_connection(("127.0.0.1", running.port), timeout=DEADLINE_S)
@@ -140,7 +129,7 @@ def test_a_request_that_is_under_way_is_answered_though_the_server_was_told_to_s
         live.server.should_exit = True
         wait_until("it drains", lambda: live.parts.watch.health.draining)
         assert live.thread.is_alive()  # it waits for the request
-        wait_until("nobody is let in", lambda: refused(live.port))
+        wait_until("nobody is let in", lambda: waiting.refused(live.port))
         status, answer = rest_of_it(connection, body)
         connection.close()
         assert status == 200

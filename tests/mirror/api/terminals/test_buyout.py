@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from api.terminals.cli import main
+from api.terminals.equity import percent
 from tests.lbo_documents import bought
-
-
-def printed(tmp_path: Path, *options: str, **changes: object) -> list[str]:
-    file = tmp_path / "bought.json"
-    file.write_text(json.dumps(bought(**changes)), encoding="utf-8")
-    home = {"VALOR_HOME": str(tmp_path / "home")}
-    result = CliRunner().invoke(main, ["value", str(file), *options], env=home)
-    assert result.exit_code == 0, result.output
-    return result.output.splitlines()
+from tests.mirror.api.terminals.valued import printed, words
 
 
 def told(tmp_path: Path, *options: str, **changes: object) -> list[str]:
-    return [" ".join(line.split()) for line in printed(tmp_path, *options, **changes)]
+    return words(printed(tmp_path, bought(**changes), *options))
 
 
 def test_sources_come_to_the_uses_and_the_returns_stand_below(tmp_path: Path) -> None:
@@ -107,11 +97,13 @@ def test_explained_the_sale_comes_to_what_each_owner_has_of_it(tmp_path: Path) -
         "for rollover 284.1 USD",
         "for the option pool 37.4 USD",
     ]
-    exits = lines.index("USD equity sponsor rollover pool MOIC IRR")
+    assert "Sponsor's MOIC 1.42×" in lines
+    assert "Sponsor's IRR 7.3%" in lines
+    exits = lines.index("USD equity rollover pool sponsor its MOIC its IRR")
     # A year on 728 is owed: 840 is left, the pool has 4 of them, and 836 / 800 is 1.045.
     assert lines[exits + 1 : exits + 6 : 4] == [
-        "Sold in year 1 840.0 627.0 209.0 4.0 1.04× 4.5%",
-        "Sold in year 5 1,173.9 852.4 284.1 37.4 1.42× 7.3%",
+        "Sold in year 1 840.0 209.0 4.0 627.0 1.04× 4.5%",
+        "Sold in year 5 1,173.9 284.1 37.4 852.4 1.42× 7.3%",
     ]
     assert not any(line.startswith("Share of the fiscal year") for line in lines)
 
@@ -128,7 +120,7 @@ def test_explained_a_stub_year_counts_in_part_and_debt_stands_beside_a_whole_one
 
 def test_numbers_stay_below_each_other_beside_a_long_name(tmp_path: Path) -> None:
     named = [bought()["tranches"][0] | {"name": "A loan of many banks, due in the seventh year"}]
-    lines = printed(tmp_path, "--explain", tranches=named)
+    lines = printed(tmp_path, bought(tranches=named), "--explain").splitlines()
     begins = ("Enterprise value", "Uses", "  from A loan", "Equity at exit", "  less A loan")
     units = {line.index(" USD") for line in lines if line.startswith(begins)}
     ends = {len(line) for line in lines if line.startswith(("Revenue", "A loan", "Debt / EBITDA"))}
@@ -153,6 +145,10 @@ def test_explained_what_lenders_lose_is_between_the_sale_and_nothing(tmp_path: P
         for line in lines[sold:end]
     ]
     assert sum(money) == pytest.approx(0.0, abs=0.05 * len(money))  # each is told to a tenth
+
+
+def test_nothing_is_no_less_than_nothing() -> None:
+    assert (percent(-0.0004), percent(-0.004, 0), percent(-0.0006)) == ("0.0%", "0%", "−0.1%")
 
 
 def test_a_buyout_without_debt_is_told_too(tmp_path: Path) -> None:

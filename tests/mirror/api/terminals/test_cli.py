@@ -172,14 +172,19 @@ def test_value_refuses_with_every_number_that_has_to_be_mended(run: Run, write: 
 NOT_INPUTS: dict[str, tuple[object, str]] = {
     "no JSON": (b"{", "is not JSON"),
     "nothing": (b"", "is not JSON"),
-    "no UTF-8": (b"\xff\xfe{", "is not JSON"),
+    "no UTF-8": (b"\xff\xfe{", "is no text in UTF-8. Save it as UTF-8."),
+    "variables": ({"input": firm()}, "GraphQL document, not inputs.\nRun `valor query "),
     "NaN": (b'{"capital": {"wacc": NaN}}', "is not JSON"),
     "a number beyond a double": (b'{"capital": {"wacc": 1e400}}', "is not JSON"),
     "a list": ([firm()], "must hold a JSON object"),
     "too deep": (b'{"a":' * 100 + b"1" + b"}" * 100, "nested deeper"),
-    "a part that is missing": ({"currency": "USD"}, "required field 'timing'"),
+    "a part that is missing": ({"capital": {"wacc": 0.1}}, "required field 'timing'"),
+    "a part that is null": (firm(**{"operations.revenue": None}), "revenue: This is null. Give a"),
     "a field that there is not": ({**firm(), "waac": 0.1}, "unknown field 'waac'"),
-    "a number in words": ({**firm(), "shares": {"diluted": "many"}}, "'many'"),
+    "a field misspelt": ({**firm(), "capitl": {}}, "Did you mean 'capital'?"),
+    "a number in words": (firm(**{"shares.diluted": "many"}), "at shares.diluted: Float"),
+    "a rate in percent": (firm(**{"capital.wacc": "25%"}), "quotes, % or separators: 0.25.\n"),
+    "a day": (firm(**{"timing.valuationDate": "2026-02-30"}), '"2026-02-30" is no date. Write'),
 }
 
 
@@ -188,7 +193,8 @@ def test_value_says_what_is_wrong_with_a_file(
     run: Run, write: Any, content: object, words: str
 ) -> None:
     file = write(content)
-    refused(run("value", file), str(file), words)
+    said = refused(run("value", file), str(file), words)
+    assert max(map(len, said.splitlines())) < len(str(file)) + 200  # and never the whole file
 
 
 @pytest.mark.parametrize("command", ["value", "query"])

@@ -5,27 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from api.terminals.cli import main
 from tests.comparables_documents import compared
+from tests.mirror.api.terminals.valued import printed, words
+from tests.pages import ROOT, text_of
 
 RANGE = "EV/EBITDA LTM 3 9.0× 10.0× 11.5× 16.00 18.00 21.00"
 
 
 def told(tmp_path: Path, *options: str) -> str:
-    file = tmp_path / "compared.json"
     document = compared()
     document["peers"][0]["metrics"]["stated"]["ltm"]["revenue"] = 0.0
-    file.write_text(json.dumps(document), encoding="utf-8")
-    home = {"VALOR_HOME": str(tmp_path / "home")}
-    result = CliRunner().invoke(main, ["value", str(file), *options], env=home)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def words(text: str) -> list[str]:
-    return [" ".join(line.split()) for line in text.splitlines()]
+    return printed(tmp_path, document, *options)
 
 
 def test_the_rows_lead_from_the_multiple_to_a_share(tmp_path: Path) -> None:
@@ -37,6 +27,7 @@ def test_the_rows_lead_from_the_multiple_to_a_share(tmp_path: Path) -> None:
         "Equity value 1,800.0 USD",
         "Value per share 18.00 USD",
     ]
+    assert lines[5] == "Price on 2024-09-27 15.00 USD (the value is 20.0% above it)"
     assert lines[8:10] == ["peers P25 median P75 P25 median P75", RANGE]
     assert not any(line.startswith("Plum") for line in lines)
 
@@ -44,7 +35,8 @@ def test_the_rows_lead_from_the_multiple_to_a_share(tmp_path: Path) -> None:
 def test_explained_each_peer_has_its_multiple_or_why_it_has_none(tmp_path: Path) -> None:
     lines = words(told(tmp_path, "--explain"))
     after = lines[lines.index(RANGE) + 1 :]
-    assert after[:4] == [
+    assert after[:5] == [
+        "low 8.0×, mean 10.3×, high 13.0×",
         "Plum 8.0× 160.0 / 20.0",
         "Pear 10.0× 200.0 / 20.0",
         "Quince 13.0× 260.0 / 20.0",
@@ -54,8 +46,15 @@ def test_explained_each_peer_has_its_multiple_or_why_it_has_none(tmp_path: Path)
     assert any(line.startswith("EV/revenue LTM 2 ") for line in after)  # and not of three
 
 
+def test_numbers_stay_below_each_other_beside_a_long_name(tmp_path: Path) -> None:
+    file = ROOT / "examples" / "comparables_transactions.json"
+    lines = printed(tmp_path, json.loads(text_of(file))).splitlines()
+    rows = [line for line in lines if line.startswith("EV/") and "median" not in line]
+    assert len({len(line) for line in rows}) == 1
+    assert {line[28:32].strip() for line in rows} == {"4", "1"}  # peers
+
+
 def test_a_price_to_earnings_is_of_the_equity(tmp_path: Path) -> None:
-    file = tmp_path / "earnings.json"
     asked = [{"multiple": "PRICE_TO_EARNINGS", "period": "NTM"}]
     document = compared(multiples=asked, marketPrice=None)
     peer = document["peers"][0]
@@ -63,11 +62,7 @@ def test_a_price_to_earnings_is_of_the_equity(tmp_path: Path) -> None:
     peer["enterpriseValue"] = 170e6
     peer["metrics"] = {"stated": {"ntm": {"netIncome": 8e6}}}
     document["subject"]["metrics"] = {"stated": {"ntm": {"netIncome": 80.0}}}
-    file.write_text(json.dumps(document), encoding="utf-8")
-    home = {"VALOR_HOME": str(tmp_path / "home")}
-    result = CliRunner().invoke(main, ["value", str(file), "--explain"], env=home)
-    assert result.exit_code == 0, result.output
-    lines = words(result.output)
+    lines = words(printed(tmp_path, document, "--explain"))
     assert "Plum 15.0× 120.0 / 8.0 million" in lines
     assert "Pear not given" in lines
     assert not any("market price" in line for line in lines)

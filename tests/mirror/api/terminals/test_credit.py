@@ -13,16 +13,14 @@ from api.terminals.cli import main
 from api.terminals.credit import credit
 from tests.credit_documents import indebted
 from tests.dcf_documents import firm
+from tests.mirror.api.terminals.valued import valued, words
 from tests.pages import DOCS, ROOT, text_of
 
 
 def said(tmp_path: Path, document: Any, *options: str) -> tuple[int, list[str]]:
     """How `valor value` of a document ends, and its lines."""
-    file = tmp_path / "credit.json"
-    file.write_text(json.dumps(document), encoding="utf-8")
-    home = {"VALOR_HOME": str(tmp_path / "home")}
-    result = CliRunner().invoke(main, ["value", str(file), *options], env=home)
-    return result.exit_code, [" ".join(line.split()) for line in result.output.splitlines()]
+    result = valued(tmp_path, document, *options)
+    return result.exit_code, words(result.output)
 
 
 def told(tmp_path: Path, *options: str, **changes: Any) -> list[str]:
@@ -79,7 +77,7 @@ def test_a_source_of_equity_is_for_credit_and_has_to_be_there(tmp_path: Path) ->
     other.write_text(json.dumps(firm(**{"capital.wacc": 9.0})), encoding="utf-8")
     code, lines = said(tmp_path, indebted(), "--equity-of", str(other))
     assert code == 1
-    assert lines[0] == f"{other}: The inputs cannot be valued."
+    assert lines[0] == f"{other} cannot be valued."
 
 
 def test_what_the_page_shows_is_what_is_printed(
@@ -97,7 +95,7 @@ def test_how_far_the_equations_are_from_holding_is_said_unless_it_is_rounding(
     tmp_path: Path,
 ) -> None:
     answer = json.loads("\n".join(told(tmp_path, "--json")))
-    for residual, words in ((0.0, "rounding"), (9e-16, "rounding"), (2e-13, "2e−13")):
+    for residual, as_said in ((0.0, "rounding"), (9e-16, "rounding"), (2e-13, "2e−13")):
         certificate = answer["certificate"] | {"volatilityResidual": residual}
         said = credit(answer | {"certificate": certificate}, explained=True)
-        assert f"The two equations hold to {words}, found in" in " ".join(said.split())
+        assert f"The two equations hold to {as_said}, found in" in " ".join(said.split())

@@ -21,9 +21,12 @@ from tests.pages import DOCS, ROOT, text_of
 def files(tmp_path: Path) -> dict[str, str]:
     documents = {
         "dcf": firm(),
+        "copy": firm(),
         "bear": firm(**{"capital.wacc": 0.12}),
         "lbo": bought(timing={"closingDate": "2024-09-30", "years": 5}),
         "later": bought(),
+        "euros": firm(currency="EUR"),
+        "broken": firm(**{"capital.wacc": "8%"}),
         "peers": compared(),
         "peers2": compared(asOf="2024-09-30"),
     }
@@ -76,7 +79,7 @@ def test_every_method_is_a_bar_on_one_scale(files: dict[str, str]) -> None:
 
 
 def test_without_swings_dcfs_are_cases_and_money_has_a_unit(files: dict[str, str]) -> None:
-    found = lines(files, "dcf", "bear", "lbo", "--of", "enterprise_value", "--irr", "0.15:0.2")
+    found = lines(files, "dcf", "bear", "lbo", "--of", "enterprise_value", "--irr", "15%:0.2")
     assert found[0] == "Enterprise value, USD"
     assert found[3].split()[-3:] == ["1,250.0", "1,500.0", "1,500.0"]
     assert found[4].startswith("LBO, 15 to 20 % IRR ")
@@ -110,6 +113,9 @@ def test_a_point_is_a_block_and_a_long_name_leaves_the_scale_in_its_place(
     found = lines(files, "dcf", "--range", f"{long}=5:20", "--market-price", "18")
     point, targets = found[3:5]
     assert point.count("█") == 1
+    assert "No two ranges meet." in lines(files, "dcf", "--range", "Year=12:17")
+    alone = lines(files, "dcf", "--market-price", "18")
+    assert alone[-1].split() == ["┊", "market", "18.00"]
     assert "│" not in point
     assert targets.startswith(f"{long[:24]}… █")
     assert point.index("┊") == 26 + round(41 * (18 - 5) / (20 - 5))
@@ -122,7 +128,6 @@ def test_ticks_have_room_beside_each_other() -> None:
     *shown, low, mid, high = told[2].split()
     assert {*shown} < {f"{tick:,.0f}" for tick in ticks}
     assert (shown[0], low, mid, high) == ("0", "low", "mid", "high")
-    assert told[-1] == "No two ranges meet."
 
 
 def test_the_page_shows_what_its_command_draws(
@@ -152,7 +157,18 @@ def test_an_id_is_as_good_as_a_file_and_json_has_it_all(files: dict[str, str]) -
         (("dcf", "--swing", "0.09:0.11"), "is not of the form PATH=LOW:HIGH"),
         (("dcf", "--irr", "sponsor=0.2:0.25"), "is not of the form LOW:HIGH"),
         (("dcf", "--swing", "capital.wac=0.09:0.11"), "methods[0].swings.swings[0].path"),
-        (("dcf", "madeup"), "NOT_FOUND"),
+        (("dcf", "madeup"), "madeup: There is no such valuation."),
+        (
+            ("peers", "lbo", "--swing", "capital.wacc=8%:9%"),
+            "--swing moves the inputs of a DCF, and",
+        ),
+        (("dcf", "--irr", "0.9:0.1"), "--irr is of a buyout, and there is none among"),
+        (("dcf", "lbo", "--irr", "0.9:0.1"), "lbo.json: The lower return is above the higher"),
+        (("dcf", "dcf"), "dcf.json is given twice."),
+        (("dcf", "copy"), "copy.json are one valuation. Leave one out."),
+        (("dcf", "bear", "euros"), "euros.json: This valuation is in EUR, and the first"),
+        (("peers", "euros"), "euros.json: This valuation is in EUR, and the first"),
+        (("dcf", "broken"), "broken.json at capital.wacc: Float cannot"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(
@@ -160,4 +176,4 @@ def test_what_cannot_be_drawn_is_said(
 ) -> None:
     result = run(files, *arguments)
     assert result.exit_code != 0
-    assert said in result.output + result.stderr
+    assert said in " ".join(f"{result.output} {result.stderr}".split())

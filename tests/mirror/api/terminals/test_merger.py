@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
-
-from api.terminals.cli import main
 from tests.merger_documents import merged
+from tests.mirror.api.terminals.valued import printed, words
 
 
 def told(tmp_path: Path, *options: str, **changes: Any) -> list[str]:
-    file = tmp_path / "merged.json"
-    file.write_text(json.dumps(merged(**changes)), encoding="utf-8")
-    home = {"VALOR_HOME": str(tmp_path / "home")}
-    result = CliRunner().invoke(main, ["value", str(file), *options], env=home)
-    assert result.exit_code == 0, result.output
-    return [" ".join(line.split()) for line in result.output.splitlines()]
+    return words(printed(tmp_path, merged(**changes), *options))
 
 
 def test_sources_come_to_the_uses_and_earnings_stand_by_year(tmp_path: Path) -> None:
@@ -78,7 +70,7 @@ def test_explained_two_net_incomes_come_to_one_and_it_to_a_share(tmp_path: Path)
     ]
     assert lines[begin + 12] == "accretion +12.0% +12.0% +12.0%"
     # 110 shares at 3.75 need 412.5: 49.5 are to spare after tax, and 66 before it.
-    assert lines[begin + 13] == "More synergies to break even −66.0 −66.0 −66.0"
+    assert lines[begin + 13] == "Breakeven synergies −66.0 −66.0 −66.0"
     books = lines.index("Book equity of the target 450.0 USD")
     assert lines[books + 1 : books + 7] == [
         "plus fixed assets, written up 80.0 USD",
@@ -104,7 +96,8 @@ def test_explained_a_stub_year_counts_in_part_and_debt_stands_beside_a_whole_one
     assert "less its net cash −50.0 USD" in lines
     assert "on EBITDA of year 1, whole year 2.3×" in lines
     assert any(line.startswith("Debt / EBITDA, whole year 2.3×") for line in lines)
-    assert any(line.startswith("The target brings, whole year") for line in lines)
+    assert "USD, whole year year 1" in " ".join(lines)  # of the NOPAT
+    assert any(line.startswith("Contribution, whole year") for line in lines)
 
 
 def test_explained_what_the_price_earns_stands_beside_what_it_costs(tmp_path: Path) -> None:
@@ -118,7 +111,7 @@ def test_explained_what_the_price_earns_stands_beside_what_it_costs(tmp_path: Pa
         "Spread 1.8% 1.8% 1.8%",
     ]
     # Of 980 of EBITDA 180 are the target's, and of 465 of net income 90.
-    brought = lines.index("The target brings year 1 year 2 year 3")
+    brought = lines.index("Contribution of the target year 1 year 2 year 3")
     assert "EBITDA 18.4% 18.4% 18.4%" in lines[brought:]
     assert "Net income 19.4% 19.4% 19.4%" in lines[brought:]
 
@@ -151,7 +144,7 @@ def test_explained_what_a_deal_costs_is_taken_away_by_name(tmp_path: Path) -> No
         "yield lost on cash −3.0 −3.0 −3.0",
         "fee of new debt, amortised −25.0 −25.0 −25.0",
         "tax on these 12.9 7.6 7.6",
-        "growth of the earn-out −10.0 −11.0 0.0",
+        "accretion of the earn-out −10.0 −11.0 0.0",
     ]
     assert "plus the earn-out 100.0 USD" in lines
     assert "Price, with the earn-out 1,100.0 USD" in lines

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, parse, validate
 
-from api.terminals.selections import VALUE, kind_of, whole
+from api.terminals.selections import VALUE, NoInputs, kind_of, whole
 from engine.dcf import value_dcf
 from services.dcf import inputs_of, result_document
 from tests.comparables_documents import compared
@@ -69,6 +69,21 @@ def test_a_document_is_of_the_kind_whose_names_it_has() -> None:
     # With a name misspelt and another left out it is told what is wrong with it, not with another.
     broken = {name: value for name, value in compared().items() if name != "peers"} | {"peer": []}
     assert kind_of(GRAPHQL, broken) == "Comparables"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"input": {}, "spec": {}}, "holds the variables of a GraphQL document, not inputs.\nRun"),
+        ({"query": "", "variables": {"input": {}}}, "holds a GraphQL request, not inputs: value"),
+        ({}, "has no inputs of a valuation, such as `capital` (a DCF), `entry` (a buyout), `acq"),
+        ({"currency": "USD", "ticker": "MDLR"}, "has no inputs of a valuation, such as"),
+    ],
+)
+def test_what_has_no_name_of_a_kind_is_no_inputs(document: dict[str, Any], said: str) -> None:
+    with pytest.raises(NoInputs) as no:
+        kind_of(GRAPHQL, document, "my.json")
+    assert str(no.value).startswith(f"my.json {said}")
 
 
 @pytest.mark.parametrize("name", example_inputs())

@@ -327,5 +327,5 @@ def test_brackets_in_a_text_are_no_depth(text: str) -> None:
 
 
 def test_what_is_no_json_is_said_of_what() -> None:
-    with pytest.raises(NotWellFormed, match="“variables” is not JSON"):
-        strict_json("x", "“variables”")
+    with pytest.raises(NotWellFormed, match="“variables” is not JSON, line 2, column 2: "):
+        strict_json('{"a": 1\n "b": 2}', "“variables”")

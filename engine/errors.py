@@ -66,3 +66,9 @@ class NotConverged(Refused):
     """A search for the answer, step by step, that did not come to an end."""
 
     code = "NOT_CONVERGED"
+
+
+def sentence(ways: Sequence[str]) -> str:
+    """Ways to mend one thing, each by itself."""
+    text = ", or ".join(ways)
+    return f"{text[0].upper()}{text[1:]}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -12,3 +13,9 @@ class Remark:
     code: str
     path: str
     message: str
+
+
+def listed(years: Sequence[int]) -> str:
+    """“year 3”, or “years 1, 2, 4”; of more than six the first."""
+    named = ", ".join(map(str, years[:6]))
+    return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

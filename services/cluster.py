@@ -24,6 +24,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from engine.chunks import AHEAD, FarExecutor, Stopped
 from engine.errors import Refused
 from engine.provenance import surroundings
+from services.refusals import Unsupported
 
 R = TypeVar("R")
 Client: TypeAlias = Any  # distributed.Client: half of it has no types
@@ -46,10 +47,8 @@ class ClusterLost(Exception):
     """It does not answer, or not any more. The same work may succeed a little later."""
 
 
-class ClusterUnfit(Refused):
+class ClusterUnfit(Unsupported):
     """It would compute other bits than this machine, or cannot compute at all."""
-
-    code = "UNSUPPORTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

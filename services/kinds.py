@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from engine import comparables, credit, dcf, lbo, merger
@@ -15,13 +16,13 @@ from engine.door import Door
 from engine.lbo.inputs import bounds as bounds_of_lbo
 from engine.lbo.inputs import enter as enter_lbo
 from engine.merger.admission import bounds as bounds_of_merger
-from engine.merger.inputs import enter
+from engine.merger.inputs import enter as enter_merger
 from services.comparables_labels import COMPARABLES_LABELS
 from services.credit_labels import CREDIT_LABELS
 from services.dcf import inputs_of, result_document
 from services.dcf_labels import DCF_LABELS
 from services.documents import answer_document, reader
-from services.kind import Document, Kind, Output
+from services.kind import Document, I, Kind, Output
 from services.lbo_labels import LBO_LABELS
 from services.merger_labels import MERGER_LABELS
 from services.sourced_inputs import with_sources_checked
@@ -75,14 +76,21 @@ COMPARABLES: Final[Kind[comparables.ComparablesInputs, comparables.ComparablesRe
 )
 
 
-def _admit_lbo(inputs: lbo.LboInputs) -> lbo.LboInputs:
-    """Inputs that are sound each by itself. Whether they make a deal that can be paid, its value
-    says: a model may be on its way to one."""
-    door = Door()
-    admitted = enter_lbo(door, inputs, None)
-    door.close()
-    return admitted
+def _each_sound(enter: Callable[[Door, I, I | None], I]) -> Callable[[I], I]:
+    """Lets in inputs that are sound each by itself. Whether they make a deal that can be paid and
+    closed, its value says: a model may be on its way to one."""
 
+    def admit(inputs: I) -> I:
+        door = Door()
+        admitted = enter(door, inputs, None)
+        door.close()
+        return admitted
+
+    return admit
+
+
+_admit_lbo: Final = _each_sound(enter_lbo)
+_admit_merger: Final = _each_sound(enter_merger)
 
 LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     name="LBO",
@@ -101,16 +109,6 @@ LBO: Final[Kind[lbo.LboInputs, lbo.LboResult]] = Kind(
     workbook=add_lbo,
     day="timing.closingDate",
 )
-
-
-def _admit_merger(inputs: merger.MergerInputs) -> merger.MergerInputs:
-    """Inputs that are sound each by itself. Whether the deal can be closed, its value says: a
-    model may be on its way to one that can."""
-    door = Door()
-    admitted = enter(door, inputs, None)
-    door.close()
-    return admitted
-
 
 MERGER: Final[Kind[merger.MergerInputs, merger.MergerResult]] = Kind(
     name="MERGER",

@@ -14,13 +14,9 @@ class DeadlineMissed(Refused):
 
 
 class Unsupported(Refused):
-    """Known, and not offered here."""
+    """Known, and not offered here; or it needs more than a worker has here."""
 
     code = "UNSUPPORTED"
-
-
-class TooLarge(Unsupported):
-    """It needs more than a worker has here."""
 
 
 class Cancelled(Refused):
@@ -31,7 +27,7 @@ class Cancelled(Refused):
 
 _KINDS: Final[dict[str, type[Refused]]] = {
     kind.code: kind
-    for kind in (InvalidInput, Infeasible, NotConverged, DeadlineMissed, TooLarge, Cancelled)
+    for kind in (InvalidInput, Infeasible, NotConverged, DeadlineMissed, Unsupported, Cancelled)
 }
 
 

@@ -1,4 +1,4 @@
-"""A pool of worker processes for what is longer than a request.
+"""A pool of worker processes, for what would hold up everybody else on a thread.
 
 A thread cannot be killed, and a computation that runs away on one takes the server with it. A
 process can: each has a limit of memory, and whoever is past its deadline, or does not stop when it
@@ -24,7 +24,7 @@ from observability.logs import Log
 from services.cluster import ClusterPlace
 from services.errors import Overloaded
 from services.frames import Frame, FrameBroken, next_frame, packed
-from services.refusals import DeadlineMissed, TooLarge, refused_of
+from services.refusals import DeadlineMissed, Unsupported, refused_of
 
 QUEUE: Final = 64  # jobs that wait for a worker
 READY_S: Final = 60.0  # for a worker to import what it needs, on a machine that is busy
@@ -97,7 +97,8 @@ class Worker:
 
         Raises:
             Refused: what the work refuses. DeadlineMissed: the worker was killed.
-            TooLarge: it needs more memory than a worker has. WorkerDied, ClusterAway, WorkFailed.
+            Unsupported: it needs more memory than a worker has. WorkerDied, ClusterAway,
+            WorkFailed.
         """
         self._number += 1
         try:
@@ -139,7 +140,7 @@ class Worker:
             raise refused_of(frame["refused"])
         if frame.get("failed") == "MEMORY":
             self._doomed = True  # it is about to end
-            raise TooLarge(
+            raise Unsupported(
                 f"It needs more memory than the {self._memory_mb:,} MB that a worker has here. "
                 "Ask for fewer trials or fewer shocks."
             )
@@ -262,7 +263,7 @@ class WorkerPool:
         """A short job that somebody waits for; begun again if its worker dies.
 
         Raises:
-            Refused: what the work refuses, or DeadlineMissed, TooLarge.
+            Refused: what the work refuses, or DeadlineMissed, Unsupported.
             Overloaded: too many wait already. WorkerDied: twice. WorkFailed.
         """
         if self.full:

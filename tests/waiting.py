@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,3 +16,14 @@ def wait_until(what: str, happens: Callable[[], bool], deadline_s: float = DEADL
     while not happens():
         assert time.monotonic() < end, what
         time.sleep(0.01)
+
+
+def refused(port: int) -> bool:
+    """Whether nobody listens there any more; a server closes a moment after it began to drain."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:  # it closed while this one waited in line
+        return False
+    return False

@@ -15,12 +15,11 @@ from engine.errors import Problem
 from engine.firm.capital import Capital, check_capital
 from engine.firm.equity import Bridge, Failure, Shares
 from engine.firm.operations import Operations
-from engine.names import folded, is_line
+from engine.names import check_currency, folded, is_line
 
 INPUT_VERSION = 1
 SEGMENTS_MOST = 20
 NAME_MOST = 60  # characters
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _OWN_INPUT = re.compile(r"\b(?:operations|capital)\.[a-z]")
 
 
@@ -121,13 +120,7 @@ def _enter(door: Door, inputs: DcfInputs, known: DcfInputs | None) -> DcfInputs:
     if known is None or inputs.bridge is not known.bridge:
         inputs.bridge.check(door)
     inputs.shares.check(door)
-    if not _CURRENCY.fullmatch(inputs.currency):
-        door.refuse(
-            "currency",
-            "UNKNOWN",
-            "A currency has three capital letters.",
-            "Give its ISO 4217 code, such as USD or EUR.",
-        )
+    check_currency(door, inputs.currency)
     if inputs.market_price is not None:
         door.within("market_price", inputs.market_price, 1e-9, 1e12)
     if inputs.failure is not None:
@@ -184,9 +177,8 @@ def _of_segment(problem: Problem, where: str) -> Problem:
 
 
 def _check_name(door: Door, name: str, names: set[str]) -> None:
-    told = name.strip()
-    seen = folded(told)
-    if not is_line(told, NAME_MOST):
+    seen = folded(name)
+    if not is_line(name, NAME_MOST):
         door.refuse(
             "name",
             "WRONG_LENGTH",

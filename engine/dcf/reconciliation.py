@@ -16,7 +16,6 @@ from engine.dcf.kernel import Forecast, Worth, worth
 from engine.dcf.terminal import ExitMultiple, Horizon, ValueDriver, comes_with_last_flow
 from engine.dcf.timing import FlowTiming, Timing
 from engine.firm.capital import SPREAD_MIN, Capm, GivenWacc, TaxShields
-from engine.firm.operations import StockCompensation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def reconcile(
 def _economic_profit(inputs: DcfInputs, forecast: Forecast, value: Worth) -> EconomicProfit:
     operations, stub = inputs.business, inputs.timing.stub
     nopat = [float(line) for line in forecast.nopat]
-    if operations.stock_compensation_treatment is StockCompensation.ADD_BACK:
+    if operations.adds_back:
         nopat = [
             line + float(paid)
             for line, paid in zip(nopat, forecast.stock_compensation, strict=True)

@@ -10,8 +10,7 @@ from engine.dcf.kernel import Forecast, Worth
 from engine.dcf.terminal import ExitMultiple, Gordon, HModel, ValueDriver
 from engine.door import show
 from engine.firm.capital import Capm
-from engine.firm.operations import StockCompensation
-from engine.remarks import Remark
+from engine.remarks import Remark, listed
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 TERMINAL_SHARE = 0.75
@@ -95,11 +94,11 @@ def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
         yield Remark(
             "LOSS_WITHOUT_CREDIT",
             "operations",
-            f"EBIT is below zero in {_years(losses)}. No tax is charged there, and no credit is "
+            f"EBIT is below zero in {listed(losses)}. No tax is charged there, and no credit is "
             "carried forward to later years.",
         )
     yield from _on_losses_carried_forward(inputs, forecast)
-    if inputs.business.stock_compensation_treatment is StockCompensation.ADD_BACK:
+    if inputs.business.adds_back:
         yield Remark(
             "STOCK_COMPENSATION_ADDED_BACK",
             "operations.stock_compensation_treatment",
@@ -299,8 +298,3 @@ def _on_equity(inputs: DcfInputs, value: Worth) -> Iterator[Remark]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _years(years: list[int]) -> str:
-    named = ", ".join(str(year) for year in years[:6])
-    return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

@@ -10,7 +10,6 @@ from engine.door import Door, Scalar
 from engine.firm.capital import SPREAD_MIN
 from engine.firm.operations import (
     Operations,
-    StockCompensation,
     after_tax,
     ebit_margins,
     working_capital_shares,
@@ -54,7 +53,7 @@ class Horizon:
     def added_back(self) -> Scalar:
         """(*batch) money, stock compensation of the last year, where no cost is seen in it."""
         paid = self.operations.stock_compensation
-        added = self.operations.stock_compensation_treatment is StockCompensation.ADD_BACK
+        added = self.operations.adds_back
         return self.revenue * paid.years()[-1] if added and paid is not None else 0.0
 
     @property

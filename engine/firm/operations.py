@@ -81,6 +81,11 @@ class Operations:
     # Money, net, on the valuation date: what is compared with the value, never a part of it.
     opening_fixed_assets: Scalar | None = None
 
+    @property
+    def adds_back(self) -> bool:
+        """Whether stock compensation counts as no cash."""
+        return self.stock_compensation_treatment is StockCompensation.ADD_BACK
+
     def admit(self, door: Door, years: int | None) -> Operations:
         """The same operations, checked, with every schedule year by year.
 
@@ -104,7 +109,7 @@ class Operations:
                 "Give operations.working_capital, or operations.working_capital_days.",
             )
         paid_in_shares = self.stock_compensation
-        if paid_in_shares is None and self.stock_compensation_treatment is _ADD_BACK:
+        if paid_in_shares is None and self.adds_back:
             door.refuse(
                 "operations.stock_compensation",
                 "MISSING",
@@ -145,9 +150,6 @@ class Operations:
         )
 
 
-_ADD_BACK = StockCompensation.ADD_BACK
-
-
 def ebit_margins(operations: Operations) -> tuple[Scalar, ...]:
     """(n_years, *batch) share of revenue, from whichever margin was given."""
     if operations.ebit_margin is not None:
@@ -174,7 +176,7 @@ def non_cash_costs(operations: Operations) -> tuple[Scalar, ...]:
     """(n_years, *batch) share of revenue that lessens EBIT but not the free cash flow."""
     depreciation = operations.depreciation.years()
     paid_in_shares = operations.stock_compensation
-    if paid_in_shares is None or operations.stock_compensation_treatment is not _ADD_BACK:
+    if paid_in_shares is None or not operations.adds_back:
         return depreciation
     both = zip(depreciation, paid_in_shares.years(), strict=True)
     return tuple(da + paid for da, paid in both)

@@ -43,23 +43,24 @@ def kept_id(given: str) -> str:
     Raises:
         NotFound: if this is no id of a valuation.
     """
-    named = type_of(given)
-    if named not in type_names():
+    its = type_of(given)
+    if its not in _KINDS:
         raise NotFound(NOTHING)
-    return inner_id(named, given)
+    return inner_id(its, given)
 
 
 def named(given: str) -> KeptId:
     """What an id says that it is of; of one that says nothing, an address of nothing."""
     try:
-        return KeptId(_KINDS[type_of(given)], kept_id(given))
-    except (KeyError, NotFound):
+        address = kept_id(given)
+    except NotFound:
         return KeptId("", "")
+    return KeptId(_KINDS[type_of(given)], address)
 
 
 def type_names() -> list[str]:
     """The types that a valuation's global id may name."""
-    return [each.__name__ for each in TYPES.values()]
+    return list(_KINDS)
 
 
 Id: TypeAlias = Annotated[

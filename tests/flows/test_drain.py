@@ -117,16 +117,6 @@ def in_the_drain() -> Iterator[None]:
         raise TooLateError from gone
 
 
-def refused(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:  # it closed while this one waited in line
-        return False
-    return False
-
-
 def rest_of(connection: socket.socket) -> tuple[bytes, dict[str, Any]]:
     """The head of the answer, and its body, once the connection is closed."""
     with connection:
@@ -158,7 +148,7 @@ def test_who_is_there_and_who_comes_while_it_drains_are_answered_and_then_nobody
             in_time(client, f"{server.origin}/health/live")
         assert late.json()["data"] == {"viewer": {"role": "OWNER"}}
         assert late.headers["connection"] == "close"  # so its next one goes elsewhere
-        wait_until("it accepts no more", lambda: refused(server.port))
+        wait_until("it accepts no more", lambda: waiting.refused(server.port))
         assert server.terminal.process.poll() is None  # it waits for the one that it has begun
         head, answer = rest_of(under_way)
         assert head.startswith(b"HTTP/1.1 200")
@@ -200,7 +190,7 @@ def test_a_second_signal_leaves_a_request_without_an_answer_and_the_exit_code_sa
 ) -> None:
     with serving(tmp_path) as server, server.begun() as connection:
         server.tell(signal.SIGTERM)
-        wait_until("it accepts no more", lambda: refused(server.port))
+        wait_until("it accepts no more", lambda: waiting.refused(server.port))
         began = time.monotonic()
         assert server.terminal.end(signal.SIGTERM) == 1
         assert time.monotonic() - began < 15.0  # of 20 s that a request would have had

@@ -9,7 +9,7 @@ import pytest
 from engine.provenance import ENGINE_VERSION
 from services.cluster import ClusterPlace
 from services.compute import Compute
-from services.refusals import TooLarge
+from services.refusals import Unsupported
 from services.run import RunState
 from services.workers import ClusterAway, Worker
 from store.database import Database
@@ -94,5 +94,5 @@ async def test_a_pool_says_what_is_wrong_with_its_cluster(tmp_path: Any) -> None
         address="tls://127.0.0.1:1", ca_file=nothing, cert_file=nothing, key_file=nothing
     )
     async with pool_of(cluster=unfit) as pool:
-        with pytest.raises(TooLarge, match="certificates of the cluster cannot be used"):
+        with pytest.raises(Unsupported, match="certificates of the cluster cannot be used"):
             await pool.look_at_cluster()

@@ -19,7 +19,7 @@ from engine.simulation import Normal, Shock
 from services import workers as module
 from services.errors import InvalidInput, Overloaded
 from services.frames import Frame
-from services.refusals import DeadlineMissed, TooLarge
+from services.refusals import DeadlineMissed, Unsupported
 from services.simulations import spec_document
 from services.workers import ROOT, Worker, WorkerDied, WorkerPool, WorkFailed
 from tests.mirror.services.computing import LONG, expected, is_gone, job, pool_of, spec, until
@@ -134,7 +134,7 @@ async def test_a_limit_of_memory_refuses_the_work_and_the_pool_lives() -> None:
     async with pool_of(memory_mb=400) as pool:
         async with pool.lent() as worker:
             pid = worker.pid
-            with pytest.raises(TooLarge, match="400 MB") as no:
+            with pytest.raises(Unsupported, match="400 MB") as no:
                 await do(worker, LONG)
             assert no.value.code == "UNSUPPORTED"
         async with pool.lent() as worker:

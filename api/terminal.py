@@ -18,7 +18,6 @@ from api.settings import Settings, SettingsInvalid
 R = TypeVar("R")
 URL: Final = "http://127.0.0.1:8000"  # of a server that was not told another
 _ZIP: Final = b"PK\x03\x04"  # how a workbook begins
-_NO_WORKBOOK: Final = "A workbook cannot be read back: the inputs are a JSON file."
 
 
 def settings_of(*, dev: bool, **given: object) -> Settings:
@@ -59,11 +58,11 @@ def json_object(file: Path) -> dict[str, Any]:
 
     text = file.read_bytes().removeprefix(BOM_UTF8)
     if text.startswith(_ZIP):
-        fail(f"{file}: {_NO_WORKBOOK}")
+        fail(f"{file}: A workbook cannot be read back: the inputs are a JSON file.")
     try:
         text.decode()
     except UnicodeDecodeError:
-        fail(f"{file} is no text in UTF-8. Save it as UTF-8. {_NO_WORKBOOK}")
+        fail(f"{file} is no text in UTF-8. Save it as UTF-8.")
     try:
         found = strict_json(text, str(file))
     except NotWellFormed as no:
@@ -73,6 +72,16 @@ def json_object(file: Path) -> dict[str, Any]:
     for path in _twice(json.loads(text, object_pairs_hook=_Pairs)):
         fail(f"{file} gives `{path}` twice. Keep one of them.")
     return found
+
+
+def source_of(given: str) -> str | dict[str, Any]:
+    """A valuation's id, or the inputs in a file."""
+    file = Path(given)
+    if file.is_file():
+        return json_object(file)
+    if "." in given:  # which no id has
+        fail(f"There is no file {given}.")
+    return given
 
 
 class _Pairs(tuple[tuple[str, Any], ...]):

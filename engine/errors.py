@@ -68,7 +68,7 @@ class NotConverged(Refused):
     code = "NOT_CONVERGED"
 
 
-def sentence(ways: Sequence[str]) -> str:
+def any_of(ways: Sequence[str]) -> str:
     """Ways to mend one thing, each by itself."""
     text = ", or ".join(ways)
     return f"{text[0].upper()}{text[1:]}."

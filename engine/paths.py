@@ -86,11 +86,11 @@ class Names(Mapping[str, float | Schedule]):
 
     @cached_property
     def _by_first_name(self) -> dict[str, list[str]]:
-        return _listed(self._all, _first_name)
+        return _grouped(self._all, _first_name)
 
     @cached_property
     def _by_last_name(self) -> dict[str, list[str]]:
-        return _listed(self._all, _last_name)
+        return _grouped(self._all, _last_name)
 
     def meant(self, path: str) -> Sequence[str]:
         """What a caller could have meant: the paths that end alike; else the likeliest, which are
@@ -121,7 +121,7 @@ def _first_name(path: str) -> str:
     return path.split(".", 1)[0].split("[", 1)[0]
 
 
-def _listed(paths: Sequence[str], by: Callable[[str], str]) -> dict[str, list[str]]:
+def _grouped(paths: Sequence[str], by: Callable[[str], str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in paths:
         found.setdefault(by(path), []).append(path)

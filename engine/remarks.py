@@ -15,7 +15,7 @@ class Remark:
     message: str
 
 
-def listed(years: Sequence[int]) -> str:
+def in_years(years: Sequence[int]) -> str:
     """“year 3”, or “years 1, 2, 4”; of more than six the first."""
     named = ", ".join(map(str, years[:6]))
     return f"year {named}" if len(years) == 1 else f"years {named}{' …' if len(years) > 6 else ''}"

@@ -16,6 +16,7 @@ from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition
 
 from engine.door import FloatArray
+from services.figures import shortened
 
 FloatSeries = NewType("FloatSeries", object)
 FloatGrid = NewType("FloatGrid", object)
@@ -49,17 +50,19 @@ def _output_only(_value: Any) -> Any:
     raise GraphQLError("This type is only ever an output.")
 
 
+_QUOTED: Final = 80  # characters of what is no date
+
+
 def _day(text: Any) -> date:
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
         said = dumps(text, ensure_ascii=False, default=str)
-        shown = said if len(said) <= _QUOTED else f"{said[:_QUOTED]}…"
+        shown = shortened(said, _QUOTED)
         mend = "Write year, month and day as 2026-03-31 has them."
         raise GraphQLError(f"{shown} is no date. {mend}") from None
 
 
-_QUOTED: Final = 80  # characters of what is no date
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     date: replace(
         DEFAULT_SCALAR_REGISTRY[date],

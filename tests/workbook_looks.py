@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from tests.workbooks import Found, read
+from tests.workbooks import Found, column_number, read
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _GREY: Final = "FF7F7F7F"
@@ -87,9 +87,7 @@ def looked_at(book: bytes) -> Mapping[str, list[Look]]:
                 look = looks[int(cell.get("s", "0"))]
                 align = look.find(f"{_MAIN}alignment")
                 letters, row = re.fullmatch(r"([A-Z]+)(\d+)", cell.attrib["r"]).groups()  # type: ignore[union-attr] # an address
-                column = 0
-                for letter in letters:
-                    column = column * 26 + ord(letter) - ord("A") + 1
+                column = column_number(letters)
                 found[sheet].append(
                     Look(
                         row=int(row),

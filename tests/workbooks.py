@@ -155,7 +155,7 @@ def addresses_of(area: str) -> tuple[str, list[str]]:
     assert match is not None, area
     sheet, left, row, right, end = match.groups()
     assert end in (None, row), f"{area} is more than a row"
-    first, last = _number(left), _number(right or left)
+    first, last = column_number(left), column_number(right or left)
     return sheet, [f"{_letters(column)}{row}" for column in range(first, last + 1)]
 
 
@@ -202,7 +202,7 @@ def _value(kind: str, text: str, texts: Sequence[str]) -> Found:
     return float(text) if kind == "n" else text
 
 
-def _number(letters: str) -> int:
+def column_number(letters: str) -> int:
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1

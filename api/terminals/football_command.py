@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from api.terminal import fail, json_object, pretty, run_to_end, settings_of
+from api.terminal import fail, pretty, run_to_end, settings_of, source_of
 
 _RANGE: Final = re.compile(r"(?:(.+)=)?([^:=]+):([^:=]+)")
 
@@ -92,12 +91,9 @@ def football(
     """
     from api.embedded import QueryFailed, opened
     from api.terminals.football import Asked, NoField, drawn, field
-    from api.terminals.inputs import NotValued, valued
+    from api.terminals.inputs import NotValued, id_of
 
-    given = [json_object(Path(each)) if Path(each).is_file() else each for each in sources]
-    for each in given:
-        if isinstance(each, str) and "." in each:  # which no id has
-            fail(f"There is no file {each}.")
+    given = [source_of(each) for each in sources]
     asked = Asked(
         of=of,
         swings=swings,
@@ -109,7 +105,7 @@ def football(
     async def ask() -> Any:
         async with opened(settings_of(dev=True)) as embedded:
             ids = [
-                each if isinstance(each, str) else await valued(embedded, each, source)
+                await id_of(embedded, each, source)
                 for source, each in zip(sources, given, strict=True)
             ]
             return await field(embedded, list(zip(ids, sources, strict=True)), asked)

@@ -46,6 +46,15 @@ async def valued(embedded: Embedded, document: Mapping[str, Any], file: object) 
     return found
 
 
+async def id_of(embedded: Embedded, source: str | Mapping[str, Any], file: object) -> str:
+    """As it was given; of a document, the id of its valuation.
+
+    Raises:
+        NotValued.
+    """
+    return source if isinstance(source, str) else await valued(embedded, source, file)
+
+
 def of_file(message: str, file: object) -> str:
     """What is said of the variable that a file's inputs are sent as, said of the file."""
     match = _VARIABLE.fullmatch(message)

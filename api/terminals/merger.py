@@ -83,9 +83,9 @@ def merger(value: Answer, *, explained: bool) -> str:
 def _offer(offer: Answer, code: str, row: _Row) -> list[str]:
     """From the price of a share to the enterprise value; no part of it is left out."""
     owed = offer["netDebt"]
+    premium = f"(a premium of {percent(offer['premium'])})"
     return [
-        f"{'Offer a share':<34}{price(offer['price']):>16} {code}"
-        f"   (a premium of {offer['premium']:.1%})".replace("-", "−"),
+        f"{'Offer a share':<34}{price(offer['price']):>16} {code}   {premium}",
         _counted("  times the target's shares", offer["dilutedShares"]),
         row("Equity of the target", offer["equityPrice"]),
         *(row("  plus the earn-out", worth) for worth in [offer["earnOut"]] if worth),

@@ -91,7 +91,7 @@ class NoInputs(Exception):
     """What a file holds instead of inputs, as a person reads it."""
 
 
-def kind_of(schema: GraphQLSchema, document: Mapping[str, object], file: object = "This") -> str:
+def kind_of(schema: GraphQLSchema, document: Mapping[str, object], file: object) -> str:
     """Which kind's inputs a document is, as its types begin: the one with most of its names.
 
     Raises:

@@ -260,7 +260,9 @@ def _check_asked(door: Door, inputs: ComparablesInputs, wrong: Sequence[Problem]
         )
     unclear = [problem.path for problem in wrong if not _of_a_number(problem)]
     own_known = not any(path.startswith("subject.metrics") for path in unclear)
-    peers_known = not any(path.startswith("peers") and path[-5:] != ".name" for path in unclear)
+    peers_known = not any(
+        path.startswith("peers") and not path.endswith(".name") for path in unclear
+    )
     asked_once: dict[tuple[str, ...], tuple[str, Asked]] = {}
     for number, asked in enumerate(inputs.multiples[:MULTIPLES_MOST]):
         path, key = f"multiples[{number}]", (asked.multiple, asked.period, asked.kind or "")

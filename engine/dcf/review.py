@@ -10,7 +10,7 @@ from engine.dcf.kernel import Forecast, Worth
 from engine.dcf.terminal import ExitMultiple, Gordon, HModel, ValueDriver
 from engine.door import show
 from engine.firm.capital import Capm
-from engine.remarks import Remark, listed
+from engine.remarks import Remark, in_years
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 TERMINAL_SHARE = 0.75
@@ -94,7 +94,7 @@ def _on_operations(inputs: DcfInputs, forecast: Forecast) -> Iterator[Remark]:
         yield Remark(
             "LOSS_WITHOUT_CREDIT",
             "operations",
-            f"EBIT is below zero in {listed(losses)}. No tax is charged there, and no credit is "
+            f"EBIT is below zero in {in_years(losses)}. No tax is charged there, and no credit is "
             "carried forward to later years.",
         )
     yield from _on_losses_carried_forward(inputs, forecast)

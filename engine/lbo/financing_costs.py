@@ -77,7 +77,7 @@ class CostsOfPrepaid:
     repaid altogether nothing is left. Preferred stock's costs go in the same way, and save no tax.
     """
 
-    __slots__ = ("at_once", "held", "stock", "stock_at_once")
+    __slots__ = ("at_once", "held", "stock_at_once")
 
     def __init__(
         self,
@@ -96,28 +96,35 @@ class CostsOfPrepaid:
                 else:
                     self.at_once = self.at_once + (position.unamortised - most)
                 position.unamortised = most
-        # Of each payer: what is unamortised, and what it is a share of.
-        self.held: list[tuple[Scalar, Scalar] | None] = []
-        self.stock: list[tuple[Scalar, Scalar] | None] = []
+        # Of each payer: whether it is stock, what is unamortised, and what that is a share of.
+        self.held: list[tuple[bool, Scalar, Scalar] | None] = []
         for at, owed, _ in payers:
-            position, held = positions[at], None
-            if position.unamortised is not None:
-                # Of nothing owed nothing is unamortised, whatever it is divided by.
-                held = position.unamortised, where(real(owed) > 0.0, owed, 1.0)
-            self.held.append(None if position.preferred else held)
-            self.stock.append(held if position.preferred else None)
+            cost = positions[at].unamortised
+            # Of nothing owed nothing is unamortised, whatever it is divided by.
+            over = where(real(owed) > 0.0, owed, 1.0)
+            self.held.append(None if cost is None else (positions[at].preferred, cost, over))
 
     def of(self, paid: Sequence[Scalar]) -> Scalar:
         """(*batch) money of debt that is written off with what each payer repays."""
-        return _with_what_is_paid(self.held, paid)
+        return self._gone(paid, stock=False)
 
     def of_stock(self, paid: Sequence[Scalar]) -> Scalar:
         """The same of preferred stock, with what is written off however much is swept."""
-        return self.stock_at_once + _with_what_is_paid(self.stock, paid)
+        return self.stock_at_once + self._gone(paid, stock=True)
+
+    def _gone(self, paid: Sequence[Scalar], *, stock: bool) -> Scalar:
+        total: Scalar = 0.0
+        for held, pay in zip(self.held, paid, strict=True):
+            if held is not None and held[0] is stock:
+                _, cost, owed = held
+                total = total + cost * (pay / owed)
+        return total
 
     def each(self) -> list[Scalar]:
         """(*batch) of each payer: what of debt a unit repaid writes off, of real numbers."""
-        return [0.0 if held is None else real(held[0]) / real(held[1]) for held in self.held]
+        return [
+            0.0 if held is None or held[0] else real(held[1]) / real(held[2]) for held in self.held
+        ]
 
     def close(
         self,
@@ -126,19 +133,7 @@ class CostsOfPrepaid:
         paid: Sequence[Scalar],
     ) -> None:
         """Leave the positions what is unamortised at the end of the year."""
-        for (at, _, _), *either, pay in zip(payers, self.held, self.stock, paid, strict=True):
-            for held in either:
-                if held is not None:
-                    cost, owed = held
-                    positions[at].unamortised = cost - cost * (pay / owed)
-
-
-def _with_what_is_paid(
-    of: Sequence[tuple[Scalar, Scalar] | None], paid: Sequence[Scalar]
-) -> Scalar:
-    total: Scalar = 0.0
-    for held, pay in zip(of, paid, strict=True):
-        if held is not None:
-            cost, owed = held
-            total = total + cost * (pay / owed)
-    return total
+        for (at, _, _), held, pay in zip(payers, self.held, paid, strict=True):
+            if held is not None:
+                _, cost, owed = held
+                positions[at].unamortised = cost - cost * (pay / owed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from engine.door import MONEY_MAX, Scalar, no_less, no_more
-from engine.errors import Problem, sentence
+from engine.errors import Problem, any_of
 from engine.lbo.closing import Deal
 from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
 from engine.lbo.timing import Timing
@@ -59,7 +59,7 @@ def too_much_debt(
             ways.append(f"let entry.ev_to_ebitda be {no_less(price / ltm)} or more")
     elif price <= MONEY_MAX:
         ways.append(f"let entry.enterprise_value be {no_less(price)} or more")
-    return sentence(ways)
+    return any_of(ways)
 
 
 def wiped_out(multiple: float, ebitda: float, owed: float, costs: float) -> tuple[str, str] | None:

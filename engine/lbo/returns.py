@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from engine.door import Scalar, at_least, lesser, power, real, where
 from engine.lbo.closing import Deal
-from engine.lbo.positions import positive
 
 _STEPS: Final = 100
 _NEAR: Final = 1e-14  # of 1 and the rate: a step of Newton's that is no longer one
@@ -69,7 +68,7 @@ def at_exit(
     the rest as they invested. ``years`` from closing to exit.
     """
     invested = deal.invested
-    spent = positive(enterprise) * costs  # of a firm that nobody pays for, nothing
+    spent = at_least(enterprise, 0.0) * costs  # of a firm that nobody pays for, nothing
     surplus = enterprise - spent - net_claims
     equity = at_least(surplus, 0.0)
     pool = option_pool * at_least(equity - invested, 0.0)

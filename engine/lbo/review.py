@@ -16,7 +16,7 @@ from engine.lbo.kernel import Course, Year, owners_at, run
 from engine.lbo.mending import covering_multiple, told_that_mends
 from engine.lbo.returns import Owners
 from engine.paths import Names, replaced, value_at
-from engine.remarks import Remark, listed
+from engine.remarks import Remark, in_years
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 LEVERAGE_MOST = 7.0  # times LTM EBITDA, all debt and preferred stock
@@ -26,7 +26,6 @@ IRR_RANGE = (0.10, 0.40)
 LTM_APART = 0.25  # of the base year's EBITDA
 FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentage typed as a rate
 
-_REVOLVERS_TRIED = 3  # each in some hundred scenarios at once
 # More than is committed, of what is missing: from an eighth, in steps small enough not to pass over
 # the few commitments that are enough where what is lent comes due within the forecast.
 _MORE = 2.0 ** np.arange(-3.0, 16.0, 1.0 / 16.0)
@@ -61,9 +60,9 @@ def _on_operations(inputs: LboInputs, years: Sequence[Year]) -> Iterator[Remark]
         yield Remark(
             "LOSS_WITHOUT_CREDIT",
             "operations",
-            f"Income before tax{less} is below zero in {listed(losses)}. No tax is charged there, "
-            "and no credit is carried forward to later years: give operations.losses, if there is "
-            "one.",
+            f"Income before tax{less} is below zero in {in_years(losses)}. No tax is charged "
+            "there, and no credit is carried forward to later years: give operations.losses, if "
+            "there is one.",
         )
     if inputs.operations.adds_back:
         yield Remark(
@@ -117,7 +116,7 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
         yield Remark(
             "SHORTFALL",
             "tranches",
-            f"Cash is below its minimum in {listed(short)}, by up to {show(worst)}, and no "
+            f"Cash is below its minimum in {in_years(short)}, by up to {show(worst)}, and no "
             f"revolver lends more. The plan needs {_enough(inputs, short[-1], worst)}.",
         )
     thin = [
@@ -129,7 +128,7 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
         yield Remark(
             "THIN_INTEREST_COVER",
             "tranches",
-            f"EBITDA is less than {COVER_LEAST:g} times cash interest in {listed(thin)}.",
+            f"EBITDA is less than {COVER_LEAST:g} times cash interest in {in_years(thin)}.",
         )
     early = [
         tranche.name.strip() for tranche in inputs.tranches if tranche.tenor < inputs.exit_year
@@ -145,7 +144,7 @@ def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark
 
 def _enough(inputs: LboInputs, last: int, missing: float) -> str:
     """What a plan needs that is ``missing`` money, last in the year ``last``: with the least
-    commitment of the first revolver that lends all of it, and leaves the owners something.
+    commitment that lends all of it, of the first revolver that lends beyond that year.
 
     What it lends more bears interest, which is missing too, and may spare interest on dearer debt:
     so every commitment is tried on the deal as a whole.
@@ -155,20 +154,18 @@ def _enough(inputs: LboInputs, last: int, missing: float) -> str:
         for at, tranche in enumerate(inputs.tranches)
         if tranche.revolving and tranche.tenor > last
     ]
-    in_vain = ""
-    for path in lending[:_REVOLVERS_TRIED]:
-        told = _least_commitment(inputs, path, missing)
-        if told is None:
-            continue
-        lends = f": a {path} of {told} lends all of it"
-        larger = replaced(inputs, {path: float(told.replace(",", ""))})
-        owners = _sold(larger, run(larger, inputs.exit_year))
-        if owners.exit_equity > 0.0 or owners.dividend > 0.0:
-            return f"more equity, a larger commitment or later repayments{lends}"
-        in_vain = in_vain or f"{lends}, but leaves the owners nothing at the exit"
-    if lending:  # what more of them lends costs more than there is
-        return f"more equity or later repayments{in_vain}"
-    return "more equity, a larger commitment or later repayments"
+    if not lending:
+        return "more equity, a larger commitment or later repayments"
+    path = lending[0]
+    told = _least_commitment(inputs, path, missing)
+    if told is None:  # what it lends more costs more than there is
+        return "more equity or later repayments"
+    lends = f": a {path} of {told} lends all of it"
+    larger = replaced(inputs, {path: float(told.replace(",", ""))})
+    owners = _sold(larger, run(larger, inputs.exit_year))
+    if owners.exit_equity > 0.0 or owners.dividend > 0.0:
+        return f"more equity, a larger commitment or later repayments{lends}"
+    return f"more equity or later repayments{lends}, but leaves the owners nothing at the exit"
 
 
 def _least_commitment(inputs: LboInputs, path: str, missing: float) -> str | None:
@@ -200,7 +197,7 @@ def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
             yield Remark(
                 "COVENANT_BROKEN",
                 f"covenants[{number}]",
-                f"The covenant on {name} is broken in {listed(broken)}.",
+                f"The covenant on {name} is broken in {in_years(broken)}.",
             )
 
 

@@ -143,6 +143,7 @@ def _income(inputs: LboInputs, years: Sequence[Year]) -> IncomeStatement:
             if inputs.write_off_fees_on_prepayment
             else None
         ),
+        # -0.0 + 0.0 is 0.0
         interest_income=tuple(float(year.debt.interest_income) + 0.0 for year in years),
         ebt=tuple(float(year.debt.ebt) for year in years),
         losses_used=(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.door import Bounds, Door, Scalar, Sieve, real, show
-from engine.errors import Infeasible, Problem, sentence
+from engine.errors import Infeasible, Problem, any_of
 from engine.merger.inputs import MergerInputs, enter
 from engine.merger.kernel import Deal, close
 from engine.merger.mending import (
@@ -94,7 +94,7 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             "pay for it.",
             enough_money(inputs, deal, missing)
             if _alone(deal)
-            else sentence([new_debt_of(missing), "use more cash", "pay more in shares"]),
+            else any_of([new_debt_of(missing), "use more cash", "pay more in shares"]),
         )
     if np.any(_bargain(deal)):
         gap = _worst(-deal.goodwill)
@@ -105,7 +105,7 @@ def _infeasible(inputs: MergerInputs, deal: Deal) -> Iterator[Problem]:
             "would be below zero.",
             enough_price(inputs, deal, gap)
             if _alone(deal)
-            else sentence([fewer_assets(inputs, gap)]),
+            else any_of([fewer_assets(inputs, gap)]),
         )
     nothing = _no_earnings(inputs)
     if np.any(nothing):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.door import no_less, no_more
-from engine.errors import sentence
+from engine.errors import any_of
 from engine.firm.dilution import PRICE_MAX, share_out
 from engine.merger.allocation import Allocation
 from engine.merger.inputs import MergerInputs
@@ -42,7 +42,7 @@ def enough_money(inputs: MergerInputs, deal: Deal, missing: float) -> str:
     if float(deal.refinanced) >= missing:
         kept = (float(deal.refinanced) - missing) / owed
         ways.append(f"let financing.refinanced be {no_more(kept)} or less")
-    return sentence(ways)
+    return any_of(ways)
 
 
 def enough_price(inputs: MergerInputs, deal: Deal, gap: float) -> str:
@@ -57,9 +57,9 @@ def enough_price(inputs: MergerInputs, deal: Deal, gap: float) -> str:
     price = _price_of(inputs.target, claims)
     own, market = float(inputs.acquirer.share_price), float(inputs.target.share_price)
     if price > PRICE_MAX:
-        return sentence([less])
+        return any_of([less])
     named = _in_words(inputs.offer, price, own, market)
-    return sentence([less, f"offer {no_less(price)} a share or more{named}"])
+    return any_of([less, f"offer {no_less(price)} a share or more{named}"])
 
 
 def fewer_assets(inputs: MergerInputs, gap: float) -> str:

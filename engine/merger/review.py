@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.door import no_less, no_more, show
-from engine.errors import sentence
+from engine.errors import any_of
 from engine.merger.earnings import EarningsPerShare
 from engine.merger.inputs import MergerInputs
 from engine.merger.kernel import Deal
 from engine.merger.statements import BalanceSheet, BalanceSheets
 from engine.merger.worth import Leverage, Returns, ValueCreation
-from engine.remarks import Remark, listed
+from engine.remarks import Remark, in_years
 
 # Where a reviewer starts to ask. Rules of thumb of the trade, not laws: they never change a number.
 HIGH_PREMIUM = 0.6
@@ -50,7 +50,7 @@ def _on_parties(inputs: MergerInputs, per_share: EarningsPerShare) -> Iterator[R
         yield Remark(
             "STAND_ALONE_LOSS",
             "acquirer.statements",
-            f"By itself the acquirer makes a loss in {listed(losing)}. Accretion is a share of "
+            f"By itself the acquirer makes a loss in {in_years(losing)}. Accretion is a share of "
             "that loss there, above zero where the deal makes it smaller. Such a share says "
             "little: read the money.",
         )
@@ -62,7 +62,7 @@ def _on_parties(inputs: MergerInputs, per_share: EarningsPerShare) -> Iterator[R
             yield Remark(
                 "LOSS_SAVES_TAX",
                 f"{name}.statements",
-                f"{called} makes a loss before tax in {listed(lost)}, which is taken "
+                f"{called} makes a loss before tax in {in_years(lost)}, which is taken "
                 "to save tax in the same year. Limits on losses may say otherwise.",
             )
 
@@ -80,7 +80,7 @@ def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
             yield Remark(
                 "INTEREST_IS_INCOME",
                 "financing.target_debt_rate",
-                f"In {listed(income)} the target's interest is net income, and it falls with the "
+                f"In {in_years(income)} the target's interest is net income, and it falls with the "
                 "debt that is refinanced. Give the rate of that debt, so that what it costs is "
                 "saved.",
             )
@@ -88,7 +88,7 @@ def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
             yield Remark(
                 "DEBT_WITHOUT_INTEREST",
                 "target.statements.interest",
-                f"In {listed(free)} the target pays no interest on a debt of "
+                f"In {in_years(free)} the target pays no interest on a debt of "
                 f"{show(float(target.balance.debt))}, so that nothing is saved where it is "
                 "refinanced. Give what it pays, or the rate of that debt.",
             )
@@ -100,7 +100,7 @@ def _on_refinancing(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
         yield Remark(
             "INTEREST_BEYOND_DEBT",
             "target.balance.debt",
-            f"In {listed(dear)} the target pays more interest than its debt can cost: "
+            f"In {in_years(dear)} the target pays more interest than its debt can cost: "
             f"{show(most)} in year {dear[0]}, {share}. What is not in its books is not repaid.",
         )
 
@@ -126,9 +126,9 @@ def _on_saving(inputs: MergerInputs, deal: Deal, paid: list[float]) -> Iterator[
         "SAVED_ABOVE_PAID",
         "financing.target_debt_rate",
         f"At {show(100.0 * rate)}% the target's debt that ends saves {show(saved)} of interest a "
-        f"year. In {listed(beyond)} the target pays less, {show(least)} at the least, and what its "
-        f"cash earns at that rate, {show(earned)}, does not make up for it. "
-        + sentence(
+        f"year. In {in_years(beyond)} the target pays less, {show(least)} at the least, and what "
+        f"its cash earns at that rate, {show(earned)}, does not make up for it. "
+        + any_of(
             [
                 *_rates_borne_out(ended - cash, least),
                 "give the interest that it pays, or its debt, as they are",
@@ -137,13 +137,15 @@ def _on_saving(inputs: MergerInputs, deal: Deal, paid: list[float]) -> Iterator[
     )
 
 
-def _rates_borne_out(more: float, least: float) -> Iterator[str]:
-    """At which rates ``more`` debt than cash saves no more than the ``least`` interest, in money,
-    if at any: up to one, or where its cash is the larger, from one on."""
-    if more > 0.0 and least >= 0.0:
-        yield f"a rate of up to {no_more(100.0 * least / more)}% saves no more than is paid"
-    elif least < 0.0 and -least <= -more:  # no rate is above 1
-        yield f"a rate of {no_less(100.0 * least / more)}% or more makes up for it"
+def _rates_borne_out(net_debt: float, least_paid: float) -> Iterator[str]:
+    """The rates at which no more is saved than is paid, both in money a year: up to one; where cash
+    exceeds the debt that ends, from one on; none where no rate does."""
+    if net_debt > 0.0 and least_paid >= 0.0:
+        most = no_more(100.0 * least_paid / net_debt)
+        yield f"a rate of up to {most}% saves no more than is paid"
+    elif least_paid < 0.0 and -least_paid <= -net_debt:  # no rate is above 1
+        least = no_less(100.0 * least_paid / net_debt)
+        yield f"a rate of {least}% or more makes up for it"
 
 
 def _on_offer(inputs: MergerInputs, deal: Deal) -> Iterator[Remark]:
@@ -185,7 +187,7 @@ def _on_financing(leverage: Leverage, sheets: BalanceSheets) -> Iterator[Remark]
         yield Remark(
             "CASH_RUNS_OUT",
             "financing",
-            f"At the end of {listed(short)} cash is below zero, {show(least)} at worst: what is "
+            f"At the end of {in_years(short)} cash is below zero, {show(least)} at worst: what is "
             "due has to be borrowed again, at a cost that is not counted here.",
         )
 

@@ -16,7 +16,7 @@ from services.workbook.formulas import Place, cell, formula_at, on_sheet
 from services.workbook.looks import Amounts, Looks, amounts_of
 from services.workbook.paper import arranged
 from services.workbook.sheet import Cell, Columns, Limit, Sheet, Value
-from services.workbook.years import Years
+from services.workbook.years import Calendar, Years
 
 if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
@@ -33,15 +33,12 @@ class Book:
     names: dict[str, str] = field(default_factory=dict)  # of the workbook: the key behind it
     notices: list[tuple[str, str, Form]] = field(default_factory=list)  # words, key, form: of cells
     limits: list[Limit] = field(default_factory=list)  # of its inputs
-    ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
-    assumed: bool = False  # nobody said when they end
-    stub: bool = False  # the first had begun already
+    calendar: Calendar | None = None  # of the forecast's years, where known
     currency: str = "USD"  # of all money
 
     def sheet(self, name: str, *, columns: Columns | None = None, first: bool = False) -> Sheet:
         """A new sheet behind those that there are, or before them."""
-        made = Sheet(name, self.places, self.sheets, columns or Columns())
-        made.ends, made.assumed, made.stub = self.ends, self.assumed, self.stub
+        made = Sheet(name, self.places, self.sheets, columns or Columns(), calendar=self.calendar)
         self.sheets.insert(0 if first else len(self.sheets), made)
         return made
 

@@ -17,7 +17,7 @@ from services.workbook.book import Book
 from services.workbook.choices import check_choices
 from services.workbook.inputs import add_bounds, add_inputs, say_units
 from services.workbook.sheet import CELLS_MOST, OutOfRoom
-from services.workbook.years import ends_of, is_stub
+from services.workbook.years import calendar_of
 
 _LEGEND: Final = (
     "Blue is an input: change it, and everything follows.",
@@ -115,9 +115,7 @@ def book_of(valuation: Valued) -> Book:
         ) from None
     inputs = kind.admitted(result)
     currency = str(valuation.inputs.get("currency", "USD"))
-    timing = getattr(inputs, "timing", None)
-    assumed = getattr(timing, "fiscal_year_end", None) is None
-    book = Book(ends=ends_of(timing), assumed=assumed, stub=is_stub(timing), currency=currency)
+    book = Book(calendar=calendar_of(getattr(inputs, "timing", None)), currency=currency)
     bounds = {} if kind.bounds is None else kind.bounds(inputs)
     try:
         add_inputs(book, inputs, valuation.inputs, kind.labels, bounds)

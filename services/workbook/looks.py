@@ -113,7 +113,7 @@ def number_format(one: Cell, amounts: Amounts) -> str | None:
 
 
 def shown(one: Cell, amounts: Amounts) -> str:
-    """What one reads in a cell, or as many characters."""
+    """What one reads in a cell."""
     written, value = number_format(one, amounts), one.value
     if isinstance(value, date):
         return value.isoformat()
@@ -128,8 +128,10 @@ def shown(one: Cell, amounts: Amounts) -> str:
     places, factor, beside = _reading(written)
     if one.form is Form.COUNT:
         places = 0 if value >= 1_000.0 else 4
-    brackets = "()" if value < 0.0 and "(" in written else ""
-    return f"{value * factor:,.{places}f}{beside}{brackets}"
+    size = f"{abs(value) * factor:,.{places}f}{beside}"
+    if value >= 0.0:
+        return size
+    return f"({size})" if "(" in written else f"-{size}"
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from services.labels import Form
 from services.workbook.formulas import Place
-from services.workbook.years import Years, fiscal_years, twelve_months
+from services.workbook.years import Calendar, Years
 
 Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
 LABEL: Final = 0  # the column of a line's words
@@ -101,9 +101,7 @@ class Sheet:
     top: int = 0  # rows of its title, or of its first heading
     titled: bool = False  # whether that is a title, of the years
     frozen: tuple[int, int] | None = None  # rows and columns in sight: 1 row is the first heading
-    ends: tuple[date, ...] | None = None  # the last days of the forecast's years, where known
-    assumed: bool = False  # nobody said when they end
-    stub: bool = False  # the first had begun already
+    calendar: Calendar | None = None  # of the forecast's years, where known
     numbered: bool = False  # whether the years' numbers were said, below their names
 
     @property
@@ -126,13 +124,8 @@ class Sheet:
         each page; the first that are said have their numbers below.
         """
         first, named = not self.row, columns
-        if isinstance(columns, Years) and self.ends is not None:
-            many = len(columns)
-            named = (
-                twelve_months(self.ends[0], many)
-                if self.assumed
-                else fiscal_years(self.ends[0], many, stub=self.stub)
-            )
+        if isinstance(columns, Years) and self.calendar is not None:
+            named = self.calendar.titles(len(columns))
             if first and columns:
                 self._titles({LABEL: self.name}, named, strong=True)
                 self._titles({LABEL: ""}, columns, strong=False)
@@ -156,9 +149,9 @@ class Sheet:
 
     def year_ends(self) -> None:
         """The last day of each year, where the book knows them."""
-        if self.ends is not None:
-            label = "Year ends" if self.assumed else "Fiscal year ends"
-            self.given("time.ends", (label,), self.ends, Form.CHOICE, Hand.FIXED)
+        if self.calendar is not None:
+            label = "Year ends" if self.calendar.assumed else "Fiscal year ends"
+            self.given("time.ends", (label,), self.calendar.ends, Form.CHOICE, Hand.FIXED)
 
     def words(self, *texts: str) -> None:
         """A row of words, a column each."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -33,25 +34,34 @@ class Years(tuple[str, ...]):
     __slots__ = ()
 
 
-def ends_of(timing: Any) -> tuple[date, ...] | None:
-    """The last day of each year of a forecast, by the `timing` of a kind; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When the years of a forecast end."""
 
-    Where nobody says when year 1 ends, it is the year that begins with the valuation or closing.
-    """
+    ends: tuple[date, ...]  # the last day of each
+    assumed: bool  # nobody said it: year 1 is the one that begins with the valuation or closing
+    stub: bool  # year 1 had begun by then, and counts in part
+
+    def titles(self, count: int) -> Sequence[str]:
+        """What the first years are called."""
+        if self.assumed:
+            return twelve_months(self.ends[0], count)
+        return fiscal_years(self.ends[0], count, stub=self.stub)
+
+
+def calendar_of(timing: Any) -> Calendar | None:
+    """By the `timing` of a kind; None where it has none, or the calendar here ends before."""
     if timing is None:
         return None
     first: date | None = timing.fiscal_year_end
+    assumed = first is None
     if first is None:
         begins = getattr(timing, "closing_date", None) or timing.valuation_date
         first = _years_after(begins, 1) if begins.year < date.max.year else None
     if first is None or first.year + timing.years > date.max.year:
         return None
-    return tuple(_years_after(first, year) for year in range(timing.years))
-
-
-def is_stub(timing: Any) -> bool:
-    """Whether year 1 had begun on the day of the valuation or closing: it counts in part."""
-    return timing is not None and timing.fiscal_year_end is not None and timing.stub < 1.0
+    ends = tuple(_years_after(first, year) for year in range(timing.years))
+    return Calendar(ends, assumed, stub=not assumed and timing.stub < 1.0)
 
 
 def fiscal_years(first: date, count: int, *, stub: bool = False) -> Sequence[str]:

@@ -99,7 +99,7 @@ async def test_every_firm_that_we_made_up_is_explained(home: Path) -> None:
     async with opened(Settings.read({"VALOR_HOME": str(home)}, dev=True)) as embedded:
         schema = embedded.parts.schema._schema
         for name, (kind, document) in example_inputs().items():
-            asked = VALUE if kind is DCF else whole(schema, kind_of(schema, document))
+            asked = VALUE if kind is DCF else whole(schema, kind_of(schema, document, "a document"))
             outcome = (await embedded.data(asked, {"input": document}))["valued"]
             for explained in (False, True):
                 said = told(outcome, explained=explained)

@@ -8,6 +8,7 @@ import re
 import zipfile
 from functools import cache
 from itertools import pairwise
+from string import ascii_uppercase
 from typing import Final
 
 import pytest
@@ -134,7 +135,7 @@ def test_what_a_line_takes_off_is_below_zero(kind: str) -> None:
                 if address[0] == "A" and re.match("Less (?!.*(tax|increase|net debt))", str(label))
             }
             for address, value in cells.items():
-                row = address.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+                row = address.lstrip(ascii_uppercase)
                 if row in off and isinstance(value, float):
                     assert value <= 0.0, f"{name}, {sheet}!{address}, {off[row]}"
 

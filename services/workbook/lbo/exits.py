@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from engine.door import Scalar
 from engine.lbo.price import sales
@@ -29,20 +29,15 @@ def add_exits(book: Book, buyout: Buyout) -> None:
     """The deal's own multiple stands in the middle. A multiple is not below zero."""
     sheet = book.sheet("Exits")
     sheet.frozen = (1, 3)
-    rows, sources = _rows(sheet, buyout), buyout.valuation.sources_and_uses
+    rows = _rows(sheet, buyout)
     # Who rolled over has the sponsor's return: both are paid as they invested.
     whose = "Sponsor's and rollover's" if _rolled(buyout) else "Sponsor's"
-    for title, add in _tables(buyout):
+    for title, add, below in _tables(buyout):
         sheet.heading(title.format(whose), years_of(buyout.years), opening="EV/EBITDA")
         for row in rows:
             add(row)
-        if add is _Row.add_irr:
-            sheet.given("exits.step", ("Step of the exit multiple",), STEP, Form.MULTIPLE)
-            _say_what_is_odd(sheet, buyout)
-        elif add is _Row.add_moic:
-            _add_holder(sheet, buyout, "sponsor", sources.sponsor_equity, "sale.dividend")
-        elif add is _Row.add_rollover:
-            _add_holder(sheet, buyout, "rollover", sources.rollover, "each.dividend")
+        if below is not None:
+            below(sheet, buyout)
     if buyout.inputs.recapitalisation is not None:
         rounds = book.sheet("Exit rounds")
         rounds.frozen = (1, 3)
@@ -53,13 +48,25 @@ def add_exits(book: Book, buyout: Buyout) -> None:
     _check(book, buyout)
 
 
-def _say_what_is_odd(sheet: Sheet, buyout: Buyout) -> None:
+def _below_rates(sheet: Sheet, buyout: Buyout) -> None:
+    """The step, and what is odd."""
+    sheet.given("exits.step", ("Step of the exit multiple",), STEP, Form.MULTIPLE)
     sheet.words("An IRR of -100%: the owners are wiped out, which the service refuses in a deal.")
     if buyout.inputs.recapitalisation is not None:
         sheet.words("A sale before the recapitalisation is without it.")
     timing = buyout.inputs.timing
     if timing.fiscal_year_end is not None and (elapsed := timing.elapsed(0)) < 1.0:
         sheet.words(f"Year 1 is a stub: it ends {elapsed:.2f} years after the closing.")
+
+
+def _add_sponsor(sheet: Sheet, buyout: Buyout) -> None:
+    paid = buyout.valuation.sources_and_uses.sponsor_equity
+    _add_holder(sheet, buyout, "sponsor", paid, "sale.dividend")
+
+
+def _add_rolled(sheet: Sheet, buyout: Buyout) -> None:
+    paid = buyout.valuation.sources_and_uses.rollover
+    _add_holder(sheet, buyout, "rollover", paid, "each.dividend")
 
 
 def _add_holder(sheet: Sheet, buyout: Buyout, name: str, paid: float, dividend: str) -> None:
@@ -186,17 +193,21 @@ def _pooled(buyout: Buyout) -> bool:
     return float(buyout.inputs.equity.option_pool) > 0.0
 
 
-def _tables(buyout: Buyout) -> Iterator[tuple[str, Callable[[_Row], None]]]:
-    yield "{} IRR, per annum", _Row.add_irr
-    yield "{} MOIC", _Row.add_moic
-    yield "Equity of all owners", _Row.add_equity
+_Table: TypeAlias = tuple[str, Callable[[_Row], None], Callable[[Sheet, Buyout], None] | None]
+
+
+def _tables(buyout: Buyout) -> Iterator[_Table]:
+    """The title of each, its rows, and what stands below them."""
+    yield "{} IRR, per annum", _Row.add_irr, _below_rates
+    yield "{} MOIC", _Row.add_moic, _add_sponsor
+    yield "Equity of all owners", _Row.add_equity, None
     if _pooled(buyout):
-        yield "Of it the option pool's", _Row.add_pool
+        yield "Of it the option pool's", _Row.add_pool, None
     if _rolled(buyout):
-        yield "Of it rollover's", _Row.add_rollover
-    yield "Of it the sponsor's", _Row.add_proceeds
+        yield "Of it rollover's", _Row.add_rollover, _add_rolled
+    yield "Of it the sponsor's", _Row.add_proceeds, None
     if buyout.inputs.recapitalisation is not None:
-        yield "Received by the sponsor, with its dividend until then", _Row.add_received
+        yield "Received by the sponsor, with its dividend until then", _Row.add_received, None
 
 
 def _check(book: Book, buyout: Buyout) -> None:

@@ -33,7 +33,7 @@ from services.workbook.sheet import Sheet, Value, told
 
 _MIX, _NEED = "{terms.mix}", "{financing.balanceSheetCash}"
 
-_WORDS = (
+_HOW = (
     "Cash that is there pays first, then new debt; where a convertible is converted, a debt ends: "
     "each piece is solved by one division, and stays empty where another one holds."
 )
@@ -42,7 +42,7 @@ _WORDS = (
 def add_breakeven(case: Case, sheet: Sheet) -> None:
     """``cost.cash`` and ``cost.debt`` of a unit of money, and ``highest.premium`` by year."""
     costs = _add_costs(case, sheet)  # with the years: a sheet that begins so has them on each page
-    sheet.words(_WORDS)
+    sheet.words(_HOW)
     bonds = case.inputs.target.shares.convertibles
     pieces = [_Piece.at(case, number) for number in range(len(bonds) + 1)]
     # An offer that comes to a price: who takes part is known from the price alone.

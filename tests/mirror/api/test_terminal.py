@@ -26,7 +26,7 @@ def test_a_byte_order_mark_is_no_part_of_an_object(tmp_path: Path) -> None:
         (b'{"a": 1\n "b": 2}', " is not JSON, line 2, column 2: "),
         (b'{"a": 1, "a": 1}', " gives `a` twice. Keep one of them.\n"),
         (b'{"a": 1, "b": [{}, {"c": {"d": 1, "d": 2}}]}', " gives `b[1].c.d` twice. "),
-        (b"\xff\xfe{\x00}\x00", " is no text in UTF-8. Save it as UTF-8. A workbook cannot be "),
+        (b"\xff\xfe{\x00}\x00", " is no text in UTF-8. Save it as UTF-8.\n"),
         (b"PK\x03\x04\x00", ": A workbook cannot be read back: the inputs are a JSON file.\n"),
         (b"[]", " must hold a JSON object.\n"),
     ],

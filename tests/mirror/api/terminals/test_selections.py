@@ -63,12 +63,12 @@ def test_the_whole_has_every_number_that_is_kept_and_no_analysis() -> None:
 
 
 def test_a_document_is_of_the_kind_whose_names_it_has() -> None:
-    assert kind_of(GRAPHQL, firm()) == "Dcf"
-    assert kind_of(GRAPHQL, compared()) == "Comparables"
-    assert kind_of(GRAPHQL, indebted()) == "Credit"
+    assert kind_of(GRAPHQL, firm(), "FILE") == "Dcf"
+    assert kind_of(GRAPHQL, compared(), "FILE") == "Comparables"
+    assert kind_of(GRAPHQL, indebted(), "FILE") == "Credit"
     # With a name misspelt and another left out it is told what is wrong with it, not with another.
     broken = {name: value for name, value in compared().items() if name != "peers"} | {"peer": []}
-    assert kind_of(GRAPHQL, broken) == "Comparables"
+    assert kind_of(GRAPHQL, broken, "FILE") == "Comparables"
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,11 @@ def test_what_has_no_name_of_a_kind_is_no_inputs(document: dict[str, Any], said:
 @pytest.mark.parametrize("name", example_inputs())
 def test_the_whole_of_an_example_is_asked_for_and_its_kind_is_seen(name: str) -> None:
     kind, document = example_inputs()[name]
-    assert kind_of(GRAPHQL, document).upper() == kind.name
+    assert kind_of(GRAPHQL, document, "FILE").upper() == kind.name
     asked = set(
-        whole(GRAPHQL, kind_of(GRAPHQL, document)).replace("{", " ").replace("}", " ").split()
+        whole(GRAPHQL, kind_of(GRAPHQL, document, "FILE"))
+        .replace("{", " ")
+        .replace("}", " ")
+        .split()
     )
     assert names_in(kind.result_document(kind.value(kind.inputs_of(document)))) <= asked

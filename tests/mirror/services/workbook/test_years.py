@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from string import ascii_uppercase
 
 import pytest
 
 from engine.dcf.timing import Timing
 from services.kinds import DCF
 from services.workbook.export import workbook_of
-from services.workbook.years import ends_of, fiscal_years, is_stub, twelve_months
+from services.workbook.years import calendar_of, fiscal_years
 from tests.dcf_documents import firm
 from tests.example_inputs import example_inputs
 from tests.workbooks import Found, read, recorded
@@ -28,10 +29,10 @@ from tests.workbooks import Found, read, recorded
 def test_a_fiscal_year_is_called_for_the_calendar_year_it_ends_in(
     begins: date, ends: date, named: str
 ) -> None:
-    found = ends_of(Timing(valuation_date=begins, years=3, fiscal_year_end=ends))
+    found = calendar_of(Timing(valuation_date=begins, years=3, fiscal_year_end=ends))
     assert found is not None
-    assert len(found) == 3
-    first = fiscal_years(found[0], 3)
+    assert len(found.ends) == 3
+    first = fiscal_years(found.ends[0], 3)
     assert first[0] == named
     assert [int(each[2:6]) - int(named[2:6]) for each in first] == [0, 1, 2]
 
@@ -49,21 +50,23 @@ def test_a_fiscal_year_is_called_for_the_calendar_year_it_ends_in(
 def test_a_year_that_nobody_said_the_end_of_is_called_for_the_months_that_it_has(
     begins: date, named: str
 ) -> None:
-    found = ends_of(Timing(valuation_date=begins, years=3))
+    found = calendar_of(Timing(valuation_date=begins, years=3))
     assert found is not None
-    first = twelve_months(found[0], 3)
+    first = found.titles(3)
     assert first[0] == named
     assert [int(each[-4:]) - int(named[-4:]) for each in first] == [0, 1, 2]
 
 
 def test_a_year_that_ends_with_a_month_ends_with_it_in_leap_years_too() -> None:
     timing = Timing(valuation_date=date(2027, 1, 1), years=3, fiscal_year_end=date(2027, 2, 28))
-    assert ends_of(timing) == (date(2027, 2, 28), date(2028, 2, 29), date(2029, 2, 28))
+    found = calendar_of(timing)
+    assert found is not None
+    assert found.ends == (date(2027, 2, 28), date(2028, 2, 29), date(2029, 2, 28))
 
 
 def test_where_the_calendar_ends_years_have_numbers_only() -> None:
-    assert ends_of(Timing(valuation_date=date(9999, 1, 1), years=1)) is None
-    assert ends_of(Timing(valuation_date=date(9990, 1, 1), years=100)) is None
+    assert calendar_of(Timing(valuation_date=date(9999, 1, 1), years=1)) is None
+    assert calendar_of(Timing(valuation_date=date(9990, 1, 1), years=100)) is None
 
 
 def test_a_sheet_that_begins_with_years_says_which_they_are_and_their_numbers() -> None:
@@ -98,11 +101,18 @@ def test_each_heading_of_a_forecast_marks_a_stub(name: str) -> None:
 
 def test_a_first_year_that_begins_with_the_valuation_is_no_stub() -> None:
     begins, ends = date(2025, 12, 31), date(2026, 12, 31)
-    assert not is_stub(Timing(valuation_date=begins, years=3, fiscal_year_end=ends))
-    assert is_stub(Timing(valuation_date=date(2026, 3, 31), years=3, fiscal_year_end=ends))
-    assert not is_stub(Timing(valuation_date=begins, years=3))
+    marked = [
+        found.stub
+        for timing in (
+            Timing(valuation_date=begins, years=3, fiscal_year_end=ends),
+            Timing(valuation_date=date(2026, 3, 31), years=3, fiscal_year_end=ends),
+            Timing(valuation_date=begins, years=3),
+        )
+        if (found := calendar_of(timing)) is not None
+    ]
+    assert marked == [False, True, False]
 
 
 def _of_its_own(at: str, cells: Mapping[str, Found]) -> bool:
-    row = at.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    row = at.lstrip(ascii_uppercase)
     return cells.get(f"A{row}") in ("Target", "The target in its own fiscal years")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
+from os.path import commonprefix
 from typing import Any, TypeAlias, TypeVar
 
 from engine.door import Door, Scalar
@@ -89,21 +90,30 @@ class Names(Mapping[str, float | Schedule]):
         return _grouped(self._all, _first_name)
 
     @cached_property
+    def _by_group(self) -> dict[str, list[str]]:
+        return _grouped(self._all, _first_group)
+
+    @cached_property
     def _by_last_name(self) -> dict[str, list[str]]:
         return _grouped(self._all, _last_name)
 
-    def meant(self, path: str) -> Sequence[str]:
-        """What a caller could have meant: the paths that end alike; else the likeliest, which are
-        those in the group, that end nearly alike, or begin alike; else every one."""
-        last, first = _last_name(path), _first_name(path)
+    def meant(self, path: str) -> tuple[list[str], int]:
+        """What a caller could have meant, and how many others: the paths that end alike; else the
+        likeliest, which are those in the group, that end nearly alike, or begin alike; else every
+        one. Of each the ones that begin alike for longest come first.
+        """
+        last = _last_name(path)
         if last in self._by_last_name:
-            return self._by_last_name[last]
-        beside = self._by_first_name.get(first, [])
+            alike = _nearest(path, self._by_last_name[last])
+            return alike[:MEANT_MOST], max(len(alike) - MEANT_MOST, 0)
+        beside = self._by_group.get(_first_group(path), [])
         within = [each for each in beside if each.startswith(f"{path}.")]
         near = get_close_matches(last[:_READ], self._by_last_name, 3)
-        ends = [each for name in near for each in self._by_last_name[name]]
-        ends.sort(key=lambda each: _first_name(each) != first)  # of equals the nearest stays first
-        return list(dict.fromkeys((*within, *ends, *beside)))[:LIKELY_MOST] or self._all
+        ends = _nearest(path, [each for name in near for each in self._by_last_name[name]])
+        begins = [*_nearest(path, beside), *self._by_first_name.get(_first_name(path), [])]
+        likely = list(dict.fromkeys((*within, *ends, *begins)))[:LIKELY_MOST]
+        told = likely or list(self._all[:MEANT_MOST])
+        return told, len(self._all) - len(told)
 
     def wholes(self) -> list[str]:
         """The paths that name what some parts come to, and none of the parts."""
@@ -119,6 +129,17 @@ def _last_name(path: str) -> str:
 
 def _first_name(path: str) -> str:
     return path.split(".", 1)[0].split("[", 1)[0]
+
+
+def _first_group(path: str) -> str:
+    return path.split(".", 1)[0]
+
+
+def _nearest(path: str, paths: Sequence[str]) -> list[str]:
+    """Of equals the first stays first."""
+    shared = (len(commonprefix((each, path))) for each in paths)  # noqa: RUF071 - letters count
+    ranked = sorted(zip(shared, paths, strict=True), key=lambda each: -each[0])
+    return [each for _, each in ranked]
 
 
 def _grouped(paths: Sequence[str], by: Callable[[str], str]) -> dict[str, list[str]]:
@@ -198,16 +219,16 @@ def value_at(table: Table, path: str) -> float:
             return float(found.years()[year])
     elif found is not None and year is None:
         return found
-    fixed = table.why_fixed(path) if isinstance(table, Names) else ""
-    meant = table.meant(name) if isinstance(table, Names) else list(table)
-    more = len(meant) - MEANT_MOST
+    fixed, meant, more = "", list(table)[:MEANT_MOST], max(len(table) - MEANT_MOST, 0)
+    if isinstance(table, Names):
+        fixed, (meant, more) = table.why_fixed(path), table.meant(name)
     raise InvalidInput.of(
         [
             Problem(
                 path="path",
                 code="UNKNOWN",
                 message=fixed or f"These inputs have no number at “{path}”.",
-                suggestion=f"Name one of: {', '.join(meant[:MEANT_MOST])}"
+                suggestion=f"Name one of: {', '.join(meant)}"
                 + (f", or of {more:,} others." if more > 0 else "."),
             )
         ]

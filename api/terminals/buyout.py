@@ -96,6 +96,7 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
         return f"{name:<{wide}}{cells}"
 
     heads = "".join(f"{f'year {year + 1}':>10}" for year in shown)
+    missing = any(each["code"] == "SHORTFALL" for each in value["remarks"])
     return [
         f"{unit[1]:<{wide}}{heads}",
         *([_cells("Share of the fiscal year", counted, wide)] if stub else []),
@@ -107,7 +108,7 @@ def _years(value: Answer, unit: tuple[float, str]) -> list[str]:
         line("Cash before repayment", flows["cashBeforeRepayment"]),
         *(line(f"{each['name']}, closing", each["closing"]) for each in value["debt"]),
         line("Cash, closing", flows["closingCash"]),
-        *(line("Shortfall", short) for short in [flows["shortfall"]] if any(short)),
+        *([line("Shortfall", flows["shortfall"])] if missing else []),
         times(f"Debt / EBITDA{whole}", "leverage"),
         times("Interest cover", "interestCover"),
         *(_headroom(each, shown, wide) for each in value["covenants"]),

@@ -90,6 +90,8 @@ def _source(path: str, put: Sequence[Answer], given_as: Mapping[str, str]) -> st
     of = _METHOD.match(path)
     if of is None:
         return ""
+    if path.endswith(("Irr", ".low", ".high")):  # numbers, which stand in no file
+        return "--irr: " if path.endswith("Irr") else "--swing: "
     (method,) = put[int(of["number"])].values()
     named = method.get("bridge" if of["bridge"] else "valuation")
     if of["case"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any, Final
 
 import click
@@ -15,9 +16,10 @@ _RANGE: Final = re.compile(r"(?:(.+)=)?([^:=]+):([^:=]+)")
 class RangeType(click.ParamType[tuple[str, float, float]]):
     """LOW:HIGH, behind what it is of where there is a word for that: ``NAME=LOW:HIGH``."""
 
-    def __init__(self, of: str = "") -> None:
+    def __init__(self, of: str = "", *, rates: bool = True) -> None:
         self.name = f"{of}=LOW:HIGH" if of else "LOW:HIGH"
         self._named = bool(of)
+        self._number = _rate if rates else _number
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -26,16 +28,22 @@ class RangeType(click.ParamType[tuple[str, float, float]]):
         if match is None or bool(match[1]) is not self._named:
             self.fail(f"{value!r} is not of the form {self.name}.", param, ctx)
         try:
-            return match[1] or "", _number(match[2]), _number(match[3])
+            return match[1] or "", self._number(match[2]), self._number(match[3])
         except ValueError:
             self.fail(f"{value!r} has no two numbers.", param, ctx)
 
 
 def _number(text: str) -> float:
+    if not isfinite(found := float(text)):
+        raise ValueError
+    return found
+
+
+def _rate(text: str) -> float:
     from api.terminals.room_lines import in_percent
 
     percent = in_percent(text)
-    return float(text) if percent is None else percent
+    return _number(text) if percent is None else percent
 
 
 @click.command()
@@ -57,7 +65,7 @@ def _number(text: str) -> float:
 @click.option(
     "--range",
     "stated",
-    type=RangeType("NAME"),
+    type=RangeType("NAME", rates=False),
     multiple=True,
     metavar="NAME=LOW:HIGH",
     help="A range from elsewhere, such as '52 weeks=21:29'; repeatable.",

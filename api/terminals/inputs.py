@@ -18,8 +18,10 @@ _NO_NUMBER: Final = re.compile(r"(?s)(?:Float|Int) cannot represent non[- ]\w+ v
 _NULL: Final = re.compile(r"Expected value of non-null type '.*' not to be None\.")
 _ONE_OF: Final = "Within OneOf Input Object type"
 # A number as people write it: thousands in groups, a share in percent. What may be read in two
-# ways, as 0,25, is not here.
-_WRITTEN: Final = re.compile(r"(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?) ?(%?)")
+# ways, as 0,25 and 1,250, is not here.
+_WRITTEN: Final = re.compile(
+    r"(-?[1-9]\d{0,2}(?:(?:,\d{3}){2,}(?:\.\d+)?|,\d{3}\.\d+)|-?\d+(?:\.\d+)?(?P<percent> ?%)?)"
+)
 
 
 class NotValued(Exception):
@@ -72,9 +74,11 @@ def _in_words(said: str) -> str:
     text = _NO_NUMBER.fullmatch(said)
     if text is None:
         return said
-    written = _WRITTEN.fullmatch(text[1])
+    written, whole = _WRITTEN.fullmatch(text[1]), said.startswith("Int")
     such = ""
     if written:
-        number = written[1].replace(",", "") + ("e-2" if written[2] else "")
-        such = f": {float(number):.15g}"
-    return f"{said}\n  → Write a number without quotes, % or separators{such}."
+        digits = written[1].rstrip("% ").replace(",", "")
+        number = float(f"{digits}e-2" if written["percent"] else digits)
+        such = "" if whole and not number.is_integer() else f": {number:.15g}"
+    kind = "a whole number" if whole else "a number"
+    return f"{said}\n  → Write {kind} without quotes, % or separators{such}."

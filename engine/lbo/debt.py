@@ -101,7 +101,7 @@ class _Service:
                     cost = coupon - fee
                 if position.lends(year):
                     self.payers.append((at, left, cost))
-                    self.revolvers.append((at, position.commitment - left, cost))
+                    self.revolvers.append((at, positive(position.commitment - left), cost))
             elif position.swept and not position.matures(year):
                 later.append((at, left, coupon))
         self.payers += later

@@ -29,6 +29,7 @@ FASTEST = 1.0  # a firm that more than doubles in a year; more often a percentag
 # More than is committed, of what is missing: from an eighth, in steps small enough not to pass over
 # the few commitments that are enough where what is lent comes due within the forecast.
 _MORE = 2.0 ** np.arange(-3.0, 16.0, 1.0 / 16.0)
+_DUST = 1e-12  # of the uses: less than that is missing by rounding alone
 
 
 def review(
@@ -43,8 +44,9 @@ def review(
     return (
         *_on_operations(inputs, years),
         *_on_entry(inputs, course),
-        *_on_debt(inputs, credit),
+        *_on_debt(inputs, course, credit),
         *_on_covenants(tests),
+        *_on_recapitalisation(inputs, course),
         *_on_claims(inputs, course, float(owners.surplus)),
         *_on_returns(inputs, course, float(owners.irr)),
     )
@@ -109,8 +111,8 @@ def _on_entry(inputs: LboInputs, course: Course) -> Iterator[Remark]:
         )
 
 
-def _on_debt(inputs: LboInputs, credit: Sequence[CreditYear]) -> Iterator[Remark]:
-    short = [year.year for year in credit if year.shortfall > 0.0]
+def _on_debt(inputs: LboInputs, course: Course, credit: Sequence[CreditYear]) -> Iterator[Remark]:
+    short = [year.year for year in credit if year.shortfall > _DUST * course.deal.uses]
     if short:
         worst = max(year.shortfall for year in credit)
         yield Remark(
@@ -155,7 +157,7 @@ def _enough(inputs: LboInputs, last: int, missing: float) -> str:
         if tranche.revolving and tranche.tenor > last
     ]
     if not lending:
-        return "more equity, a larger commitment or later repayments"
+        return f"more equity, later repayments, or a revolver that still lends in year {last}"
     path = lending[0]
     told = _least_commitment(inputs, path, missing)
     if told is None:  # what it lends more costs more than there is
@@ -163,7 +165,7 @@ def _enough(inputs: LboInputs, last: int, missing: float) -> str:
     lends = f": a {path} of {told} lends all of it"
     larger = replaced(inputs, {path: float(told.replace(",", ""))})
     owners = _sold(larger, run(larger, inputs.exit_year))
-    if owners.exit_equity > 0.0 or owners.dividend > 0.0:
+    if owners.exit_equity > 0.0:
         return f"more equity, a larger commitment or later repayments{lends}"
     return f"more equity or later repayments{lends}, but leaves the owners nothing at the exit"
 
@@ -176,7 +178,7 @@ def _least_commitment(inputs: LboInputs, path: str, missing: float) -> str | Non
         course = run(replaced(inputs, {path: committed}), inputs.timing.years, years)
         short: Any = course.unsound
         for year in years:
-            short = short | (year.debt.shortfall > 0.0)
+            short = short | (year.debt.shortfall > _DUST * course.deal.uses)
         return np.logical_not(short)
 
     given = value_at(Names(inputs), path)
@@ -187,6 +189,17 @@ def _least_commitment(inputs: LboInputs, path: str, missing: float) -> str | Non
     first = int(found.argmax())
     wrong = float(candidates[first - 1]) if first else given
     return told_that_mends(lambda one: bool(enough(one)), wrong, float(candidates[first]), no_less)
+
+
+def _on_recapitalisation(inputs: LboInputs, course: Course) -> Iterator[Remark]:
+    recap, paid_out = inputs.recapitalisation, course.paid_out
+    if recap is not None and recap.times_ebitda and paid_out and not paid_out.borrowed > 0.0:
+        yield Remark(
+            "NOTHING_LENT",
+            "recapitalisation",
+            f"EBITDA of year {recap.year} is not above zero, so that no multiple of it is lent: "
+            "give recapitalisation.amount, or another year.",
+        )
 
 
 def _on_covenants(tests: Sequence[CovenantTest]) -> Iterator[Remark]:
@@ -220,7 +233,7 @@ def _on_claims(inputs: LboInputs, course: Course, surplus: float) -> Iterator[Re
     yield Remark(
         "CLAIMS_NOT_COVERED",
         "recapitalisation",
-        f"At the exit in year {inputs.exit_year} {show(-surplus)} is owed beyond what the firm is "
+        f"At the exit in year {inputs.exit_year} the firm owes {show(-surplus)} more than it is "
         f"sold for, and the lenders lose it: the owners have what they were paid before, and "
         f"nothing of the sale.{enough}",
     )

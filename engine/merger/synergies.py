@@ -92,7 +92,7 @@ class Synergies:
             most = float(np.min(real(wacc))) - SPREAD_MIN
             least = float(np.max(real(growth))) + SPREAD_MIN
             return (
-                f"Let synergies.growth be {no_more(most)} or less, or let wacc be "
+                f"Let synergies.growth be {no_more(round(most, 12))} or less, or let wacc be "
                 f"{no_less(least)} or more."
             )
 

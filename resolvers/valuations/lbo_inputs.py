@@ -184,7 +184,8 @@ class RecapitalisationInput:
     year: int = field("At whose end, from 1 to the year of the exit.")
     amount: float | None = field("Face value, in money, 0 or more.", default=strawberry.UNSET)
     times_ebitda: float | None = field(
-        "The same as a multiple of that year's EBITDA, from 0 to 50.", default=strawberry.UNSET
+        "The same as a multiple of that year's EBITDA, from 0 to 50; on a loss nothing is lent.",
+        default=strawberry.UNSET,
     )
     fixed_rate: float = field(f"Interest from the next year on, per year, from 0 to 1: {RATE}.")
     fee: float = field(
@@ -208,7 +209,10 @@ class LboExitInput:
     year: int | None = field(
         "At whose end, from 1 on. Left out: the last.", default=strawberry.UNSET
     )
-    costs: float = field("Of the sale, a share of enterprise value, from 0 to 0.99.", default=0.0)
+    costs: float = field(
+        "Of the sale, a share of enterprise value, from 0 to 0.99; none where that is below zero.",
+        default=0.0,
+    )
 
 
 @as_document

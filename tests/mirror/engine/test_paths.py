@@ -155,9 +155,22 @@ def test_a_slip_of_the_pen_is_told_the_path_that_was_meant_first() -> None:
         ("bridge", "bridge.debt"),
         ("bridge.owed", "bridge.debt"),
     ):
-        likely = names.meant(slip)
+        likely, others = names.meant(slip)
         assert likely[0] == meant
         assert len(likely) <= LIKELY_MOST
+        assert len(likely) + others == len(names)
+
+
+def test_of_many_alike_those_of_the_group_that_was_named_come_first() -> None:
+    segment = Segment(name="Part", operations=firm().business)
+    parts = tuple(dataclasses.replace(segment, name=f"Part {n}") for n in range(20))
+    names = Names(admit(dataclasses.replace(firm(), operations=None, segments=parts)))
+    for slip, meant in (
+        ("segments[13].operations.revnue", "segments[13].operations.revenue"),
+        ("segments[13].nothing", "segments[13].operations.revenue"),
+        ("segments[13].revenue", "segments[13].operations.revenue"),
+    ):
+        assert names.meant(slip)[0][0] == meant
 
 
 @pytest.mark.parametrize("path", ["timing.years", "market_price"])

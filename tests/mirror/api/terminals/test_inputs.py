@@ -8,6 +8,8 @@ from api.terminals.inputs import of_file
 
 WRITE = "\n  → Write a number without quotes, % or separators"
 
+WHOLE = WRITE.replace("a number", "a whole number")
+
 
 def text(given: str) -> str:
     return f"Float cannot represent non numeric value: '{given}'"
@@ -20,11 +22,17 @@ def text(given: str) -> str:
         (f" at .a[0].b: {text('-2.9 %')}", f" at a[0].b: {text('-2.9 %')}{WRITE}: -0.029."),
         (f" at .a: {text('100,000,000')}", f" at a: {text('100,000,000')}{WRITE}: 100000000."),
         (f" at .a: {text('1,000.5')}", f" at a: {text('1,000.5')}{WRITE}: 1000.5."),
+        # A quarter, or a quarter of a thousand?
+        *((f" at .a: {text(odd)}", f" at a: {text(odd)}{WRITE}.") for odd in ("0,250", "8,125%")),
         # A quarter, or twenty-five?
         (f" at .a: {text('0,25')}", f" at a: {text('0,25')}{WRITE}."),
         (
             " at .years: Int cannot represent non-integer value: '5'",
-            f" at years: Int cannot represent non-integer value: '5'{WRITE}: 5.",
+            f" at years: Int cannot represent non-integer value: '5'{WHOLE}: 5.",
+        ),
+        (
+            " at .years: Int cannot represent non-integer value: '5%'",
+            f" at years: Int cannot represent non-integer value: '5%'{WHOLE}.",
         ),
         (
             " at .a: Expected value of non-null type 'Float!' not to be None.",

@@ -27,7 +27,7 @@ def remarks(document: Document, facts: Facts) -> Iterator[str]:
         yield "HIGH_LEVERAGE tranches"
     if (closing["sponsor"] + closing["rollover"]) / closing["uses"] < 0.25:
         yield "THIN_EQUITY tranches"
-    if any(year["shortfall"] > 0.0 for year in years):
+    if any(year["shortfall"] > 1e-12 * closing["uses"] for year in years):
         yield "SHORTFALL tranches"
     covers = [year["interestCover"] for year in years if year["interestCover"] is not None]
     if covers and min(covers) < 1.5:
@@ -37,6 +37,9 @@ def remarks(document: Document, facts: Facts) -> Iterator[str]:
     for number, covenant in enumerate(facts["covenants"]):
         if not all(covenant["kept"]):
             yield f"COVENANT_BROKEN covenants[{number}]"
+    again = document.get("recapitalisation") or {}
+    if again.get("timesEbitda") and years[again["year"] - 1]["ebitdaOfFiscalYear"] <= 0.0:
+        yield "NOTHING_LENT recapitalisation"
     if sold["beforeLimitedLiability"] < 0.0:
         yield "CLAIMS_NOT_COVERED recapitalisation"
     if document["exit"]["evToEbitda"] > (1.0 + 1e-9) * closing["multiple"]:

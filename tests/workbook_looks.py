@@ -43,7 +43,8 @@ class Look:
             return str(self.value).upper()
         if self.form == "yyyy-mm-dd":
             return self.form
-        if self.form == "General":
+        small = self.form.endswith(";General") and abs(self.value) < 1_000.0
+        if small or self.form == "General":
             return f"{self.value:.10g}"
         if "E+" in self.form:
             return f"{self.value:.2E}"

@@ -35,7 +35,14 @@ _TITLES: Final = {
     "COMPARABLES": "Comparable companies",
 }
 _LINE: Final = 76  # characters of a remark
-_ABBREVIATED: Final = {"Irr": "IRR", "Moic": "MOIC"}
+_CALLED: Final = {
+    "IRR": "IRR",
+    "MOIC": "MOIC",
+    "ACCRETION": "GAAP accretion, year 1",
+    "CASH_ACCRETION": "Cash accretion, year 1",
+    "EARNINGS_PER_SHARE": "GAAP earnings per share, year 1",
+    "GOODWILL": "Goodwill of the deal",
+}
 
 
 class Valued(Protocol):
@@ -171,7 +178,7 @@ def _add_summary(book: Book, valuation: Valued, today: Document) -> None:
     sheet.heading("Result", ("As valued", "Difference"), opening="Live")
     for output in kind.outputs:
         key = book.outputs[output]
-        form, words = book.form_of(key), _words(output)
+        form, words = book.form_of(key), _words(output, book)
         now, then = kind.kept(output, today), kind.kept(output, result)
         sheet.compared(f"summary.{output}", words, key, now, then, form)
     sheet.blank()
@@ -195,6 +202,7 @@ def _add_summary(book: Book, valuation: Valued, today: Document) -> None:
                 sheet.words("" if number else remark["path"], "", line)
 
 
-def _words(output: str) -> str:
-    words = output.replace("_", " ").capitalize()
-    return _ABBREVIATED.get(words, words)
+def _words(output: str, book: Book) -> str:
+    words = _CALLED.get(output) or output.replace("_", " ").capitalize()
+    stub = book.calendar is not None and book.calendar.stub and words.endswith("year 1")
+    return f"{words}, a stub" if stub else words

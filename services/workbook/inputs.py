@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from enum import Enum
 from typing import Any, Final
@@ -75,13 +75,15 @@ def add_inputs(
     sheet.frozen = (1, 1)
     every = list(leaves(inputs))
     sheet.heading("Input", ["Value"], beside=("Path", "Unit", "Source"))
+    sheet.years(years_of(max(_years(leaf) for leaf in every if _own(inputs, leaf) is None)))
     group = ""
     for each in sorted(every, key=lambda leaf: len(leaf.steps) == 1):  # those of no group last
         part = _part_of(each)
         within = _words_of(labels, part) if part else "Of the valuation"
         if within != group:
             group, own = within, [leaf for leaf in every if _part_of(leaf) == part]
-            sheet.heading(group, _titles(inputs, own))
+            end = _own(inputs, own[0])
+            sheet.heading(group, () if end is None else fiscal_years(end, max(map(_years, own))))
         form = form_of(labels, each.steps) if each.live else Form.CHOICE
         unit = _unit_of(form, book.currency) if each.live else ""
         label = label_of(labels, each.steps)
@@ -103,12 +105,14 @@ def _part_of(leaf: Leaf) -> Steps:
     return leaf.steps[:1] if len(leaf.steps) > 1 else ()
 
 
-def _titles(inputs: Any, group: Sequence[Leaf]) -> Sequence[str]:
-    """The years of a group that has some: the forecast's, or those that a party has of its own."""
-    years = max((len(leaf.value) for leaf in group if isinstance(leaf.value, tuple)), default=0)
+def _years(leaf: Leaf) -> int:
+    return len(leaf.value) if isinstance(leaf.value, tuple) else 0
+
+
+def _own(inputs: Any, leaf: Leaf) -> date | None:
+    """When the first year of a party ends that has fiscal years of its own."""
     timing = getattr(inputs, "timing", None)
-    own = getattr(timing, f"{group[0].steps[0]}_fiscal_year_end", None)
-    return years_of(years) if own is None else fiscal_years(own, years)
+    return getattr(timing, f"{leaf.steps[0]}_fiscal_year_end", None)
 
 
 def add_bounds(book: Book) -> None:

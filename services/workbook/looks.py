@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from services.labels import Form
-from services.workbook.sheet import Cell, Hand, Value
+from services.workbook.sheet import Cell, Hand
 
 if TYPE_CHECKING:
     import xlsxwriter
@@ -29,6 +29,13 @@ _FORMS: Final = {
     Form.CHOICE: "General",
 }
 _DAY: Final = "yyyy-mm-dd"
+# Of a count that was small, or nothing, and may be a million as soon as an input moves; and of one
+# that was large. A section says - itself, for some programs take the sign off with a condition.
+_SMALL: Final = "[>=1000]#,##0;[<0]-General;General"
+_LARGE: Final = "[>=1000]#,##0;[<0]-#,##0;General"
+# What is less is rounding: no price is let in, and no count is told from none.
+_NO_PRICE: Final = 1e-9
+_NO_COUNT: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +115,8 @@ def number_format(one: Cell, amounts: Amounts) -> str | None:
     if one.form is Form.MONEY:
         return amounts.form
     if one.form is Form.PRICE:
-        return _price(_size(one))
-    return _count(one.value) if one.form is Form.COUNT else _FORMS[one.form]
+        return _price(abs(_like(one)))
+    return _count(_like(one)) if one.form is Form.COUNT else _FORMS[one.form]
 
 
 def shown(one: Cell, amounts: Amounts) -> str:
@@ -121,13 +128,14 @@ def shown(one: Cell, amounts: Amounts) -> str:
         return str(value)
     if isinstance(value, bool):
         return str(value).upper()
-    if written == "General":
+    general = {_SMALL: value < 1_000.0, _LARGE: 0.0 <= value < 1_000.0}
+    if written == "General" or general.get(written):
         return f"{value:.10g}"
     if "E+" in written:
         return f"{value:.1E}"
     places, factor, beside = _reading(written)
     if one.form is Form.COUNT:
-        places = 0 if value >= 1_000.0 else 4
+        places = 0 if value >= 1_000.0 or written in general else 4
     size = f"{abs(value) * factor:,.{places}f}{beside}"
     if value >= 0.0:
         return size
@@ -150,19 +158,31 @@ def _size(one: Cell) -> float:
     return abs(float(one.value)) if isinstance(one.value, int | float) else 0.0
 
 
+def _like(one: Cell) -> float:
+    """The number whose size says how that of a cell is written."""
+    if one.like is not None:
+        return one.like
+    return float(one.value) if isinstance(one.value, int | float) else 0.0
+
+
 def _price(size: float) -> str:
     """With hundredths; of less than ten of them as many places as show three digits."""
+    if size < _NO_PRICE:
+        return "#,##0.00"
     for least, form in ((0.1, "#,##0.00"), (0.01, "0.0000"), (1e-4, "0.000000")):
-        if size >= least or size == 0.0:
+        if size >= least:
             return form
     return "0.00E+00"
 
 
-def _count(value: Value) -> str:
+def _count(number: float) -> str:
     """Years and lives as they are, shares in whole ones, factors to four places."""
-    number = float(value) if isinstance(value, int | float) else 0.0
     if number.is_integer() and abs(number) < 1_000.0:
-        return "General"
+        return _SMALL
+    if abs(number) >= 1_000.0:
+        return _LARGE
+    if abs(number) < _NO_COUNT:
+        return "#,##0.0000"
     if abs(number) < 1e-4:
         return "0.0E+00"
     return "[>=1000]#,##0;[<0]-#,##0.0000;0.0000"

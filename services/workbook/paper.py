@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
+from unicodedata import east_asian_width
 
 from services.workbook.looks import Amounts, on_the_right, shown
 from services.workbook.sheet import LABEL, Cell, Hand, Sheet
@@ -25,6 +26,7 @@ _LETTER: Final = 0.95
 _BOLD: Final = 1.08  # times as wide
 _TITLE: Final = 14  # of a title above numbers; a longer one goes on below
 _WIDEST: Final = {LABEL: 100.0, LABEL + 1: 60.0}  # of words; a longer line is cut
+_LAW: Final = 200.0  # of those of “Checks”, with the longest name that a segment may have
 _WIDE_NOTE: Final = 36.0  # of those beside them
 _LINE: Final = 15.0  # points, as high as a row is
 # What an A4 page has, less its margins: its width in pixels, and its height in points. A little is
@@ -108,9 +110,16 @@ def _of_numbers(sheet: Sheet, cells: Sequence[Cell], amounts: Amounts) -> dict[i
     return widths | dict.fromkeys(years, max((widths[each] for each in years), default=0.0))
 
 
+def measured(words: str) -> str:
+    """As many letters as they are wide: one of Chinese stands in the place of two."""
+    if words.isascii():
+        return words
+    return "".join(one * 2 if east_asian_width(one) in "WF" else one for one in words)
+
+
 def _broken(title: str, fits: int = _TITLE) -> Iterator[str]:
-    """A title in its lines, where so many letters fit in one."""
-    for line in title.split("\n"):
+    """A title in its lines as they are `measured`, where so many letters fit in one."""
+    for line in measured(title).split("\n"):
         yield from [line] if len(line) <= fits else wrap(line, fits, break_long_words=False)
 
 
@@ -131,12 +140,12 @@ def _make_room(sheet: Sheet, cells: Sequence[Cell], widths: dict[int, float]) ->
         if until is not None:
             beside = sum(widths[column] for column in range(one.column + 1, until))
             needed = _needed(one) - beside
-            most = _WIDEST.get(one.column, _WIDE_NOTE)
+            most = _LAW if sheet.name == "Checks" else _WIDEST.get(one.column, _WIDE_NOTE)
             widths[one.column] = max(widths[one.column], min(needed, most))
 
 
 def _needed(one: Cell) -> float:
-    return _ROOM + _LETTER * len(str(one.value)) * (_BOLD if one.strong else 1.0)
+    return _ROOM + _LETTER * len(measured(str(one.value))) * (_BOLD if one.strong else 1.0)
 
 
 def _lines(sheet: Sheet, one: Cell, width: float) -> int:
@@ -146,7 +155,7 @@ def _lines(sheet: Sheet, one: Cell, width: float) -> int:
         return len(list(_broken(str(one.value), fits)))
     beside = LABEL + 1 < one.column == sheet.columns.single - 1 and not one.shaded
     if beside and _needed(one) > width:  # a source, which may be long
-        return len(wrap(str(one.value), int(width - _ROOM)))
+        return len(wrap(measured(str(one.value)), int(width - _ROOM)))
     return 1
 
 
@@ -159,6 +168,7 @@ def _breaks(
         {one.row for one in cells if one.shaded and one.column == LABEL and one.value != ""}
     )
     begins = [0, *(row for row in begins if row >= max(sheet.kept, 1))]
+    named = {one.row for one in cells if one.column == LABEL and one.value != ""}
     kept, used, found = sheet.kept + 1, 0, list[int]()
     for first, after in zip(begins, [*begins[1:], last + 1], strict=True):
         rows = sum(lines.get(row, 1) for row in range(first, after))
@@ -170,7 +180,9 @@ def _breaks(
             used = kept
         at = first
         while used + after - at > most:  # a block of more than a page
-            at += min(most - used, after - at - _FEWEST)
+            end = at + min(most - used, after - at - _FEWEST)
+            # What goes on below its first line, such as a remark, does so on the same page.
+            at = next((row for row in range(end, at, -1) if row in named), end)
             found.append(at)
             used = kept
         used += after - at

@@ -18,6 +18,7 @@ from services.workbook.years import Calendar, Years
 
 Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
 LABEL: Final = 0  # the column of a line's words
+ERROR: Final = 1e-9  # what an error is written like, however small it is
 CELLS_MOST: Final = 30_000  # of a book: two seconds of writing
 
 
@@ -46,6 +47,7 @@ class Cell:
     strong: bool = False  # a heading, or a line that sums up
     shaded: bool = False
     wrapped: bool = False  # words in more than one line
+    like: float | None = None  # a number that it is written like; None: itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,14 @@ class Sheet:
         if first and not self.titled:
             self.top = self.row
 
+    def years(self, columns: Years) -> None:
+        """Those of the forecast below the first heading, as a part of it."""
+        if columns and self.calendar is not None:
+            self._titles({LABEL: ""}, self.calendar.titles(len(columns)), strong=True)
+        if columns:
+            self._titles({LABEL: ""}, columns, strong=False)
+        self.top, self.numbered = self.row, True
+
     def _titles(self, titles: dict[int, str], columns: Sequence[str], *, strong: bool) -> None:
         titles |= {self.columns.first + number: title for number, title in enumerate(columns)}
         for column in range(max(*titles, self.columns.single) + 1):
@@ -176,12 +186,14 @@ class Sheet:
         note: str = "",
         strong: bool = False,
         shaded: bool = False,
+        like: float | None = None,
     ) -> None:
         """A number for each column: one formula, and one form, for all of them, or one for each.
 
         ``values`` are the engine's; ``opening`` is the formula and the number of the column before
         the first, and ``opening_form`` says how that is written where it is no number of the line.
-        A line is ``shaded`` to be found among others like it.
+        A line is ``shaded`` to be found among others like it. All its prices have the decimal
+        places of the largest; ``like`` is a number that all are written like.
         """
         formulas = [formula] * len(values) if isinstance(formula, str) else list(formula)
         if len(formulas) != len(values):
@@ -189,12 +201,16 @@ class Sheet:
         forms = [form] * len(values) if isinstance(form, Form) else list(form)
         self._named(key, Place(self.name, self.row, self.columns.first, len(values), bool(opening)))
         self._label(label, note, strong=strong)
+        cells: list[tuple[str, Value, Form, int | None]] = [
+            *zip(formulas, values, forms, range(len(values)), strict=True)
+        ]
         if opening is not None:
-            how = opening_form or forms[0]
-            self._formula(self.columns.first - 1, *opening, how, None, strong, shaded=shaded)
-        for number, (each, value, how) in enumerate(zip(formulas, values, forms, strict=True)):
-            at = self.columns.first + number
-            self._formula(at, each, value, how, number, strong, shaded=shaded)
+            cells.insert(0, (*opening, opening_form or forms[0], None))
+        prices = like if like is not None else _largest((each[1], each[2]) for each in cells)
+        first = self.columns.first - (opening is not None)
+        for at, (each, value, how, number) in enumerate(cells, first):
+            size = prices if how is Form.PRICE else like
+            self._formula(at, each, value, how, number, strong, shaded=shaded, like=size)
         self.row += 1
 
     def number(
@@ -222,13 +238,13 @@ class Sheet:
         self._label(label, "", strong=False)
         now, then, by = range(self.columns.single, self.columns.single + 3)
         self._formula(now, f"={{{of}}}", value, form, None, strong=False)
-        self.cells.append(Cell(self.row, then, kept, Hand.FIXED, form))
+        self.cells.append(Cell(self.row, then, kept, Hand.FIXED, form, like=value))
         self._named(f"{key}.then", Place(self.name, self.row, then, None))
         now_less_then = f"{{{key}}}-{{{key}.then}}"  # of which a last digit is no difference
         settled = f"IF(ABS({now_less_then})<=1E-12*ABS({{{key}}}),0,{now_less_then})"
         difference = f'=IF(ISNUMBER({{{key}}}),{settled},"")'
         apart = value - kept if abs(value - kept) > 1e-12 * abs(value) else 0.0
-        self._formula(by, difference, apart, form, None, strong=False)
+        self._formula(by, difference, apart, form, None, strong=False, like=value)
         self.row += 1
 
     def bounded(self, key: str, limit: Limit) -> None:
@@ -270,8 +286,9 @@ class Sheet:
         self._named(key, Place(self.name, self.row, first, len(every) if many else None))
         for column, text in enumerate(labels):
             self._words(column, text)
+        largest = _largest((value, form) for value in every)
         for number, value in enumerate(every):
-            self.cells.append(Cell(self.row, first + number, value, hand, form))
+            self.cells.append(Cell(self.row, first + number, value, hand, form, like=largest))
         self.row += 1
 
     def _named(self, key: str, place: Place) -> None:
@@ -299,9 +316,18 @@ class Sheet:
         strong: bool,
         *,
         shaded: bool = False,
+        like: float | None = None,
     ) -> None:
         hand = Hand.FORMULA
-        self.cells.append(Cell(self.row, column, value, hand, form, formula, at, strong, shaded))
+        self.cells.append(
+            Cell(self.row, column, value, hand, form, formula, at, strong, shaded, like=like)
+        )
+
+
+def _largest(of: Iterable[tuple[Value, Form]]) -> float | None:
+    """The largest of prices, whatever its sign; None where there is none."""
+    prices = (value for value, form in of if form is Form.PRICE)
+    return max((abs(each) for each in prices if isinstance(each, int | float)), default=None)
 
 
 def step_words(step: int) -> str:

@@ -30,11 +30,16 @@ LEVELS: Final = (
 
 
 def names_of(result: ComparablesResult) -> list[str]:
-    """What each multiple is called, without the kind of peers."""
+    """What each multiple is called, with the kind of peers where one is asked for."""
     return [
-        name_of_multiple({"multiple": each.multiple, "period": each.period, "kind": None})
+        name_of_multiple({"multiple": each.multiple, "period": each.period, "kind": each.kind})
         for each in result.inputs.multiples
     ]
+
+
+def titles_of(result: ComparablesResult) -> list[str]:
+    """The same above a column, the kind below."""
+    return [name.replace(", ", "\n") for name in names_of(result)]
 
 
 def metric_key(asked: Asked) -> str:
@@ -54,10 +59,7 @@ def add_multiples(
     """`peer.0` and so on with a column for each multiple, and `stats.median` and the like."""
     asked, ranges = result.inputs.multiples, result.valuation.ranges
     sheet.frozen = (1, 1)
-    sheet.heading("Multiples", names_of(result), beside=("Peers",))
-    if any(each.kind for each in asked):
-        kinds = [f"{each.kind} only".lower() if each.kind else "all" for each in asked]
-        sheet.words("Among", "", "", *kinds)
+    sheet.heading("Multiples", titles_of(result), beside=("Peers",))
     found = [{peer.name: peer.multiple for peer in each.peers} for each in ranges]
     for number, firm in enumerate(firms[1:]):
         formulas, values = [], list[Value]()

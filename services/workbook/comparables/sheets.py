@@ -7,7 +7,7 @@ from engine.comparables.kernel import Worth, implied
 from services.labels import Form
 from services.workbook.book import Book
 from services.workbook.comparables.firms import add_firms, firms_of
-from services.workbook.comparables.multiples import LEVELS, add_multiples, names_of
+from services.workbook.comparables.multiples import LEVELS, add_multiples, names_of, titles_of
 from services.workbook.equity import add_bridge, add_holders, add_sharing, check_sharing
 from services.workbook.sheet import Sheet, Value
 
@@ -33,7 +33,7 @@ def _add_implied(sheet: Sheet, result: ComparablesResult) -> None:
     add_holders(sheet, subject.shares, at="subject.shares")
     face = "+SUM({holders.debt@all})" if subject.shares.convertibles else ""
     for level, words in LEVELS:
-        sheet.heading(f"At the {words.lower()}", names_of(result))
+        sheet.heading(f"At the {words.lower()}", titles_of(result))
         found = [
             _worth(result, number, getattr(each, level))
             for number, each in enumerate(result.valuation.ranges)

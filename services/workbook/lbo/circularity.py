@@ -24,7 +24,7 @@ from services.workbook.lbo.waterfall import (
     steepness,
     steepness_by_loan,
 )
-from services.workbook.sheet import Sheet, rows
+from services.workbook.sheet import ERROR, Sheet, rows
 
 
 def add_circularity(book: Book, buyout: Buyout) -> None:
@@ -42,7 +42,7 @@ def add_circularity(book: Book, buyout: Buyout) -> None:
         "=MAX({circle.steepest@all})<1",
     )
     book.check(
-        "Circularity: the last two rounds are the same, to a part in 1E+12 of the year's money",
+        "Circularity: the last two rounds are the same, to a trillionth of the year's money",
         "=MAX({circle.error@all})<=1E-12",
     )
     book.check(
@@ -103,6 +103,7 @@ def _add_certificate(
         [gap / money * steep / (1.0 - steep) for gap, money, steep in triples],
         Form.COUNT,
         note="share of the money",
+        like=ERROR,
     )
     sheet.line(
         "circle.stated",
@@ -120,6 +121,7 @@ def _add_certificate(
         ],
         Form.COUNT,
         note="share of the money",
+        like=ERROR,
     )
 
 

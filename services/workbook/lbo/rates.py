@@ -17,7 +17,7 @@ from typing import Final
 from services.labels import Form
 from services.workbook.book import years_of
 from services.workbook.lbo.buyout import Buyout
-from services.workbook.sheet import Sheet, told
+from services.workbook.sheet import ERROR, Sheet, told
 
 _ROUNDS, _ROUNDS_OF_A_STUB = 8, 12  # a dividend days after the closing takes a few more
 _LARGEST: Final = 709  # of an exponent whose power of e is still a number
@@ -153,6 +153,7 @@ def add_rounds(sheet: Sheet, buyout: Buyout, got: Received, words: str) -> None:
         [each.gap for each in found],
         Form.COUNT,
         note="share of it",
+        like=ERROR,
     )
 
 

@@ -36,6 +36,12 @@ class Case:
         return years_of(self.inputs.timing.years)
 
     @property
+    def first(self) -> str:
+        """What the first year is called, where it stands alone."""
+        calendar = self.book.calendar
+        return "year 1, a stub" if calendar is not None and calendar.stub else "year 1"
+
+    @property
     def part(self) -> str:
         """What a whole year's amount is multiplied with, for what follows the closing."""
         return "" if self.inputs.timing.fiscal_year_end is None else "*{part}"

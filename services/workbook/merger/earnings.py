@@ -277,7 +277,7 @@ def _add_accretion(
 
 def _add_first_year(case: Case, sheet: Sheet) -> None:
     result = case.result
-    sheet.heading("Year 1")
+    sheet.heading(case.first.capitalize())
     for key, label, of, value, form in (
         (
             "first.per_share",

@@ -32,8 +32,8 @@ def add_grid(case: Case, sheet: Sheet) -> None:
     every = [_Row(case, sheet, offers, number) for number in range(len(MIXES) + 1)]
     for title, add in (
         ("Need of cash", _Row.add_need),
-        ("Net income of year 1", _Row.add_income),
-        ("Accretion of year 1's GAAP earnings per share", _Row.add_accretion),
+        (f"Net income of {case.first}", _Row.add_income),
+        (f"Accretion of GAAP earnings per share, {case.first}", _Row.add_accretion),
     ):
         sheet.heading(title, _titles(), opening="In stock")
         for row in every:
@@ -104,7 +104,7 @@ def _add_offers(case: Case, sheet: Sheet) -> list[MergerInputs | None]:
     free = f"{{together.free@0}}+(1-{first_rate})*{saved}"
     sheet.line(
         "grid.free",
-        "Net income of year 1 before what the money costs",
+        f"Net income before what the money costs, {case.first}",
         f'=IF({at}>0,{free},"")',
         values,
     )

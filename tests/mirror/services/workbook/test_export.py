@@ -155,6 +155,20 @@ def test_lines_one_below_the_other_come_to_their_total(
     assert sum(parts) == pytest.approx(whole)
 
 
+def test_a_multiple_of_one_kind_of_peers_and_a_year_that_is_a_stub_are_called_so() -> None:
+    kind, document = example_inputs()["comparables_transactions.json"]
+    cells = read(workbook_of(recorded(kind, document))).cells
+    titles = [str(cells["Implied values"][f"{column}12"]) for column in "DEF"]
+    assert len(set(titles)) == 3
+    assert (titles[0], titles[2]) == ("EV/EBITDA LTM\ntransaction", "EV/EBITDA LTM\ntrading")
+    assert "Value, by the median of EV/EBITDA LTM, transaction" in cells["Comparables"].values()
+    kind, document = example_inputs()["merger_stub.json"]
+    found = read(workbook_of(recorded(kind, document)))
+    assert "C" in row_of(found, "GAAP earnings per share, year 1, a stub")
+    assert "Year 1, a stub" in found.cells["Earnings"].values()
+    assert "Net income of year 1, a stub" in found.cells["Grid"].values()
+
+
 def test_a_table_says_what_its_rows_are_and_where_the_service_would_say_no() -> None:
     kind, document = example_inputs()["lbo_covenants_and_stub.json"]
     words = set(read(workbook_of(recorded(kind, document))).cells["Exits"].values())

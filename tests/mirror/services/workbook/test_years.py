@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
 from datetime import date
 from string import ascii_uppercase
@@ -77,6 +79,16 @@ def test_a_sheet_that_begins_with_years_says_which_they_are_and_their_numbers() 
     ]  # fmt: skip
     assert [cells[f"{column}2"] for column in "DEF"] == ["Year 1", "Year 2", "Year 3"]
     assert (cells["A3"], cells["C3"]) == ("Operations", "Base year")
+    content = workbook_of(recorded(DCF, firm()))
+    inputs = read(content).cells["Inputs"]
+    assert (str(inputs["A1"])[:5], inputs["E2"], inputs["E3"]) == (
+        "Input",
+        "12m to\nSep 2025",
+        "Year 1",
+    )
+    assert list(inputs.values()).count("12m to\nSep 2025") == 1  # for they are on each page
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        assert ">Inputs!$A:$A,Inputs!$1:$3<" in parts.read("xl/workbook.xml").decode()
     document = firm()
     document["timing"] = document["timing"] | {"fiscalYearEnd": "2025-06-30"}
     cells = read(workbook_of(recorded(DCF, document))).cells["DCF"]

@@ -19,7 +19,7 @@ from services.workbook.years import Calendar, Years
 Value: TypeAlias = float | bool | str | date  # "" where a line says nothing
 LABEL: Final = 0  # the column of a line's words
 ERROR: Final = 1e-9  # what an error is written like, however small it is
-CELLS_MOST: Final = 30_000  # of a book: two seconds of writing
+CELLS_MOST: Final = 30_000  # of a book: about a second of writing
 
 
 class OutOfRoom(Exception):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from graphql import GraphQLSchema
 from joserfc.jwk import OKPKey
 
 from api.operations.documents import RequestError
@@ -58,6 +59,11 @@ class Embedded:
 
     parts: Parts
     principal: Principal
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        """What a document is written against, and a file's inputs are told apart by."""
+        return self.parts.schema._schema  # noqa: SLF001 - Strawberry offers no other way
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """The whole answer: ``data`` and ``errors``."""

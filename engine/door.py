@@ -73,6 +73,11 @@ def no_more(value: float) -> str:
     return _rounded(value, ROUND_FLOOR)
 
 
+def told_number(text: str) -> float:
+    """The number that `show`, `no_less` or `no_more` wrote, as whoever types it in gives it."""
+    return float(text.replace(",", ""))
+
+
 def _rounded(value: float, way: str) -> str:
     # A sum that misses a round number by its last bits means that number.
     exact = Decimal(f"{value:.14g}")

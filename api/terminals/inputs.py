@@ -34,9 +34,8 @@ async def valued(embedded: Embedded, document: Mapping[str, Any], file: object) 
     Raises:
         NotValued.
     """
-    schema = embedded.parts.schema._schema  # noqa: SLF001 - Strawberry offers no other way
     try:
-        kind = kind_of(schema, document, file)
+        kind = kind_of(embedded.schema, document, file)
         outcome = (await embedded.data(valuing(_ID, kind), {"input": document}))["valued"]
     except NoInputs as no:
         raise NotValued(str(no)) from None

@@ -36,9 +36,8 @@ def value(file: Path, *, explain: bool, as_json: bool, equity_of: str | None) ->
 
     async def ask() -> dict[str, Any]:
         async with opened(settings_of(dev=True)) as embedded:
-            schema = embedded.parts.schema._schema  # noqa: SLF001 - Strawberry offers no other way
-            kind = kind_of(schema, given, file)
-            asked = VALUE if kind == "Dcf" and not as_json else whole(schema, kind)
+            kind = kind_of(embedded.schema, given, file)
+            asked = VALUE if kind == "Dcf" and not as_json else whole(embedded.schema, kind)
             variables: dict[str, Any] = {"input": given}
             if of is not None:
                 if kind != "Credit":

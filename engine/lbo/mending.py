@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from engine.door import MONEY_MAX, Scalar, no_less, no_more
+from engine.door import MONEY_MAX, Scalar, no_less, no_more, told_number
 from engine.errors import Problem, any_of
 from engine.lbo.closing import Deal
 from engine.lbo.entry import CENT, MULTIPLE_MAX, Entry
@@ -106,7 +106,7 @@ def told_that_mends(
 
     @cache
     def tried(told: str) -> bool:
-        return mended(float(told.replace(",", "")))
+        return mended(told_number(told))
 
     found = nearest_that_mends(lambda number: tried(rounded(number)), wrong, right)
     return None if found is None else rounded(found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.door import Door, FloatArray, no_more, power, show
+from engine.door import Door, FloatArray, no_more, power, show, told_number
 from engine.errors import Infeasible, NotConverged, Problem
 from engine.lbo.entry import CENT, MULTIPLE_MAX
 from engine.lbo.inputs import LboInputs
@@ -229,7 +229,7 @@ def _lower(inputs: LboInputs, course: Course, target: float) -> str:
             return ""
         told = no_more(low)
         mends.append(f"entry.transaction_fees to {told} or less")
-        sponsor = at(float(told.replace(",", "")))[0]
+        sponsor = at(told_number(told))[0]
     if sponsor < CENT:
         rollover = float(course.deal.rollover) + sponsor - CENT
         if rollover < 0.0:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.door import MONEY_MAX, Scalar, no_less, no_more, show
+from engine.door import MONEY_MAX, Scalar, no_less, no_more, show, told_number
 from engine.firm.operations import ebit_margins
 from engine.lbo.covenants import CovenantTest, CreditYear
 from engine.lbo.entry import CENT, FeeTreatment
@@ -163,7 +163,7 @@ def _enough(inputs: LboInputs, last: int, missing: float) -> str:
     if told is None:  # what it lends more costs more than there is
         return "more equity or later repayments"
     lends = f": a {path} of {told} lends all of it"
-    larger = replaced(inputs, {path: float(told.replace(",", ""))})
+    larger = replaced(inputs, {path: told_number(told)})
     owners = _sold(larger, run(larger, inputs.exit_year))
     if owners.exit_equity > 0.0:
         return f"more equity, a larger commitment or later repayments{lends}"

@@ -97,7 +97,7 @@ def test_each_kind_has_an_example_in_the_walk_and_its_answer() -> None:
 @pytest.mark.anyio
 async def test_every_firm_that_we_made_up_is_explained(home: Path) -> None:
     async with opened(Settings.read({"VALOR_HOME": str(home)}, dev=True)) as embedded:
-        schema = embedded.parts.schema._schema
+        schema = embedded.schema
         for name, (kind, document) in example_inputs().items():
             asked = VALUE if kind is DCF else whole(schema, kind_of(schema, document, "a document"))
             outcome = (await embedded.data(asked, {"input": document}))["valued"]

@@ -141,7 +141,10 @@ def _silent(inputs: ComparablesInputs, first: MultipleRange) -> Infeasible:
         advice = "Ask first about a multiple of something that the firm earns, such as revenue."
     else:
         path, words = "multiples[0]", first.multiple.words
-        message = f"No peer's {words} means anything: of {when} each makes a loss."
+        message = (
+            f"No peer's {words} means anything: of {when} each makes a loss, or its value is not "
+            "above zero."
+        )
         if any(each.silence is Silence.NOT_GIVEN for each in first.peers):
             message = f"No peer's {words} of {when} can be formed and means anything."
         advice = "Ask first about another multiple, such as one of revenue, or add peers."

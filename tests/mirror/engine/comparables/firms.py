@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from engine.comparables import (
@@ -22,6 +23,7 @@ from engine.comparables import (
     Subject,
     TwelveMonths,
 )
+from engine.comparables.kernel import enterprise_value
 from engine.dcf import Bridge, Convertible, OptionTranche, Shares
 from tests.mirror.engine.firms import numbers
 
@@ -157,15 +159,16 @@ def comparisons(draw: st.DrawFn, losses: bool = True) -> ComparablesInputs:
     count = draw(st.integers(1, 7))
     peers = [draw(any_peer(f"Peer {number}", losses)) for number in range(count)]
     # One whose every multiple can be formed, so that there is always something to ask about.
-    peers.append(
-        Peer(
-            name="Plum",
-            share_price=draw(numbers(0.5, 80.0)),
-            shares=draw(any_shares()),
-            bridge=draw(any_bridge()),
-            metrics=draw(any_metrics(losses=False)),
-        )
+    plum = Peer(
+        name="Plum",
+        share_price=draw(numbers(0.5, 80.0)),
+        shares=draw(any_shares()),
+        bridge=draw(any_bridge()),
+        metrics=draw(any_metrics(losses=False)),
     )
+    if not losses:  # a firm with more cash than its shares cost has multiples that mean nothing
+        assume(float(enterprise_value(plum)) > 0.0)
+    peers.append(plum)
     kinds = st.sampled_from([None, PeerKind.TRADING])
     picked = draw(st.lists(st.sampled_from(EVERY), min_size=1, max_size=4, unique=True))
     asked = [replace(each, kind=draw(kinds)) for each in picked]

@@ -466,3 +466,8 @@ def test_every_example_is_listed_with_the_value_that_it_has() -> None:
         inputs = reader(ComparablesInputs)(json.loads((EXAMPLES / name).read_text("utf-8")))
         per_share = value_comparables(inputs).valuation.value_per_share
         assert value == f"{per_share:.2f} {inputs.currency}"
+
+
+def test_of_peers_that_are_worth_nothing_a_loss_is_not_all_that_is_said() -> None:
+    with pytest.raises(Infeasible, match="or its value is not above zero"):
+        value_comparables(comparison(peer("Free", 0.0)))

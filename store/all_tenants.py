@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from store.errors import TRANSLATED, AccessRefused
+from store.postgresql_address import address
 
 _IDS: Final = "SELECT tenant_id FROM tenant ORDER BY tenant_id"
 _SEES_ALL: Final = (
@@ -46,16 +47,18 @@ def _in_file(url: str) -> list[UUID]:
 
 
 async def _on_postgresql(url: str) -> list[UUID]:
+    where, tls = address(url)
     engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        where,
         poolclass=NullPool,
         hide_parameters=True,
         connect_args={
+            **tls,
             "server_settings": {
                 "application_name": "valor replay",
                 "default_transaction_read_only": "on",
                 "search_path": "public",
-            }
+            },
         },
     )
     try:

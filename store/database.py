@@ -95,6 +95,8 @@ class Database(ABC):
         self._write = write
         self._prepared: dict[object, Prepared] = {}
         self._closed = False
+        # Tenants for whom this process has written entries that are in no chain of the audit yet.
+        self.noted: set[UUID] = set()
 
     @property
     def dialect(self) -> Dialect:
@@ -110,9 +112,12 @@ class Database(ABC):
     async def writing(self, tenant_id: UUID) -> AsyncIterator[WriteSession]:
         """One transaction of the tenant: committed at the end, undone by any exception."""
         async with self._lent_to_write(tenant_id) as connection:
-            yield WriteSession(connection, tenant_id)
+            session = WriteSession(connection, tenant_id)
+            yield session
             with TRANSLATED:
                 await connection.commit()
+            if session.noted:
+                self.noted.add(tenant_id)
 
     @abstractmethod
     async def first(
@@ -159,6 +164,8 @@ class Database(ABC):
         rows, answer = await self._decide(tenant_id, look, asked, values)
         if isinstance(answer, Raised):
             raise answer.error
+        if answer is not None and answer.change.noting is not None:
+            self.noted.add(tenant_id)
         return rows, answer
 
     @abstractmethod

@@ -8,6 +8,7 @@ SQLite's), for the log.
 
 from __future__ import annotations
 
+from ssl import SSLCertVerificationError
 from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -123,6 +124,8 @@ def translate(error: Exception) -> StoreError:
         kind = _BY_CODE.get(code[:length])
         if kind is not None:
             return kind(code=code)
+    if isinstance(cause, SSLCertVerificationError):  # which is a ValueError too
+        return DatabaseAway("The database does not prove who it is.", code="CERTIFICATE")
     # A value that no column can hold: text without UTF-8, an integer beyond 64 bits.
     if isinstance(cause, (ValueError, OverflowError)):
         return NotKept(code=type(cause).__name__)

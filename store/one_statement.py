@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from store.scope import SCOPE, Change, InsertOnce, Look, check, values_of
+from store.scope import NOTE, SCOPE, Change, InsertOnce, Look, check, values_of
 from store.tables import table_of
 
 T = TypeVar("T", bound=Any)
@@ -62,7 +62,15 @@ def insert_once(what: InsertOnce) -> CompoundSelect[Any]:
         .returning(told)
         .cte("inserted")
     )
-    return select(inserted.c[what.tells]).union_all(what.first_on_record())
+    told_of_it = select(inserted.c[what.tells]).union_all(what.first_on_record())
+    if what.noting is not None:
+        noted = values_of(what.noting, NOTE) | {"tenant_id": _set_tenant()}
+        told_of_it = told_of_it.add_cte(
+            insert(table_of(what.noting))
+            .from_select(list(noted), select(*noted.values()))
+            .cte("noted")
+        )
+    return told_of_it
 
 
 def first_of(statement: Select[Any]) -> Select[Any]:
@@ -121,9 +129,12 @@ def do_all(change: Change) -> Select[Any]:
         first = first.where(tenant.is_not(None))
     changed = first.returning(first.table.c.tenant_id).cte("changed")
     done = select(changed.c.tenant_id)
-    for row in change.along:
+    added = [(row, "") for row in change.along]
+    if change.noting is not None:
+        added.append((change.noting, NOTE))
+    for row, before in added:
         table = table_of(row)
-        values = values_of(row) | {"tenant_id": changed.c.tenant_id}
+        values = values_of(row, before) | {"tenant_id": changed.c.tenant_id}
         new = insert(table).from_select(list(values), select(*values.values()))
         done = done.add_cte(new.cte(f"new_{table.name}"))
     return done

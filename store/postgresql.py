@@ -14,10 +14,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Select, event, make_url
+from sqlalchemy import Select, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from store import scope
 from store.database import Asked, Bounds, Database, Raised, Rows, Write
 from store.errors import TRANSLATED, DangerousRole, DatabaseBusy, DatabaseFault
 from store.one_statement import (
@@ -30,9 +31,12 @@ from store.one_statement import (
     look_at,
 )
 from store.openings import Openings
+from store.postgresql_address import address
 from store.scope import SCOPE, InsertOnce, Look
 from store.serving_role import danger
+from store.tables import TenantRow
 
+_TENANT = Look(selects=(scope.select(TenantRow, "tenant_id"),), changing=0)
 _DANGER = danger("session_user")
 
 # The version table may not be there yet; to_regclass asks without an error.
@@ -139,12 +143,14 @@ class PostgresDatabase(Database):
         """
         overtaken: Exception = Overtaken()
         with TRANSLATED:
-            for locked in (False, True, True):
+            for locked in (look.alone, True, True):
                 try:
                     async with self._driver(self._write) as connection:
                         if not locked:
                             return await self._attempt(connection, tenant_id, look, asked, values)
                         async with _transaction(connection, tenant_id):
+                            if look.alone:  # before anything is counted: a later look sees all
+                                await self._hold(connection, tenant_id)
                             return await self._attempt(
                                 connection, tenant_id, look, asked, values, locked=True
                             )
@@ -152,6 +158,10 @@ class PostgresDatabase(Database):
                 except (Overtaken, asyncpg.UniqueViolationError) as error:
                     overtaken = error
             raise overtaken
+
+    async def _hold(self, connection: TenantConnection, tenant_id: UUID) -> None:
+        held = self._ready((_TENANT, True), partial(look_at, _TENANT, locked=True))
+        await connection.fetchrow(held.text, *held.parameters({SCOPE_TEXT: str(tenant_id)}))
 
     async def _attempt(
         self,
@@ -241,13 +251,15 @@ def _engine(
     def connect(*_: object, **arguments: Any) -> Awaitable[TenantConnection]:
         return openings.wait_for(_connect(reads_only=how == "read", **arguments))
 
+    where, tls = address(url)
     engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        where,
         pool_size=size,
         max_overflow=0,
         pool_timeout=bounds.pool_wait_s,
         hide_parameters=True,
         connect_args={
+            **tls,
             "async_creator_fn": connect,
             "server_settings": settings,
             "timeout": bounds.connect_s,

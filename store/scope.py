@@ -39,6 +39,7 @@ from store.scoped import asks_for_its_tenant
 from store.tables import Row, table_of
 
 SCOPE = "scope_tenant"
+NOTE = "note_"  # before the names of values that would be those of another row of the change
 
 _CHECKED: WeakSet[Any] = WeakSet()  # looking at a statement costs as much as running it
 
@@ -122,17 +123,21 @@ def beyond(row: type[Row], names: Sequence[str], *, descending: bool) -> ColumnE
     return here < there if descending else here > there
 
 
-def values_of(row: type[Row]) -> dict[str, ColumnElement[Any]]:
-    """A value for each column of a new row, given by its name; the tenant's by the session."""
+def values_of(row: type[Row], before: str = "") -> dict[str, ColumnElement[Any]]:
+    """A value for each column of a new row, given by its name; the tenant's by the session.
+
+    ``before``: what stands before the columns' names where the values are given.
+    """
     named: dict[str, ColumnElement[Any]] = {
-        column.name: given(row, column.name) for column in table_of(row).columns
+        column.name: given(row, column.name, before + column.name)
+        for column in table_of(row).columns
     }
     return named | {"tenant_id": _tenant()}
 
 
-def insert(row: type[Row]) -> Insert:
+def insert(row: type[Row], before: str = "") -> Insert:
     """Insert a row of the tenant. It is an error where its key is already there."""
-    return insert_rows(table_of(row)).values(values_of(row))
+    return insert_rows(table_of(row)).values(values_of(row, before))
 
 
 def insert_if_absent(row: type[Row], dialect_name: str) -> Insert:
@@ -145,10 +150,14 @@ def insert_if_absent(row: type[Row], dialect_name: str) -> Insert:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InsertOnce:
-    """A row that the first writer makes; whoever comes later learns one column of it."""
+    """A row that the first writer makes; whoever comes later learns one column of it.
+
+    ``noting``: a row that is added beside it in any case, its values named ``NOTE`` + column.
+    """
 
     row: type[Row]
     tells: str
+    noting: type[Row] | None = None
 
     def first_on_record(self) -> Select[Any]:
         """The told column of the row that is there, by its key."""
@@ -168,6 +177,7 @@ class Look:
 
     selects: tuple[Select[Any], ...]
     changing: int | None = None  # which of them is the row to be changed; None: a new one is made
+    alone: bool = False  # what was counted stays so: nobody of the tenant decides alone meanwhile
 
     def __post_init__(self) -> None:
         for statement in self.selects:
@@ -179,11 +189,13 @@ class Change:
     """A row that is changed or made, and rows that are added along with it: all or nothing.
 
     A row of each table in ``along`` is added where the first change touched a row. All
-    take their values by the columns' names, so columns of one name have one value.
+    take their values by the columns' names, so columns of one name have one value; but those
+    of ``noting``, another such row, are named ``NOTE`` + column.
     """
 
     first: Update | Insert
     along: tuple[type[Row], ...]
+    noting: type[Row] | None = None
 
     def __post_init__(self) -> None:
         check(self.first)

@@ -58,7 +58,11 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction of one tenant. It is committed when its block ends well."""
 
-    __slots__ = ()
+    __slots__ = ("noted",)
+
+    def __init__(self, connection: AsyncConnection, tenant_id: UUID) -> None:
+        super().__init__(connection, tenant_id)
+        self.noted = False  # whether it leaves something that the audit has to chain
 
     async def execute(self, change: Insert | Update | Delete, /, **values: object) -> int:
         """Run a change and tell how many rows it touched. Raises Unscoped."""
@@ -74,6 +78,19 @@ class WriteSession(ReadSession):
                 execution_options={"schema_translate_map": tables} if tables else None,
             )
             return done.rowcount
+
+    async def add_all(self, row: type[Row], several: Sequence[Mapping[str, object]], /) -> None:
+        """Insert rows, each with the values of all its columns but the tenant's. Raises NotKept."""
+        if not several:
+            return
+        new = scope.insert(row)
+        with TRANSLATED:
+            tables = schema_of(new, self._connection.dialect)
+            await self._connection.execute(
+                new,
+                [self._scoped(values) for values in several],
+                execution_options={"schema_translate_map": tables} if tables else None,
+            )
 
     async def add_if_absent(self, row: type[Row], /, **values: object) -> bool:
         """Insert a row unless its key is there; tell whether it was inserted."""

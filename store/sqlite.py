@@ -25,9 +25,10 @@ from store.errors import TRANSLATED, DatabaseFault
 from store.group_commit import GroupCommit, Writer
 from store.one_writer import OneWriter
 from store.openings import Openings
-from store.scope import SCOPE, InsertOnce, Look, insert, insert_if_absent
+from store.scope import NOTE, SCOPE, InsertOnce, Look, insert, insert_if_absent
 from store.sqlite_connection import TenantConnection, prepare_reader, prepare_writer
 from store.sqlite_guard import VERSION_TABLE, WritingConnection
+from store.tables import Row
 
 
 def file_of(url: str) -> Path:
@@ -99,6 +100,7 @@ class SqliteDatabase(Database):
                 _insert_once,
                 (new.text, new.parameters(scoped)),
                 (first.text, first.parameters(scoped)),
+                None if what.noting is None else self._noting(what.noting, scoped),
             )
             found = await self._group_commit.write(tenant_id, work)
             return values[what.tells] if found is None else first.row(found)[0]
@@ -135,6 +137,12 @@ class SqliteDatabase(Database):
         for row in change.along:
             new = self._ready((row, "insert"), partial(insert, row))
             connection.execute(new.text, new.parameters(scoped))
+        if change.noting is not None:
+            connection.execute(*self._noting(change.noting, scoped))
+
+    def _noting(self, row: type[Row], scoped: Mapping[str, object]) -> tuple[str, tuple[Any, ...]]:
+        new = self._ready((row, NOTE), partial(insert, row, NOTE))
+        return new.text, new.parameters(scoped)
 
     async def ping(self) -> None:
         with TRANSLATED:
@@ -231,9 +239,12 @@ def _all(text: str, parameters: tuple[Any, ...], connection: sqlite3.Connection)
 def _insert_once(
     insert: tuple[str, tuple[Any, ...]],
     first: tuple[str, tuple[Any, ...]],
+    noting: tuple[str, tuple[Any, ...]] | None,
     connection: sqlite3.Connection,
 ) -> Any:
     """None where the row was inserted, else the row that was there."""
+    if noting is not None:
+        connection.execute(*noting)
     if connection.execute(*insert).rowcount == 1:
         return None
     return _first(*first, connection)

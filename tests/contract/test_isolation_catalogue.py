@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-import store.isolation
 from store.errors import MigrationRefused
 from store.isolation import Isolated
 from store.migrate import migrate
+from store.migrations import protecting
 from store.tables import TENANT_TABLES
 from tests.contract.grounds import Marked, PostgresGround, SqliteGround, on_postgresql, on_sqlite
 from tests.mirror.store.conftest import OWNER, SERVING, administer, role_url
@@ -265,13 +265,13 @@ async def test_a_step_that_forgets_to_protect_a_table_is_undone(
 ) -> None:
     """Every step from the first one on, with a protection that does nothing for one table."""
     kind, url = nothing
-    isolation = getattr(store.isolation, f"{kind}_isolation")
+    isolation = getattr(protecting, f"{kind}_isolation")
 
     def forgetful(isolated: Isolated, *role: str) -> list[str]:
         return [] if isolated.table == "member" else list(isolation(isolated, *role))
 
     with monkeypatch.context() as careless:
-        careless.setattr(store.isolation, f"{kind}_isolation", forgetful)
+        careless.setattr(protecting, f"{kind}_isolation", forgetful)
         with pytest.raises(MigrationRefused, match="member has"):
             await migrate(url, application_role=SERVING)
     report = await migrate(url, application_role=SERVING)

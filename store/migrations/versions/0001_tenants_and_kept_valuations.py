@@ -7,7 +7,8 @@ add and read valuations and let them expire; nobody rewrites one.
 import sqlalchemy as sa
 from alembic import op
 
-from store.isolation import Isolated, postgresql_isolation, sqlite_isolation
+from store.isolation import Isolated
+from store.migrations.protecting import protect, serving_role
 
 revision = "0001"
 down_revision = None
@@ -75,13 +76,6 @@ def upgrade() -> None:
         sa.CheckConstraint("duration_ms >= 0", name="ck_valuation_duration_ms"),
     )
     op.create_index("ix_valuation_tenant_id_computed_at", "valuation", ["tenant_id", "computed_at"])
-    if op.get_bind().dialect.name == "sqlite":
-        for isolated in ISOLATED:
-            for statement in sqlite_isolation(isolated):
-                op.execute(statement)
-        return
-    role = op.get_context().config.attributes["application_role"]  # type: ignore[union-attr]
-    for isolated in ISOLATED:
-        for statement in postgresql_isolation(isolated, role):
-            op.execute(statement)
-    op.execute(f"GRANT SELECT ON alembic_version TO {role}")
+    protect(ISOLATED)
+    if op.get_bind().dialect.name != "sqlite":
+        op.execute(f"GRANT SELECT ON alembic_version TO {serving_role()}")

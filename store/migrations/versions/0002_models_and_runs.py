@@ -8,7 +8,8 @@ told. Each is isolated in this step.
 import sqlalchemy as sa
 from alembic import op
 
-from store.isolation import Isolated, postgresql_isolation, sqlite_isolation
+from store.isolation import Isolated
+from store.migrations.protecting import protect
 
 revision = "0002"
 down_revision = "0001"
@@ -30,15 +31,7 @@ def upgrade() -> None:
     _model_snapshot()
     _outbox()
     _run()
-    if op.get_bind().dialect.name == "sqlite":
-        for isolated in ISOLATED:
-            for statement in sqlite_isolation(isolated):
-                op.execute(statement)
-        return
-    role = op.get_context().config.attributes["application_role"]  # type: ignore[union-attr]
-    for isolated in ISOLATED:
-        for statement in postgresql_isolation(isolated, role):
-            op.execute(statement)
+    protect(ISOLATED)
 
 
 def _financial_model() -> None:

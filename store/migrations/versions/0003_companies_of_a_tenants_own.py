@@ -7,7 +7,8 @@ only ever added to. Each is isolated in this step.
 import sqlalchemy as sa
 from alembic import op
 
-from store.isolation import Isolated, postgresql_isolation, sqlite_isolation
+from store.isolation import Isolated
+from store.migrations.protecting import protect
 
 revision = "0003"
 down_revision = "0002"
@@ -23,15 +24,7 @@ MOMENT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     _own_company()
     _own_company_change()
-    if op.get_bind().dialect.name == "sqlite":
-        for isolated in ISOLATED:
-            for statement in sqlite_isolation(isolated):
-                op.execute(statement)
-        return
-    role = op.get_context().config.attributes["application_role"]  # type: ignore[union-attr]
-    for isolated in ISOLATED:
-        for statement in postgresql_isolation(isolated, role):
-            op.execute(statement)
+    protect(ISOLATED)
 
 
 def _own_company() -> None:

@@ -12,10 +12,19 @@ from store.database import Database, head
 from store.errors import DatabaseAway, NotKept
 from store.scope import Unscoped
 from store.session import ReadSession, WriteSession
-from store.tables import MemberRow, TenantRow, table_of
+from store.tables import DirectoryRow, MemberRow, TenantRow, table_of
 from store.tenants import Tenants
 from store.valuations import Valuations
-from tests.mirror.store.world import OURS, THEIRS, Place, member, opened, tenant, valuation
+from tests.mirror.store.world import (
+    NOON,
+    OURS,
+    THEIRS,
+    Place,
+    member,
+    opened,
+    tenant,
+    valuation,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -128,7 +137,7 @@ async def test_a_statement_from_elsewhere_is_refused(database: Database) -> None
 
 
 RENAME = scope.update(MemberRow, "name").where(scope.equals(MemberRow, "id", "member_id"))
-REMOVE = scope.delete(MemberRow).where(scope.among(MemberRow, ("id",), "member_ids"))
+REMOVE = scope.delete(DirectoryRow).where(scope.among(DirectoryRow, ("name",), "names"))
 
 
 async def test_a_change_touches_the_tenants_own_rows_and_says_how_many(
@@ -139,12 +148,19 @@ async def test_a_change_touches_the_tenants_own_rows_and_says_how_many(
         assert await session.execute(RENAME, name="Renamed", member_id=ours) == 1
         assert await session.execute(RENAME, name="Renamed", member_id=theirs) == 0
         assert await names(session) == ["Renamed"]
-        await session.add_if_absent(MemberRow, **asdict(member(3)))
-        ids = [ours, theirs, member(3).id, member(4).id]
-        assert await session.execute(REMOVE, member_ids=ids) == 2
-        assert await session.execute(REMOVE, member_ids=ids) == 0
-        assert await session.execute(REMOVE, member_ids=[]) == 0
-    assert await Tenants(database).members(OURS) == []
+    for tenant_id, names_there in ((OURS, ["a", "b"]), (THEIRS, ["b", "c"])):
+        async with database.writing(tenant_id) as session:
+            for name in names_there:
+                await session.add_if_absent(
+                    DirectoryRow, kind="SLUG", name=name, leads_to=tenant_id, at=NOON
+                )
+    async with database.writing(OURS) as session:
+        assert await session.execute(REMOVE, names=["a", "b", "c"]) == 2
+        assert await session.execute(REMOVE, names=["a", "b", "c"]) == 0
+        assert await session.execute(REMOVE, names=[]) == 0
+    async with database.reading(THEIRS) as session:
+        left = await session.all(scope.select(DirectoryRow, "name").order_by("name"))
+        assert [row["name"] for row in left] == ["b", "c"]
     assert await Tenants(database).members(THEIRS) == [member(2, name="CANARY")]
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +23,14 @@ from sqlalchemy import CheckConstraint, Connection, inspect
 import store.migrate
 from store.database import Database, head
 from store.errors import DatabaseAway, MigrationRefused
-from store.financial_models import FinancialModels
 from store.isolation import Isolated, sqlite_isolation
-from store.migrate import migrate
+from store.migrate import migrate, outlook
 from store.tables import TENANT_TABLES, Row
-from store.tenants import Tenants
-from store.valuations import Valuations
 from tests.mirror.store.conftest import OWNER, SERVING, administer, role_url
 from tests.mirror.store.world import (
-    CANARY,
-    OURS,
-    THEIRS,
     Place,
-    member,
-    model,
     opened,
-    operation,
     settle,
-    tenant,
-    valuation,
 )
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +38,7 @@ pytestmark = pytest.mark.anyio
 
 async def inspected(place: Place, look: Any) -> Any:
     """What a function finds that is given a connection of the owner."""
-    engine = store.migrate._owner_engine(place.owner_url)
+    engine = store.migrate.owner_engine(place.owner_url, "valor test")
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(look)
@@ -153,39 +146,13 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
 
     url = f"sqlite:///{tmp_path}/valor.db"
     with monkeypatch.context() as broken:
-        broken.setattr("store.isolation.sqlite_isolation", wrong)
+        broken.setattr("store.migrations.protecting.sqlite_isolation", wrong)
         with pytest.raises(Exception, match="unexpected"):
             await migrate(url)
     connection = sqlite3.connect(tmp_path / "valor.db")
     assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
     connection.close()
     assert (await migrate(url)).after == head()
-
-
-@pytest.mark.parametrize("version", ["0001"])
-async def test_what_was_kept_by_an_earlier_schema_is_there_after_the_next(
-    version: str, place: Place, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = await emptied(place, postgres_url)
-    with monkeypatch.context() as earlier:
-        newest = alembic.command.upgrade
-        earlier.setattr("alembic.command.upgrade", lambda config, _: newest(config, version))
-        assert (await migrate(old.owner_url)).after == version
-    async with opened(old.url) as database:
-        assert await database.behind()
-        await settle(database)
-        await Valuations(database).keep(OURS, valuation())
-        await Valuations(database).keep(THEIRS, valuation(result=CANARY))
-    assert (await migrate(old.owner_url)).before == version
-    async with opened(old.url) as database:
-        assert not await database.behind()
-        assert await Tenants(database).find(OURS) == tenant(OURS)
-        assert await Tenants(database).members(THEIRS) == [member(2, name=CANARY)]
-        assert await Valuations(database).find(OURS, valuation().id) == valuation()
-        models = FinancialModels(database)
-        for tenant_id in (OURS, THEIRS):
-            assert await models.count(tenant_id) == 0
-            assert (await models.create(tenant_id, model(), operation())).fresh
 
 
 async def emptied(place: Place, postgres_url: str) -> Place:
@@ -233,18 +200,53 @@ async def test_the_serving_role_has_the_rights_it_needs_and_no_more(
         )
     finally:
         await connection.close()
-    assert {(row["table_name"], row["privilege_type"]) for row in granted} == {
-        ("alembic_version", "SELECT"),
-        *(("tenant", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
-        *(("member", verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")),
-        *(("valuation", verb) for verb in ("SELECT", "INSERT", "DELETE")),
-        *(("financial_model", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
-        *(("operation", verb) for verb in ("SELECT", "INSERT")),
-        *(("model_snapshot", verb) for verb in ("SELECT", "INSERT")),
-        *(("outbox", verb) for verb in ("SELECT", "INSERT", "DELETE")),
-        *(("run", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
-        *(("own_company", verb) for verb in ("SELECT", "INSERT", "UPDATE")),
-        *(("own_company_change", verb) for verb in ("SELECT", "INSERT")),
+    rights: dict[str, set[str]] = {}
+    for row in granted:
+        rights.setdefault(row["table_name"], set()).add(row["privilege_type"])
+    by_rights: dict[str, list[str]] = {}
+    for table, verbs in rights.items():
+        kept = " ".join(sorted(verbs))
+        by_rights.setdefault(kept, []).append(table)
+    assert {verbs: sorted(tables) for verbs, tables in by_rights.items()} == {
+        "SELECT": ["alembic_version"],
+        # Only ever added to.
+        "INSERT SELECT": [
+            "audit_checkpoint",
+            "audit_event",
+            "done_once",
+            "model_snapshot",
+            "operation",
+            "own_company_change",
+            "subscription_change",
+            "valuation",
+        ],
+        # Changed, and never removed.
+        "INSERT SELECT UPDATE": [
+            "api_key",
+            "billing_event",
+            "financial_model",
+            "invitation",
+            "kill_switch",
+            "legal_hold",
+            "member",
+            "operator_grant",
+            "own_company",
+            "run",
+            "session",
+            "subscription",
+            "tenant",
+            "usage",
+            "webhook",
+            "webhook_delivery",
+        ],
+        "DELETE INSERT SELECT": [
+            "audit_pending",
+            "directory",
+            "federated_identity",
+            "outbox",
+            "trusted_document",
+        ],
+        "DELETE INSERT SELECT UPDATE": ["account", "branding", "identity_provider", "model_grant"],
     }
 
 
@@ -294,3 +296,90 @@ def test_a_start_does_not_import_alembic_or_a_driver() -> None:
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "[]"
+
+
+async def test_what_would_be_done_is_told_and_nothing_is_done(
+    place: Place, postgres_url: str
+) -> None:
+    new = await emptied(place, postgres_url)
+    told = await outlook(new.owner_url)
+    assert (told.before, told.after) == (None, head())
+    assert [step.version for step in told.steps] == sorted(step.version for step in told.steps)
+    assert all(len(step.what) > 20 for step in told.steps)
+    assert not any(step.contracts for step in told.steps)
+    async with opened(new.url) as database:
+        assert await database.schema_version() is None
+    done = await migrate(new.owner_url)
+    assert done.steps == told.steps
+    assert (await outlook(new.owner_url)).steps == ()
+
+
+async def test_a_lock_that_somebody_holds_is_waited_for_and_then_named(
+    place: Place, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await emptied(place, postgres_url)
+    with monkeypatch.context() as earlier:
+        newest = alembic.command.upgrade
+        earlier.setattr("alembic.command.upgrade", lambda config, _: newest(config, "0003"))
+        await migrate(old.owner_url)
+    async with held(old):
+        with pytest.raises(MigrationRefused, match="Nothing was changed") as no:
+            await migrate(old.owner_url, lock_wait_s=0.1)
+    assert "--wait 30" in str(no.value)
+    assert ("as valor_app since" in str(no.value)) == (place.kind == "postgresql")
+    assert (await migrate(old.owner_url)).before == "0003"
+
+
+@asynccontextmanager
+async def held(place: Place) -> AsyncIterator[None]:
+    """Somebody is in the middle of a transaction."""
+    if place.kind == "sqlite":
+        with closing(sqlite3.connect(place.url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+        return
+    connection = await asyncpg.connect(place.url)
+    try:
+        await connection.execute("BEGIN; SELECT * FROM tenant")
+        yield
+    finally:
+        await connection.close()
+
+
+async def test_a_step_that_takes_away_wants_to_be_told_that_it_may(
+    place: Place, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await emptied(place, postgres_url)
+    newest = alembic.command.upgrade
+    with monkeypatch.context() as earlier:
+        earlier.setattr("alembic.command.upgrade", lambda config, _: newest(config, "0003"))
+        await migrate(old.owner_url)
+    outlook_now = store.migrate._outlook
+
+    def taking(before: str | None) -> Any:
+        found = outlook_now(before)
+        steps = tuple(replace(step, contracts=True) for step in found.steps)
+        return replace(found, steps=steps)
+
+    monkeypatch.setattr("store.migrate._outlook", taking)
+    with pytest.raises(MigrationRefused, match="valor migrate --contract"):
+        await migrate(old.owner_url)
+    async with opened(old.url) as database:
+        assert await database.schema_version() == "0003"
+    assert (await migrate(old.owner_url, contract=True)).after == head()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file has no such rights")
+async def test_a_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        await migrate(f"sqlite:///{tmp_path}/valor.db")
+        async with opened(f"sqlite:///{tmp_path}/valor.db") as database:
+            await settle(database)
+            assert await asyncio.to_thread(modes, tmp_path) == {0o600}
+    finally:
+        os.umask(before)
+
+
+def modes(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in folder.iterdir()}

@@ -240,7 +240,7 @@ async def test_a_new_model_is_two_round_trips_and_a_valuation_one(
 async def test_an_edit_that_changes_nothing_is_one_round_trip(
     near: FinancialModels, wire: Wire
 ) -> None:
-    def refuse(_: ModelRecord) -> Decision:
+    def refuse(_: ModelRecord, _granted: str | None) -> Decision:
         raise MindChanged([])
 
     wire.count()
@@ -304,11 +304,11 @@ async def test_who_is_overtaken_decides_again_on_what_is_there_then(
 ) -> None:
     seen: list[int] = []
 
-    def decide(before: ModelRecord) -> Decision:
+    def decide(before: ModelRecord, _granted: str | None) -> Decision:
         seen.append(before.revision)
         if len(seen) == 1:
             at_once(edited_elsewhere(postgres_place, "faster"))
-        made: Decision = noted("slower")(before)
+        made: Decision = noted("slower")(before, None)
         return made
 
     told = await models.append(OURS, MODEL, operation("slower"), decide)
@@ -321,7 +321,7 @@ async def test_who_is_overtaken_decides_again_on_what_is_there_then(
 async def test_who_is_overtaken_by_a_twin_hears_the_first_answer(
     models: FinancialModels, postgres_place: Place
 ) -> None:
-    def decide(before: ModelRecord) -> Decision:
+    def decide(before: ModelRecord, _granted: str | None) -> Decision:
         at_once(edited_elsewhere(postgres_place, "twin"))
         return decided(before)
 
@@ -347,7 +347,7 @@ async def test_who_is_overtaken_holds_the_row_the_second_time(
 
     turns: list[int] = []
 
-    def decide(before: ModelRecord) -> Decision:
+    def decide(before: ModelRecord, _granted: str | None) -> Decision:
         turns.append(before.revision)
         if len(turns) == 1:
             at_once(edited_elsewhere(postgres_place, "faster"))

@@ -117,7 +117,7 @@ async def test_the_role_that_serves_cannot(shared: Database, sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        f"DELETE FROM valuation WHERE tenant_id = '{THEIRS}'",
+        f"DELETE FROM outbox WHERE tenant_id = '{THEIRS}'",
         f"UPDATE member SET name = 'mine' WHERE tenant_id = '{THEIRS}'",
         "UPDATE member SET name = 'mine' WHERE subject = 'subject-2'",
     ],

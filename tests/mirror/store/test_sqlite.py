@@ -350,7 +350,7 @@ async def test_a_disk_that_is_full_keeps_no_half_of_an_edit(sqlite: Database) ->
 
 
 def growing(text: str) -> Any:
-    return lambda before: decided(before, inputs=text, changes=text)
+    return lambda before, _: decided(before, inputs=text, changes=text)
 
 
 async def test_the_pool_of_readers_runs_out_as_busy(sqlite_place: Place) -> None:

@@ -107,8 +107,8 @@ async def test_a_change_names_the_table_behind_the_view(shared: Database, table:
 
 async def test_a_change_asks_the_views_in_a_subquery(shared: Database) -> None:
     copy = (
-        "INSERT INTO main.member SELECT tenant_id, ?, subject || 'x', name, role FROM member "
-        "RETURNING name"
+        "INSERT INTO main.member (tenant_id, id, subject, name, role) "
+        "SELECT tenant_id, ?, subject || 'x', name, role FROM member RETURNING name"
     )
     assert await written(shared, copy, member(9).id.hex) == [("Member 1",)]
     most = "UPDATE main.member SET name = (SELECT max(result) FROM valuation) RETURNING name"
@@ -121,14 +121,19 @@ async def test_a_change_asks_the_views_in_a_subquery(shared: Database) -> None:
 async def test_several_rows_are_changed_one_by_one(shared: Database) -> None:
     def work(connection: Any) -> int:
         rows = [(OURS.hex, member(n).id.hex, f"s{n}", "n", "ADMIN") for n in (7, 8)]
-        changed = connection.executemany("INSERT INTO main.member VALUES (?, ?, ?, ?, ?)", rows)
+        changed = connection.executemany(
+            "INSERT INTO main.member (tenant_id, id, subject, name, role) VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
         return int(changed.rowcount)
 
     writer: Any = shared
     assert await writer._group_commit.write(OURS, work) == 2
 
     def steal(connection: Any) -> None:
-        connection.executemany("DELETE FROM main.valuation WHERE tenant_id <> ?", [(OURS.hex,)])
+        connection.executemany(
+            "UPDATE main.member SET name = 'mine' WHERE tenant_id <> ?", [(OURS.hex,)]
+        )
 
     with pytest.raises(Exception, match="does not give"):
         await writer._group_commit.write(OURS, steal)

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from store.audit import Entry
 from store.database import Bounds, Database
 from store.financial_models import Decision, ModelRecord
 from store.model_log import NewOperation
@@ -99,6 +100,20 @@ def model(number: int = 1, **changes: Any) -> ModelRecord:
     return ModelRecord(**(plain | changes))
 
 
+def noted(model_id: UUID, seq: int) -> Entry:
+    """What the audit has of an operation."""
+    return Entry(
+        id=uuid4(),
+        at=NOON,
+        actor_kind="MEMBER",
+        actor=member(1).id,
+        action="model.edited",
+        subject_kind="model",
+        subject=str(model_id),
+        details=f'{{"seq":{seq}}}',
+    )
+
+
 def operation(of: object = "create", **changes: Any) -> NewOperation:
     """An operation that somebody asks for; its id and fingerprint follow from what it is."""
     plain: dict[str, Any] = {
@@ -107,6 +122,7 @@ def operation(of: object = "create", **changes: Any) -> NewOperation:
         "verb": "CREATE" if of == "create" else "EDIT",
         "author": member(1).id,
         "at": NOON,
+        "noted": noted,
     }
     return NewOperation(**(plain | changes))
 

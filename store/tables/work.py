@@ -1,34 +1,24 @@
-"""The tables: one ``...Row`` class each, with the tenant first in every key.
-
-A row is what SQL holds and stays in this room; what leaves it is a plain record of the
-noun's own file. Enumerations are closed here by CHECKs, so that a value the product
-does not know cannot be stored by any road.
-"""
+"""What tenants make: valuations, models with their operations, runs, companies of their own."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKeyConstraint,
     Index,
-    MetaData,
     String,
-    Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    false,
 )
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-ROLES = ("OWNER", "ADMIN", "ANALYST", "VIEWER")
-PLANS = ("FREE", "PRO", "ENTERPRISE")
+from store.tables.base import KEY_TEXT, Moment, Row, one_of
+
 KINDS = (
     "DCF",
     "LBO",
@@ -40,90 +30,11 @@ KINDS = (
     "CREDIT",
 )
 UNITS = ("ONES", "THOUSANDS", "MILLIONS", "BILLIONS")
+ACCESS = ("TENANT", "RESTRICTED")
 VERBS = ("CREATE", "EDIT", "RESTORE", "ARCHIVE", "DUPLICATE")
 COMPANY_VERBS = ("ADD", "IMPORT", "CORRECT", "REMOVE")
 RUN_KINDS = ("SIMULATION",)
 RUN_STATES = ("QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED")
-
-# Sorted and compared by its bytes, which is what SQLite does with every text: PostgreSQL finds a
-# prefix by an index only so, and both have one order.
-_KEY_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC, to the microsecond, the same on every database.
-
-    PostgreSQL holds ``timestamptz``; SQLite has no such type and holds text of a fixed
-    width, which sorts as time does. A moment without a zone is refused: it means nothing.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs a time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({allowed})", name=column)
-
-
-class Row(SQLModel):
-    """What every table shares: names of constraints that migrations can rely on."""
-
-    metadata: ClassVar[MetaData] = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(referred_table_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-        }
-    )
-
-
-class TenantRow(Row, table=True):
-    """Who pays. The tenant's own id is its key: a tenant sees this one row."""
-
-    __tablename__ = "tenant"
-    __table_args__ = (
-        UniqueConstraint("slug"),
-        _one_of("plan", PLANS),
-        CheckConstraint("length(slug) BETWEEN 1 AND 63", name="slug"),
-    )
-
-    tenant_id: UUID = Field(primary_key=True)
-    slug: str = Field(sa_type=String(63))
-    name: str = Field(sa_type=Text)
-    plan: str = Field(sa_type=String(16))
-    created_at: datetime = Field(sa_type=Moment)
-
-
-class MemberRow(Row, table=True):
-    """Who belongs to a tenant. ``subject`` is the person's name in access tokens."""
-
-    __tablename__ = "member"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
-        UniqueConstraint("tenant_id", "subject"),
-        _one_of("role", ROLES),
-    )
-
-    tenant_id: UUID = Field(primary_key=True)
-    id: UUID = Field(primary_key=True)
-    subject: str = Field(sa_type=String(255))
-    name: str = Field(sa_type=Text)
-    role: str = Field(sa_type=String(16))
 
 
 class ValuationRow(Row, table=True):
@@ -133,7 +44,7 @@ class ValuationRow(Row, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
         Index(None, "tenant_id", "computed_at"),
-        _one_of("kind", KINDS),
+        one_of("kind", KINDS),
         CheckConstraint("length(id) = 64", name="id"),
         CheckConstraint("input_version >= 1", name="input_version"),
         CheckConstraint("duration_ms >= 0", name="duration_ms"),
@@ -164,8 +75,9 @@ class FinancialModelRow(Row, table=True):
         Index(None, "tenant_id", "updated_at", "id"),
         Index(None, "tenant_id", "created_at", "id"),
         Index(None, "tenant_id", "name_key", "id"),
-        _one_of("kind", KINDS),
-        _one_of("unit", UNITS),
+        one_of("kind", KINDS),
+        one_of("unit", UNITS),
+        one_of("access", ACCESS),
         CheckConstraint("length(name) BETWEEN 1 AND 200", name="name"),
         CheckConstraint("input_version >= 1", name="input_version"),
         CheckConstraint("revision >= 1", name="revision"),
@@ -176,13 +88,17 @@ class FinancialModelRow(Row, table=True):
     kind: str = Field(sa_type=String(16))
     input_version: int
     name: str = Field(sa_type=Text)
-    name_key: str = Field(sa_type=_KEY_TEXT)  # the name, casefolded
+    name_key: str = Field(sa_type=KEY_TEXT)  # the name, casefolded
     unit: str = Field(sa_type=String(16))
     inputs: str = Field(sa_type=Text)  # canonical JSON
     scenarios: str = Field(sa_type=Text)  # canonical JSON
     touched: str = Field(sa_type=Text)  # JSON: path -> the revision that last changed it
     revision: int = Field(sa_type=BigInteger)  # the seq of the newest operation
     archived: bool
+    # TENANT: whoever may read models; RESTRICTED: whom it was shared with.
+    access: str = Field(
+        default="TENANT", sa_type=String(16), sa_column_kwargs={"server_default": "TENANT"}
+    )
     created_at: datetime = Field(sa_type=Moment)
     created_by: UUID
     updated_at: datetime = Field(sa_type=Moment)
@@ -198,7 +114,7 @@ class OperationRow(Row, table=True):
             ["tenant_id", "model_id"], ["financial_model.tenant_id", "financial_model.id"]
         ),
         UniqueConstraint("tenant_id", "operation_id"),
-        _one_of("verb", VERBS),
+        one_of("verb", VERBS),
         CheckConstraint("seq >= 1", name="seq"),
         CheckConstraint("length(operation_id) BETWEEN 1 AND 64", name="operation_id"),
         CheckConstraint("length(fingerprint) = 64", name="fingerprint"),
@@ -261,9 +177,10 @@ class RunRow(Row, table=True):
         ForeignKeyConstraint(["tenant_id"], ["tenant.tenant_id"]),
         UniqueConstraint("tenant_id", "operation_id"),
         Index(None, "tenant_id", "state"),
+        Index(None, "tenant_id", "announced", "state"),
         Index(None, "tenant_id", "created_at", "id"),
-        _one_of("kind", RUN_KINDS),
-        _one_of("state", RUN_STATES),
+        one_of("kind", RUN_KINDS),
+        one_of("state", RUN_STATES),
         CheckConstraint("length(operation_id) BETWEEN 1 AND 64", name="operation_id"),
         CheckConstraint("length(fingerprint) = 64", name="fingerprint"),
         CheckConstraint("length(valuation_id) = 64", name="valuation_id"),
@@ -293,6 +210,9 @@ class RunRow(Row, table=True):
     created_at: datetime = Field(sa_type=Moment)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
+    announced: bool = Field(  # whether webhooks were told of its end
+        default=False, sa_column_kwargs={"server_default": false()}
+    )
 
 
 class OwnCompanyRow(Row, table=True):
@@ -322,7 +242,7 @@ class OwnCompanyChangeRow(Row, table=True):
         ForeignKeyConstraint(
             ["tenant_id", "ticker"], ["own_company.tenant_id", "own_company.ticker"]
         ),
-        _one_of("verb", COMPANY_VERBS),
+        one_of("verb", COMPANY_VERBS),
         CheckConstraint("seq >= 1", name="seq"),
     )
 
@@ -333,16 +253,3 @@ class OwnCompanyChangeRow(Row, table=True):
     author: UUID
     at: datetime = Field(sa_type=Moment)
     changes: str = Field(sa_type=Text)  # JSON: [{"path", "old", "new"}]
-
-
-def table_of(row: type[Row]) -> Table:
-    """The SQL table of a ``...Row`` class."""
-    table: Any = getattr(row, "__table__")  # noqa: B009 (SQLModel adds it without declaring it)
-    if not isinstance(table, Table):
-        raise TypeError(f"{row.__name__} is not a table")
-    return table
-
-
-TENANT_TABLES: tuple[str, ...] = tuple(
-    sorted(name for name, table in Row.metadata.tables.items() if "tenant_id" in table.columns)
-)

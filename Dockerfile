@@ -16,8 +16,7 @@ RUN /opt/hatch/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheel . 
 
 FROM python:3.13-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /var/lib/valor valor \
-    && install -d -o valor -g valor -m 0700 /var/lib/valor /var/lib/valor/issuer \
-    && install -d -o valor -g valor -m 0755 /var/lib/valor/public
+    && install -d -o valor -g valor -m 0700 /var/lib/valor /var/lib/valor/production-keys
 COPY --from=build /opt/valor /opt/valor
 ENV PATH=/opt/valor/bin:$PATH PYTHONUNBUFFERED=1 VALOR_HOME=/var/lib/valor
 WORKDIR /var/lib/valor

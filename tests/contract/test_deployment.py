@@ -61,7 +61,7 @@ def test_every_image_has_a_version() -> None:
 
 def test_what_compose_mounts_is_there() -> None:
     sources = [source for service in SERVICES.values() for source in mounts(service)]
-    assert len(sources) == 4
+    assert len(sources) == 6
     assert [source for source in sources if not (ROOT / source).exists()] == []
 
 

@@ -69,10 +69,9 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, redis_url: str) -> Iterator[Machine]:
     """A PostgreSQL of its own, since roles are a server's, with the roles of the deployment."""
-    for folder in ("issuer", "public"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "production-keys").mkdir()
     psql = shutil.which("psql", path=str(next(programs(*PLACES["postgres"])).folder))
-    with running("postgres") as server:
+    with running("postgres", durable=True) as server:
         base = server.url.rsplit("/", 1)[0]
         here = Machine(
             tmp_path, urlsplit(base).netloc.rsplit("@", 1)[-1], urlsplit(redis_url).netloc
@@ -120,10 +119,12 @@ def test_compose_migrates_prepares_and_serves(machine: Machine) -> None:
     assert "Migrated" in machine.run("migrate", *VALOR, *SERVICES["migrate"]["command"])
     prepare = ROOT / "deploy/compose/prepare.py"
     machine.run("prepare", sys.executable, prepare)
-    key = (machine.home / "public/issuer.pem").read_bytes()
-    assert b"PRIVATE" not in key
+    keys = {file.name: file.read_bytes() for file in (machine.home / "production-keys").iterdir()}
+    assert len(keys) == 3
     machine.run("prepare", sys.executable, prepare)
-    assert (machine.home / "public/issuer.pem").read_bytes() == key
+    assert {
+        file.name: file.read_bytes() for file in (machine.home / "production-keys").iterdir()
+    } == keys
     token = machine.run("prepare", *VALOR, "token").strip()
 
     server = subprocess.Popen(

@@ -6,13 +6,16 @@ here are those that somebody is likely to serve as, each in a process of its own
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import OKPKey
 
+from api.keys import make_keys
+from store.migrate import migrate
 from tests.mirror.store.conftest import OWNER, postgres_roles, role_url
 from tests.mirror.store.dangerous import ROLES, roles_template, served_as
+from tests.own_postgres import own_postgres
 from tests.terminals import running
 
 __all__ = ["postgres_roles", "roles_template"]
@@ -20,9 +23,8 @@ __all__ = ["postgres_roles", "roles_template"]
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
-    file = tmp_path / "public.pem"
-    file.write_bytes(OKPKey.generate_key("Ed25519").as_pem(private=False))
-    return file
+    make_keys(tmp_path / "production-keys")
+    return tmp_path / "production-keys"
 
 
 @pytest.mark.parametrize(
@@ -52,16 +54,14 @@ def refused(url: str, words: str, key: Path, home: Path) -> None:
     assert '"event": "serving"' not in said
 
 
-def test_a_role_that_can_do_no_more_than_it_needs_serves(
-    postgres_url: str, roles_template: str, key: Path, tmp_path: Path
-) -> None:
-    with (
-        served_as(postgres_url, roles_template) as url,
-        running(tmp_path, "serve", "--port", "0", **settings(url, key)) as terminal,
-    ):
-        assert terminal.event("serving")["dev"] is False
-        assert terminal.end() == 0
+def test_a_role_that_can_do_no_more_than_it_needs_serves(key: Path, tmp_path: Path) -> None:
+    with own_postgres() as server:  # which waits for its disk, as production wants it
+        asyncio.run(migrate(server.url("valor_owner")))
+        url = server.url("valor_app")
+        with running(tmp_path, "serve", "--port", "0", **settings(url, key)) as terminal:
+            assert terminal.event("serving")["dev"] is False
+            assert terminal.end() == 0
 
 
 def settings(url: str, key: Path) -> dict[str, str]:
-    return {"VALOR_DATABASE_URL": url, "VALOR_PUBLIC_KEY_FILE": str(key)}
+    return {"VALOR_DATABASE_URL": url, "VALOR_KEYS": str(key)}

@@ -1,0 +1,74 @@
+"""The command ``valor retention run``: for the owner of the database, once a day."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from api.terminal import fail, run_to_end, settings_of
+
+if TYPE_CHECKING:
+    from services.retention import Kept
+
+
+@click.group()
+def retention() -> None:
+    """Remove what no plan keeps any longer."""
+
+
+@retention.command("run")
+@click.option("--dry-run", is_flag=True, help="Only count what would go.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a tenant, on a line each.")
+def run_command(*, dry_run: bool, as_json: bool) -> None:
+    """Remove what has outlived its tenant's plan, in small steps beside those who work.
+
+    Valuations past their end, unless a run was made from them; deliveries, sessions and
+    invitations that ended 90 days ago; audit events that are older than the plan keeps them, by
+    a signed word. Nothing that is under a legal hold. As the role of VALOR_DATABASE_OWNER_URL;
+    VALOR_DATABASE_BACKUP_URL names one that sees who the tenants are.
+    """
+    from api.keys import KeyUnusable, open_keyring, read_keys
+    from services.retention import run
+    from store.all_tenants import all_tenants
+    from store.errors import AccessRefused
+
+    settings = settings_of(dev=True)
+    try:
+        read_keys(settings.keys)
+        signer = open_keyring(settings.keys)
+    except KeyUnusable as no:
+        signer = None
+        click.echo(f"The audit stays as it is, since nothing can sign for it: {no}", err=True)
+
+    async def work() -> None:
+        try:
+            tenants = await all_tenants(settings.database_backup_url)
+        except AccessRefused as no:
+            fail(f"{no} Name one that sees them all: VALOR_DATABASE_BACKUP_URL")
+        url = settings.database_owner_url
+        async for each in run(url, tenants, signer, dry_run=dry_run):
+            click.echo(json.dumps(_told(each)) if as_json else _said(each, dry_run=dry_run))
+
+    run_to_end(work(), database="VALOR_DATABASE_OWNER_URL")
+
+
+def _told(each: Kept) -> dict[str, object]:
+    return {**asdict(each), "tenant_id": str(each.tenant_id)}
+
+
+def _said(each: Kept, *, dry_run: bool) -> str:
+    gone = each.gone
+    counts = {
+        "valuations": gone.valuations,
+        "deliveries": gone.deliveries,
+        "sessions": gone.sessions,
+        "invitations": gone.invitations,
+    }
+    if each.audit_events is not None:
+        counts["audit events"] = each.audit_events
+    went = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing"
+    held = f" (held: {each.held})" if each.held else ""
+    return f"{each.slug}: {'would remove' if dry_run else 'removed'} {went}{held}"

@@ -1,0 +1,167 @@
+"""Retention by the owner's command: tenant by tenant, by its plan, with the audit's old end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import insert, update
+
+from api.keys import make_keys, open_keyring
+from api.terminals.cli import main
+from services.audit import entry
+from services.audit_form import hashed
+from services.retention import Kept, run
+from store.audit import AuditNotes
+from store.audit_chain import AuditChain
+from store.migrate import migrate, owner_engine
+from store.owning import owning
+from store.retention import Gone
+from store.tables import LegalHoldRow, TenantRow, table_of
+from store.valuations import Valuations
+from tests.mirror.store.world import NOON, OURS, THEIRS, member, opened, settle, valuation
+from tests.own_postgres import OwnPostgres, own_postgres
+
+LATER = datetime(2029, 1, 1, tzinfo=UTC)  # what the world did is past every plan's end
+TENANTS = (OURS, THEIRS, UUID(int=99))  # of which the last went since it was listed
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Two tenants, each with a valuation that is past its end and an event in its audit."""
+    make_keys(tmp_path / "keys")
+    asyncio.run(filled(f"sqlite:///{tmp_path}/valor.db", f"sqlite:///{tmp_path}/valor.db"))
+    return tmp_path
+
+
+async def filled(url: str, owner_url: str) -> None:
+    await migrate(owner_url)
+    async with opened(url) as database:
+        await settle(database)
+        for tenant_id in (OURS, THEIRS):
+            await Valuations(database).keep(tenant_id, valuation(keep_until=NOON))
+            note = entry(None, "model.read", "model", tenant_id, at=NOON)
+            await AuditNotes(database).add(tenant_id, note)
+            await AuditChain(database).chain(tenant_id, hashed)
+
+
+def change(home: Path, statement: Any, tenant_id: UUID = OURS) -> None:
+    async def work() -> None:
+        engine = owner_engine(f"sqlite:///{home}/valor.db", "valor test")
+        async with engine.begin() as connection:
+            await connection.run_sync(write)
+        await engine.dispose()
+
+    def write(connection: Any) -> None:
+        with owning(connection, tenant_id):
+            connection.execute(statement)
+
+    asyncio.run(work())
+
+
+def ran(home: Path, *, signed: bool = True, dry_run: bool = False) -> list[Kept]:
+    async def work() -> list[Kept]:
+        signer = open_keyring(home / "keys") if signed else None
+        url = f"sqlite:///{home}/valor.db"
+        found = run(url, TENANTS, signer, dry_run=dry_run, now=LATER)
+        return [each async for each in found]
+
+    return asyncio.run(work())
+
+
+def test_every_tenant_is_told_with_what_went(home: Path) -> None:
+    first, second = ran(home)
+    assert (first.tenant_id, first.slug, first.gone) == (OURS, "tenant-a", Gone(valuations=1))
+    assert (first.audit_events, first.held) == (1, None)
+    assert (second.tenant_id, second.gone.valuations, second.audit_events) == (THEIRS, 1, 1)
+    assert [each.gone for each in ran(home)] == [Gone(), Gone()]
+
+
+def test_a_dry_run_counts_and_changes_nothing(home: Path) -> None:
+    told = [(each.gone.valuations, each.audit_events) for each in ran(home, dry_run=True)]
+    assert told == [(1, None), (1, None)]
+    assert [each.gone.valuations for each in ran(home)] == [1, 1]
+
+
+def test_without_the_keys_of_the_audit_its_events_stay(home: Path) -> None:
+    assert [each.audit_events for each in ran(home, signed=False)] == [None, None]
+
+
+def test_a_plan_without_an_end_keeps_its_audit_and_a_contract_says_how_long(home: Path) -> None:
+    tenant = table_of(TenantRow)
+    change(home, update(tenant).where(tenant.c.tenant_id == OURS).values(plan="ENTERPRISE"))
+    contract = json.dumps({"contract": {"audit_kept": 4_000}})
+    theirs = update(tenant).where(tenant.c.tenant_id == THEIRS).values(settings=contract)
+    change(home, theirs, THEIRS)
+    assert [each.audit_events for each in ran(home)] == [None, 0]
+
+
+def test_a_tenant_under_a_hold_keeps_everything_and_the_next_does_not(home: Path) -> None:
+    values = {
+        "tenant_id": OURS,
+        "id": UUID(int=1),
+        "subject_kind": "TENANT",
+        "subject": str(OURS),
+        "reason": "A court asks.",
+        "placed_by": member(1).id,
+        "placed_at": NOON,
+    }
+    change(home, insert(table_of(LegalHoldRow)).values(**values))
+    first, second = ran(home)
+    assert (first.gone, first.audit_events) == (Gone(), 0)
+    assert first.held == "the tenant is under a legal hold"
+    assert (second.gone.valuations, second.audit_events, second.held) == (1, 1, None)
+
+
+def test_the_command_says_what_went_of_whom(home: Path) -> None:
+    said = command({"VALOR_HOME": str(home)}, "--dry-run")
+    assert said.splitlines() == [
+        "tenant-a: would remove 1 valuations",
+        "tenant-b: would remove 1 valuations",
+    ]
+    lines = command({"VALOR_HOME": str(home)}, "--json").splitlines()
+    told = [json.loads(line) for line in lines]
+    assert [each["gone"]["valuations"] for each in told] == [1, 1]
+    assert [each["tenant_id"] for each in told] == [str(OURS), str(THEIRS)]
+    assert "tenant-a: removed nothing" in command({"VALOR_HOME": str(home)})
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[OwnPostgres]:
+    with own_postgres(durable=False) as server:
+        asyncio.run(filled(server.url("valor_app"), server.url("valor_owner")))
+        yield server
+
+
+def test_the_command_finds_every_tenant_of_a_deployment(
+    deployed: OwnPostgres, tmp_path: Path
+) -> None:
+    make_keys(tmp_path / "keys")
+    given = {"VALOR_HOME": str(tmp_path), **deployed.settings}
+    assert command(given).splitlines() == [
+        "tenant-a: removed 1 valuations",
+        "tenant-b: removed 1 valuations",
+    ]
+
+
+def test_a_role_that_sees_one_tenant_at_a_time_is_told_whom_to_name(
+    deployed: OwnPostgres, tmp_path: Path
+) -> None:
+    given = {"VALOR_HOME": str(tmp_path), **deployed.settings}
+    given["VALOR_DATABASE_BACKUP_URL"] = given["VALOR_DATABASE_OWNER_URL"]
+    done = CliRunner().invoke(main, ["retention", "run"], env=given)
+    assert done.exit_code == 1
+    assert "Name one that sees them all: VALOR_DATABASE_BACKUP_URL" in done.output
+
+
+def command(given: dict[str, str], *words: str) -> str:
+    done = CliRunner().invoke(main, ["retention", "run", *words], env=given)
+    assert done.exit_code == 0, done.output
+    return done.stdout

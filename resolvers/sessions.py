@@ -42,5 +42,5 @@ class SessionMutation:
     @strawberry.mutation(
         description="Go on with a newer token, over the socket that this comes over."
     )
-    def renew_session(self, info: Info, token: Token) -> RenewSessionOutcome:
-        return Session.of(info.context.session.renew(token))
+    async def renew_session(self, info: Info, token: Token) -> RenewSessionOutcome:
+        return Session.of(await info.context.session.renew(token))

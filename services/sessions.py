@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
-from services.authentication import Authenticator
 from services.errors import Unauthenticated, Unsupported
 from services.principal import Principal
+
+
+class Renewer(Protocol):
+    """Who proves the token with which an open connection goes on."""
+
+    async def renewed(self, token: str) -> Principal:
+        """The principal of an access token whose session goes on.
+
+        Raises:
+            Unauthenticated: for anything else. Forbidden: if the tenant is suspended.
+        """
 
 
 @dataclass(slots=True, eq=False)
@@ -19,19 +30,20 @@ class Session:
     """Whoever holds it asks as ``principal`` does *now*."""
 
     principal: Principal
-    authenticator: Authenticator | None = None  # None: a single request, which nothing can renew
+    renewer: Renewer | None = None  # None: a single request, which nothing can renew
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     # This connection's participant in each room that it joined.
     participants: dict[UUID, str] = field(default_factory=dict)
 
-    def renew(self, token: str) -> Principal:
+    async def renew(self, token: str) -> Principal:
         """Go on with a newer token of the same member of the same tenant.
 
         Raises:
             Unsupported: over a connection that does not last, or for another member's token.
-            Unauthenticated: for a token that proves nothing.
+            Unauthenticated: for a token that proves nothing, or whose session has ended.
+            Forbidden: if the tenant is suspended.
         """
-        if self.authenticator is None:
+        if self.renewer is None:
             raise Unsupported("Only an open socket is renewed. Send the new token as a header.")
         token = token.strip()
         if not token or " " in token:
@@ -39,9 +51,10 @@ class Session:
                 "`token` is not an access token. Give a newer one of the same member, without "
                 "“Bearer”."
             )
-        renewed = self.authenticator.principal_by(token)
-        same = (renewed.tenant_id, renewed.member_id)
-        if same != (self.principal.tenant_id, self.principal.member_id):
+        renewed = await self.renewer.renewed(token)
+        now = self.principal
+        same = (renewed.tenant_id, renewed.member_id, renewed.grant_id)
+        if same != (now.tenant_id, now.member_id, now.grant_id):
             raise Unsupported("The token is another member's. Open a socket of its own with it.")
         self.principal = renewed
         return renewed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from api.embedded import DEMO_TENANT, DemoMember
-from api.keys import read_development_key
+from api.keys import read_signing_key
 from api.settings import Settings
 from services.authentication import LIFETIME, Issuer
 from services.principal import Role
@@ -41,6 +41,6 @@ class DevelopmentTokens:
         Raises:
             KeyUnusable.
         """
-        issuer = Issuer(self.settings.issuer, read_development_key(self.settings.key_file))
+        issuer = Issuer(self.settings.issuer, read_signing_key(self.settings.keys))
         role = self.role or self.member.role
         return issuer.issue(DEMO_TENANT, self.member.id, role, self.lifetime)

@@ -7,19 +7,22 @@ from uuid import UUID
 
 import pytest
 
-from services.authentication import LIFETIME, Issuer
+from services.authentication import LIFETIME, Authenticator, Issuer
 from services.errors import Unauthenticated, Unsupported
-from services.principal import Role
+from services.principal import Principal, Role
 from services.sessions import Session
 from tests.mirror.services.test_authentication import (
     ISSUER,
     KEY,
     NOON,
+    RING,
     TENANT,
     Clock,
     authenticator,
     issued,
 )
+
+pytestmark = pytest.mark.anyio
 
 
 def lasting(clock: Clock) -> Session:
@@ -28,21 +31,23 @@ def lasting(clock: Clock) -> Session:
     return Session(desk.principal_by(issued(clock)), desk)
 
 
-def test_a_session_goes_on_for_as_long_as_the_newer_token_does() -> None:
+async def test_a_session_goes_on_for_as_long_as_the_newer_token_does() -> None:
     clock = Clock()
     session = lasting(clock)
     clock.advance(timedelta(minutes=5))
-    assert session.renew(f" {issued(clock, role=Role.VIEWER)} ") is session.principal
+    assert await session.renew(f" {issued(clock, role=Role.VIEWER)} ") is session.principal
     assert session.principal.expires_at == NOON + timedelta(minutes=5) + LIFETIME
     assert session.principal.role is Role.VIEWER
 
 
 @pytest.mark.parametrize("token", ["", "  ", "Bearer {}", "bearer {}"])
-def test_what_is_no_token_alone_is_told_of_the_argument_and_not_of_a_header(token: str) -> None:
+async def test_what_is_no_token_alone_is_told_of_the_argument_not_of_a_header(
+    token: str,
+) -> None:
     session = lasting(Clock())
     before = session.principal
     with pytest.raises(Unauthenticated) as no:
-        session.renew(token.format(issued()))
+        await session.renew(token.format(issued()))
     assert no.value.message == (
         "`token` is not an access token. Give a newer one of the same member, without “Bearer”."
     )
@@ -50,19 +55,38 @@ def test_what_is_no_token_alone_is_told_of_the_argument_and_not_of_a_header(toke
 
 
 @pytest.mark.parametrize("token", ["x.y.z", "x" * 5_000])
-def test_a_token_that_proves_nothing_renews_nothing(token: str) -> None:
+async def test_a_token_that_proves_nothing_renews_nothing(token: str) -> None:
     with pytest.raises(Unauthenticated) as no:
-        lasting(Clock()).renew(token)
+        await lasting(Clock()).renew(token)
     assert "header" not in no.value.message
 
 
-def test_another_members_token_renews_nothing() -> None:
+async def test_another_members_token_renews_nothing() -> None:
     clock = Clock()
     other = Issuer(ISSUER, KEY, clock).issue(TENANT, UUID(int=21), Role.ANALYST)
     with pytest.raises(Unsupported):
-        lasting(clock).renew(other)
+        await lasting(clock).renew(other)
 
 
-def test_a_single_request_has_no_session_to_renew() -> None:
+async def test_a_single_request_has_no_session_to_renew() -> None:
     with pytest.raises(Unsupported):
-        Session(authenticator().principal_by(issued())).renew(issued())
+        await Session(authenticator().principal_by(issued())).renew(issued())
+
+
+async def test_a_token_whose_session_has_ended_renews_nothing() -> None:
+    class Ended:
+        async def of(self, _: Principal) -> object:
+            raise Unauthenticated
+
+    clock = Clock()
+    desk = Authenticator(ISSUER, RING, clock, standings=Ended())
+    session = Session(desk.principal_by(issued(clock)), desk)
+    before = session.principal
+    with pytest.raises(Unauthenticated):
+        await session.renew(issued(clock))
+    assert session.principal is before
+
+
+async def test_an_api_key_renews_nothing() -> None:
+    with pytest.raises(Unauthenticated):
+        await lasting(Clock()).renew("vk_live_x")

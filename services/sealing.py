@@ -1,0 +1,56 @@
+"""Secrets that have to be read again: sealed before they are stored, each for one purpose.
+
+JWE in its compact form, with the key used directly (``dir``, A256GCM). The purpose stands in the
+protected header, so what was sealed for one row opens as nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joserfc import jwe
+from joserfc.jwe import JWERegistry
+from joserfc.jwk import GuestProtocol, OctKey
+
+from services.signing import Keyring
+
+_ALGORITHMS: Final = ["dir", "A256GCM"]
+_PURPOSE: Final = "purpose"
+_REGISTRY: Final = JWERegistry(algorithms=_ALGORITHMS, strict_check_header=False)
+
+
+class NotSealed(Exception):
+    """It was not sealed here, or for something else, or its key is gone."""
+
+
+class Sealer:
+    """Seals under the newest key, and opens under each that is still there."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def seal(self, purpose: str, secret: str) -> str:
+        """``purpose``: what it is and whose, such as ``totp:TENANT:MEMBER``."""
+        key = self._keyring.sealing()
+        header = {"alg": "dir", "enc": "A256GCM", "kid": key.kid, _PURPOSE: purpose}
+        return jwe.encrypt_compact(header, secret.encode(), key, registry=_REGISTRY)
+
+    def open(self, purpose: str, sealed: str) -> str:
+        """
+        Raises:
+            NotSealed.
+        """
+        try:
+            found = jwe.decrypt_compact(sealed, self._key, registry=_REGISTRY)
+            header, secret = found.headers(), found.plaintext
+        except Exception as flaw:
+            raise NotSealed("It does not open.") from flaw
+        if header.get(_PURPOSE) != purpose or secret is None:
+            raise NotSealed("It was sealed for something else.")
+        return secret.decode()
+
+    def _key(self, sealed: GuestProtocol) -> OctKey:
+        key = self._keyring.opening(str(sealed.headers().get("kid")))
+        if key is None:
+            raise NotSealed("Its key is gone.")
+        return key

@@ -12,7 +12,7 @@ import os
 import platform
 import secrets
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from collab.bus import Bus
 from collab.keys import run_channel
 from engine.errors import Refused
 from observability.logs import Log
+from services.audit import entry
 from services.errors import Overloaded
 from services.kinds import KINDS, Document
 from services.refusals import Cancelled, refusal_document
@@ -90,11 +91,14 @@ class RunWork:
         log: Log,
         *,
         deadline_s: float,
+        may_begin: Callable[[UUID], Awaitable[bool]] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """``may_begin``: whether a tenant's runs may; None: always. One that may not stays in the
+        queue, and whoever looks at it later takes it."""
         self.name = f"{platform.node()[:32]}-{os.getpid()}-{secrets.token_urlsafe(6)}"
         self._runs, self._kept, self._pool, self._bus, self._log = runs, kept, pool, bus, log
-        self._deadline_s, self._clock = deadline_s, clock
+        self._deadline_s, self._may_begin, self._clock = deadline_s, may_begin, clock
         self._held: dict[UUID, Held] = {}
         self._renewing: asyncio.Task[None] | None = None
 
@@ -135,7 +139,8 @@ class RunWork:
             return record
         if record.attempts >= ATTEMPTS:
             end = orjson.dumps(refusal_document(Cancelled(_GIVEN_UP))).decode()
-            if await self._runs.abandon(tenant_id, record.id, now, end):
+            given_up = entry(None, "run.ended", "run", record.id, state="FAILED")
+            if await self._runs.abandon(tenant_id, record.id, now, end, given_up):
                 self._bus.publish(run_channel(tenant_id, record.id), state_message(RunState.FAILED))
         elif self.full or not await self._runs.take(
             tenant_id, record.id, self.name, now, self.lease_end()
@@ -235,6 +240,8 @@ class RunWork:
             job = await self._job(held.tenant_id, record)
             try:
                 async with self._pool.lent() as worker:
+                    if self._may_begin and not await self._may_begin(held.tenant_id):
+                        raise Lost
                     if not await self._runs.begin(
                         held.tenant_id, held.run_id, self.name, self._clock()
                     ):
@@ -283,6 +290,7 @@ class RunWork:
                     progress=None if known is None else orjson.dumps(known).decode(),
                     result=None if result is None else orjson.dumps(result).decode(),
                     refusal=None if refusal is None else orjson.dumps(refusal).decode(),
+                    noted=entry(None, "run.ended", "run", held.run_id, state=state.value),
                 )
                 break
             await asyncio.sleep(AGAIN_S)

@@ -34,6 +34,7 @@ class Size(NamedTuple):
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    schemas: int = 0  # how often the whole schema is asked for
     top: int = 0  # fields on its own level
 
     def beside(self, other: Size) -> Size:
@@ -42,6 +43,7 @@ class Size(NamedTuple):
             min(_CAP, self.fields + other.fields),
             min(_CAP, self.aliases + other.aliases),
             min(_CAP, self.directives + other.directives),
+            min(_CAP, self.schemas + other.schemas),
             min(_CAP, self.top + other.top),
         )
 
@@ -54,6 +56,7 @@ class Limits:
     fields: int = 1_000
     aliases: int = 30
     directives: int = 50
+    schemas: int = 1  # the answer is as large as the schema
     root_fields: int = 20
     mutations: int = 5
     operations: int = 10
@@ -123,6 +126,7 @@ class _Gate:
             ("fields", total.fields, limits.fields),
             ("aliases", total.aliases, limits.aliases),
             ("directives", total.directives, limits.directives),
+            ("times the whole schema", total.schemas, limits.schemas),
             ("root fields", max((size.top for size in sizes), default=0), limits.root_fields),
             ("mutations", max(changes, default=0), limits.mutations),
         )
@@ -149,6 +153,7 @@ class _Gate:
                     min(_CAP, inner.fields + 1),
                     min(_CAP, inner.aliases + (node.alias is not None)),
                     min(_CAP, inner.directives + directives),
+                    min(_CAP, inner.schemas + (node.name.value == "__schema")),
                     1,
                 )
             else:

@@ -17,13 +17,12 @@ from services.kinds import DCF
 from services.model import Changed, Model
 from services.principal import Principal
 from services.rates import Rate
-from services.tenants import TenantService
 from services.valuations import ValuationService
 from store.database import Database
 from store.financial_models import FinancialModels
-from store.tenants import Tenants
 from store.valuations import Valuations
 from tests.mirror.services.conftest import principal
+from tests.mirror.services.tenants_at_work import tenant_service
 from tests.model_edits import SHAPES, model
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -59,7 +58,7 @@ class Office:
 
     @classmethod
     def opened(cls, database: Database, *, rate: Rate | None = None) -> Office:
-        tenants = TenantService(Tenants(database))
+        tenants = tenant_service(database)
         valuations = ValuationService(Valuations(database), tenants, Compute(), NobodyCounts())
         at, bell = [NOON], Bell()
 

@@ -29,7 +29,6 @@ from services.model import Model
 from services.principal import Principal, Role
 from services.rates import Rate
 from services.sessions import Session
-from services.tenants import TenantService
 from services.valuations import ValuationService
 from store.database import Database
 from store.financial_models import FinancialModels
@@ -37,6 +36,7 @@ from store.tenants import Tenants
 from store.valuations import Valuations
 from tests.mirror.collab.by_hand import Said, eventually
 from tests.mirror.services.models_at_work import NobodyCounts, firm_inputs
+from tests.mirror.services.tenants_at_work import tenant_service
 from tests.mirror.store.world import OURS, THEIRS, member, tenant
 from tests.model_edits import SHAPES
 
@@ -112,7 +112,7 @@ async def working(
             await eventually(lambda: bus.up)
         compute = Compute()
         stack.callback(compute.close)
-        tenants, operations = TenantService(Tenants(database)), FinancialModels(database)
+        tenants, operations = tenant_service(database), FinancialModels(database)
         valuations = ValuationService(Valuations(database), tenants, compute, NobodyCounts())
         models = ModelService(
             operations, tenants, valuations, SHAPES, rate=Rate("Edits", 1e6, 1_000_000)

@@ -78,4 +78,4 @@ def test_only_so_many_keys_are_remembered_and_the_newest_stay() -> None:
         rate.spend(number)
     assert let_through(rate, 495) == 39
     assert let_through(rate, 5) == 40
-    assert len(rate._full_at) == 10
+    assert len(rate._buckets) == 10

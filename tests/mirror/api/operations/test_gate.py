@@ -173,6 +173,10 @@ REFUSED = {
         "{ __schema { types { " + "ofType { " * 25 + "name" + " }" * 25 + " } } }",
         "levels of fields",
     ),
+    "the whole schema twice": (
+        "{ __schema { types { name } } ...F } fragment F on Query { again: __schema { types } }",
+        "2 times the whole schema (at most 1)",
+    ),
 }
 
 

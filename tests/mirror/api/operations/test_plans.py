@@ -19,6 +19,7 @@ from api.operations.plans import Handover
 from api.operations.request import Parameters
 from observability.logs import Logs
 from observability.watch import Watch
+from tests.admitted import SERVICES, admission
 
 pytestmark = pytest.mark.anyio
 
@@ -155,16 +156,18 @@ class Mutation:
 SCHEMA = strawberry.Schema(Query, Mutation, types=[Circle, Square])
 EXECUTOR: Any = Executor(
     SCHEMA,
-    None,  # type: ignore[arg-type] # no resolver here asks a service
+    SERVICES,
     Watch(version="test", objectives=()).operations,
     Logs("CRITICAL").get("test"),
     5.0,
+    admission(),
+    Documents(SCHEMA),
 )
 
 
 async def by_reference(query: str, variables: dict[str, Any]) -> Any:
-    document = EXECUTOR._documents.read(query)
-    assert not document.errors, document.errors
+    document = EXECUTOR.documents.read(query)
+    document.validated()
     try:
         return shown(await EXECUTOR._refer(document.node, Parameters(query, None, variables), None))
     except RequestError as no:
@@ -172,8 +175,9 @@ async def by_reference(query: str, variables: dict[str, Any]) -> Any:
 
 
 async def by_plan(query: str, variables: dict[str, Any]) -> Any:
-    document = EXECUTOR._documents.read(query)
-    plan = document.asked(None).plan
+    document = EXECUTOR.documents.read(query)
+    document.validated()
+    plan = document.plan(None)
     assert plan is not None, "this operation has no plan"
     asked = Parameters(query, None, variables)
     try:
@@ -303,7 +307,8 @@ async def test_a_mutation_runs_once_and_stops_where_the_reference_stops(
 def test_what_a_plan_does_not_know_it_does_not_try(query: str) -> None:
     document = Documents(SCHEMA).read(query)
     assert not document.errors
-    assert document.asked(None).plan is None
+    document.validated()
+    assert document.plan(None) is None
 
 
 async def test_a_plain_answer_never_reaches_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,6 +323,6 @@ async def test_a_plain_answer_never_reaches_the_reference(monkeypatch: pytest.Mo
 async def test_a_handover_says_so() -> None:
     """The plan itself never answers with what it was not promised."""
     query = '{ odd(which: "nan") { radius } }'
-    plan = EXECUTOR._documents.read(query).asked(None).plan
+    plan: Any = EXECUTOR.documents.read(query).plan(None)
     with pytest.raises(Handover):
         await plan.run(None, {}, {})

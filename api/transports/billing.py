@@ -1,0 +1,72 @@
+"""``POST /billing/events``: what the payment provider says, in the form of Stripe's events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from observability.logs import Log
+from services.billing import BillingService, NotSigned
+from services.billing_objects import NotUnderstood
+from services.errors import Conflict, no_of
+
+PATH: Final = "/billing/events"
+BODY_MOST: Final = 262_144  # bytes
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+class BillingEvents:
+    """The one handler."""
+
+    def __init__(self, billing: BillingService, log: Log) -> None:
+        self._billing, self._log = billing, log
+
+    def routes(self) -> list[Route]:
+        """None where no payment provider is set up: then there is nothing to be found."""
+        return [Route(PATH, self._hear, methods=["POST"])] if self._billing.on else []
+
+    async def _hear(self, request: Request) -> Response:
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return _told(400, "The request did not come to its end.")
+        if body is None:
+            return _told(413, f"An event has at most {BODY_MOST:,} bytes.")
+        try:
+            taken = await self._billing.hear(body, request.headers.get("stripe-signature", ""))
+        except NotSigned:
+            return _told(400, "This is no event that can be believed.")
+        except NotUnderstood as no:
+            return _told(400, str(no))
+        except Conflict as no:
+            return _told(409, no.message)
+        except Exception as fault:
+            if no_of(fault) is None:
+                self._log.exception("an event of the payment provider was not taken")
+                return _told(500, "It was not taken, by a fault of ours. Send it again.")
+            return _told(503, "It was not taken now. Send it again.", **{"retry-after": "1"})
+        return _json(200, {"received": True, "outcome": taken.outcome.value})
+
+
+async def _body(request: Request) -> bytes | None:
+    """All of it; None: it is too long."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_MOST:
+            return None
+    return bytes(body)
+
+
+def _told(status: int, message: str, **headers: str) -> Response:
+    return _json(status, {"error": {"message": message}}, **headers)
+
+
+def _json(status: int, body: object, **headers: str) -> Response:
+    return Response(
+        orjson.dumps(body), status, {**_HEADERS, **headers}, media_type="application/json"
+    )

@@ -1,4 +1,4 @@
-"""The caller's tenant: who pays, who belongs, and what was bought."""
+"""The caller's tenant: who pays, who belongs, and who belonged."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from services.errors import Unauthenticated
-from services.plans import Plan
-from services.principal import Action, Principal, Role
+from services.errors import Forbidden, Unauthenticated
+from services.principal import Action, Principal
+from services.standing import Standings, Terms
 from store.tenants import MemberRecord, TenantRecord, Tenants
 
-_PLAN_FRESH_S: Final = 60.0  # a change of plan is felt within a minute
-_PLANS_REMEMBERED: Final = 10_000
 _MEMBERS_FRESH_S: Final = 60.0  # a new name is seen within a minute
 _STRANGER_FRESH_S: Final = 2.0  # somebody who has joined just now, within two seconds
 _TENANTS_REMEMBERED: Final = 1_000
@@ -25,41 +23,47 @@ __all__ = ["MemberRecord", "TenantRecord", "TenantService"]
 class TenantService:
     """What a member may know about the tenant."""
 
-    def __init__(self, tenants: Tenants, clock: Callable[[], float] = monotonic) -> None:
-        self._tenants, self._clock = tenants, clock
-        self._plans: dict[UUID, tuple[float, Plan]] = {}
+    def __init__(
+        self, tenants: Tenants, standings: Standings, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._tenants, self._standings, self._clock = tenants, standings, clock
         self._people: dict[UUID, tuple[float, Mapping[UUID, MemberRecord]]] = {}
+        standings.on_change(self._forget)
 
-    async def plan_of(self, tenant_id: UUID) -> Plan:
-        """
+    async def terms(self, tenant_id: UUID) -> Terms:
+        """What the tenant has now.
+
         Raises:
             Unauthenticated: if the token's tenant does not exist here.
         """
-        known = self._plans.get(tenant_id)
-        now = self._clock()
-        if known is not None and now - known[0] < _PLAN_FRESH_S:
-            return known[1]
-        plan = Plan((await self._existing(tenant_id)).plan)
-        if len(self._plans) >= _PLANS_REMEMBERED:
-            self._plans.clear()
-        self._plans[tenant_id] = (now, plan)
-        return plan
+        return await self._standings.terms(tenant_id)
 
     async def tenant(self, principal: Principal) -> TenantRecord:
         principal.require(Action.READ_TENANT)
-        return await self._existing(principal.tenant_id)
+        tenant = await self._tenants.find(principal.tenant_id)
+        if tenant is None:
+            raise Unauthenticated
+        return tenant
 
-    async def members(self, principal: Principal) -> list[MemberRecord]:
+    async def members(self, principal: Principal, tenant_id: UUID) -> list[MemberRecord]:
+        """Those who are members now, by name.
+
+        Raises:
+            Forbidden: of another tenant's members nobody learns anything.
+        """
         principal.require(Action.READ_TENANT)
-        return list(await self._tenants.members(principal.tenant_id))
+        require_own(principal, tenant_id)
+        found = await self._tenants.members(tenant_id)
+        return [member for member in found if member.state == "ACTIVE"]
 
     async def member(self, principal: Principal) -> MemberRecord | None:
-        """The caller; None if the token's member has left."""
+        """The caller; None if the token's member has left, or is an operator with a grant."""
         principal.require(Action.READ_TENANT)
-        return await self._tenants.member(principal.tenant_id, principal.member_id)
+        found = await self._tenants.member(principal.tenant_id, principal.member_id)
+        return found if found is not None and found.state == "ACTIVE" else None
 
     async def people(self, tenant_id: UUID, wanted: Iterable[UUID]) -> Mapping[UUID, MemberRecord]:
-        """The tenant's members by their ids, read anew now and then. Who is not in it has left."""
+        """Everybody who is or was a member, or came as an operator; read anew now and then."""
         read_at, known = self._people.get(tenant_id, (float("-inf"), {}))
         fresh_s = _MEMBERS_FRESH_S if known.keys() >= set(wanted) else _STRANGER_FRESH_S
         now = self._clock()
@@ -68,22 +72,24 @@ class TenantService:
         if known:  # whoever asks while this is read makes do with what is known
             self._people[tenant_id] = (now, known)
         members = await self._tenants.members(tenant_id)
-        known = {member.id: member for member in members}
+        known = {each.id: each for each in await self._tenants.visitors(tenant_id)}
+        known |= {member.id: member for member in members}
         if len(self._people) >= _TENANTS_REMEMBERED:
             self._people.clear()
         self._people[tenant_id] = (now, known)
         return known
 
-    async def belongs(self, principal: Principal) -> bool:
-        """Whether the member is there still, and may do at least what the token says."""
-        member = await self._tenants.member(principal.tenant_id, principal.member_id)
-        if member is None:
-            return False
-        roles = list(Role)  # the mightiest first
-        return roles.index(Role(member.role)) <= roles.index(principal.role)
+    def _forget(self, tenant_id: UUID) -> None:
+        self._people.pop(tenant_id, None)
 
-    async def _existing(self, tenant_id: UUID) -> TenantRecord:
-        tenant = await self._tenants.find(tenant_id)
-        if tenant is None:
-            raise Unauthenticated("The token's tenant does not exist here. Ask for a new token.")
-        return tenant
+
+def require_own(principal: Principal, tenant_id: UUID) -> None:
+    """
+    Raises:
+        Forbidden: for another tenant than the caller's.
+    """
+    if principal.tenant_id != tenant_id:
+        raise Forbidden(
+            "This is the tenant's own. An operator sees it with a grant: openOperatorGrant, then "
+            "enterTenant."
+        )

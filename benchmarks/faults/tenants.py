@@ -11,7 +11,12 @@ from services.plans import Plan
 from services.principal import Role
 from store.tenants import MemberRecord, TenantRecord
 
-MEMBERS: Final = 6  # of each
+MEMBERS: Final = 7  # of each
+# What is tried here is what gets lost, not how much somebody may ask.
+CONTRACT: Final = (
+    '{"contract":{"members":1000000,"models":1000000,'
+    '"points_per_minute":1000000000,"requests_per_minute":100000000}}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Tenant:
             name=self.name.title(),
             plan=Plan.PRO.value,
             created_at=datetime.now(UTC),
+            settings=CONTRACT,
         )
         return record, members
 

@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from services.errors import Forbidden, Unauthenticated
-from services.plans import Plan
 from services.principal import ALLOWED, Role
 from services.tenants import TenantService
 from store.database import Database
 from store.tenants import Tenants
 from tests.mirror.services.conftest import principal
+from tests.mirror.services.tenants_at_work import tenant_service
 from tests.mirror.store.world import CANARY, NOBODYS, OURS, THEIRS, member, tenant
 
 pytestmark = pytest.mark.anyio
@@ -31,13 +31,15 @@ class Clock:
 async def test_a_member_sees_their_tenant_and_its_members(tenants: TenantService) -> None:
     ours = await tenants.tenant(principal())
     assert (ours.tenant_id, ours.name) == (OURS, "Ours")
-    assert [member.name for member in await tenants.members(principal())] == ["Member 1"]
+    assert [member.name for member in await tenants.members(principal(), OURS)] == ["Member 1"]
 
 
 async def test_nothing_of_another_tenant_is_seen(tenants: TenantService) -> None:
-    told = [await tenants.tenant(principal()), *(await tenants.members(principal()))]
+    told = [await tenants.tenant(principal()), *(await tenants.members(principal(), OURS))]
     assert CANARY not in repr(told)
     assert (await tenants.tenant(principal(tenant_id=THEIRS))).name == CANARY
+    with pytest.raises(Forbidden):
+        await tenants.members(principal(), THEIRS)
 
 
 async def test_the_caller_is_found_among_the_members(tenants: TenantService) -> None:
@@ -53,27 +55,14 @@ async def test_a_member_who_has_left_or_is_of_another_tenant_is_nobody(
     assert await tenants.member(replace(principal(), member_id=UUID(int=2))) is None
 
 
-async def test_a_member_belongs_while_they_may_do_what_the_token_says(
-    tenants: TenantService,
-) -> None:
-    found = await tenants.member(principal())
-    assert found is not None
-    mightiest_first = list(Role)
-    now = mightiest_first.index(Role(found.role))
-    for place, role in enumerate(mightiest_first):
-        assert await tenants.belongs(principal(role)) is (place >= now)
-    assert not await tenants.belongs(replace(principal(), member_id=UUID(int=77)))
-    assert not await tenants.belongs(principal(tenant_id=THEIRS))
-
-
 async def test_a_tenant_that_is_not_here_is_a_token_that_proves_nothing(
     tenants: TenantService,
 ) -> None:
     with pytest.raises(Unauthenticated):
         await tenants.tenant(principal(tenant_id=NOBODYS))
     with pytest.raises(Unauthenticated):
-        await tenants.plan_of(NOBODYS)
-    assert await tenants.members(principal(tenant_id=NOBODYS)) == []
+        await tenants.terms(NOBODYS)
+    assert await tenants.members(principal(tenant_id=NOBODYS), NOBODYS) == []
 
 
 async def test_who_may_not_read_the_tenant_reads_none_of_it(
@@ -81,45 +70,15 @@ async def test_who_may_not_read_the_tenant_reads_none_of_it(
 ) -> None:
     monkeypatch.setitem(ALLOWED, Role.VIEWER, frozenset())
     viewer = principal(Role.VIEWER)
-    for ask in (tenants.tenant, tenants.members, tenants.member):
+    for asked in (tenants.tenant(viewer), tenants.members(viewer, OURS), tenants.member(viewer)):
         with pytest.raises(Forbidden):
-            await ask(viewer)
-
-
-async def test_a_plan_is_remembered_for_a_minute_and_then_asked_for_again(
-    database: Database,
-) -> None:
-    """Another tenant's row stands in for a change of plan: it comes to be between two looks."""
-    clock, newcomer = Clock(), UUID(int=55)
-    service = TenantService(Tenants(database), clock)
-    assert await service.plan_of(OURS) is Plan.PRO
-    with pytest.raises(Unauthenticated):
-        await service.plan_of(newcomer)
-    await Tenants(database).ensure(tenant(newcomer, plan="FREE", slug="newcomer"), [])
-    assert await service.plan_of(newcomer) is Plan.FREE  # a no is not remembered
-    await database.close()
-    clock.now = 59.9
-    assert await service.plan_of(OURS) is Plan.PRO  # from memory: the database is closed
-    clock.now = 60.0
-    with pytest.raises(Exception, match="closed"):
-        await service.plan_of(OURS)
-
-
-async def test_what_is_remembered_of_plans_has_an_end(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.tenants._PLANS_REMEMBERED", 1)
-    service = TenantService(Tenants(database))
-    for _ in range(3):
-        assert await service.plan_of(OURS) is Plan.PRO
-        assert await service.plan_of(THEIRS) is Plan.PRO
-        assert len(service._plans) <= 1
+            await asked
 
 
 async def test_people_are_read_once_a_minute_and_a_stranger_soon(database: Database) -> None:
     """Names stand beside everything that somebody did, so they are not read for each of them."""
     clock, one, newcomer = Clock(), UUID(int=1), UUID(int=71)
-    service = TenantService(Tenants(database), clock)
+    service = tenant_service(database, clock)
 
     async def names(*wanted: UUID) -> list[str]:
         people = await service.people(OURS, wanted)
@@ -138,6 +97,16 @@ async def test_people_are_read_once_a_minute_and_a_stranger_soon(database: Datab
     with pytest.raises(Exception, match="closed"):
         await names(one)
     assert await names(one) == ["Member 1"]  # who asks meanwhile makes do with what is known
+
+
+async def test_who_has_left_is_no_member_and_stays_an_author(
+    database: Database, tenants: TenantService
+) -> None:
+    left = member(8, name="Gone", state="REMOVED")
+    await Tenants(database).ensure(tenant(OURS), [left])
+    assert [each.name for each in await tenants.members(principal(), OURS)] == ["Member 1"]
+    assert await tenants.member(replace(principal(), member_id=left.id)) is None
+    assert (await tenants.people(OURS, [left.id]))[left.id].name == "Gone"
 
 
 async def test_people_are_those_of_one_tenant(database: Database, tenants: TenantService) -> None:

@@ -1,0 +1,150 @@
+"""Operators make tenants that survive whatever happens in between, on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.errors import Forbidden, IdempotencyKeyReused, InvalidInput
+from services.operators import CONTRACT, Created
+from services.plans import LIMITS, Plan
+from services.principal import Principal, Role
+from store.database import Database
+from store.directory import Directory
+from store.tenants import Tenants
+from tests.mirror.services.tenants_at_work import Desk
+from tests.mirror.store.conftest import (
+    database,
+    place,
+    postgres_place,
+    postgres_roles,
+    postgres_template,
+    sqlite_place,
+)
+from tests.mirror.store.world import OURS, tenant
+
+__all__ = [
+    "database",
+    "place",
+    "postgres_place",
+    "postgres_roles",
+    "postgres_template",
+    "sqlite_place",
+]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk.opened(database)
+
+
+async def create(desk: Desk, operator: Principal, **changes: Any) -> Created:
+    asked: dict[str, Any] = {
+        "slug": "acme",
+        "name": "Acme",
+        "plan": Plan.PRO,
+        "owner_email": "ada@example.com",
+        "owner_name": None,
+        "operation_id": "make",
+    }
+    return await desk.tenancy.operators.create(operator, **(asked | changes))
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+async def test_a_tenant_whose_making_was_cut_short_is_made_by_asking_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = await desk.operator()
+
+    async def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("services.operators.tenants.add", killed)
+        with pytest.raises(Killed):
+            await create(desk, operator)
+    led = await Directory(desk.database).find("SLUG", "acme")
+    assert led is not None  # the name is taken, and there is nothing behind it
+    assert await Tenants(desk.database).find(led) is None
+    found, more = await desk.tenancy.operators.page(operator, "", 10)
+    assert (found, more) == ([], False)
+    with pytest.raises(InvalidInput):
+        await create(desk, operator, operation_id="another")
+    made = await create(desk, operator)
+    assert made.tenant.tenant_id == led
+    accepted = await desk.tenancy.invitations.accept(str(made.invitation))
+    assert (accepted.tenant_id, accepted.member.role) == (led, "OWNER")
+    again = await create(desk, operator)
+    assert (again.tenant, again.invitation) == (made.tenant, None)
+
+
+async def test_an_operation_id_is_for_one_thing(desk: Desk) -> None:
+    operator = await desk.operator()
+    await create(desk, operator)
+    with pytest.raises(IdempotencyKeyReused):
+        await create(desk, operator, name="Other")
+
+
+async def test_a_name_that_is_none_is_not_taken(desk: Desk) -> None:
+    operator = await desk.operator()
+    for slug in ("system", "", "A", "-a", "a-", "a_b", "a" * 64, "ä"):
+        with pytest.raises(InvalidInput):
+            await create(desk, operator, slug=slug)
+
+
+async def test_pages_have_every_tenant_once(desk: Desk) -> None:
+    operator = await desk.operator()
+    for slug in ("d", "b", "a", "e", "c"):
+        await create(desk, operator, slug=slug, operation_id=slug)
+    pages: list[list[str]] = []
+    after, more = "", True
+    while more:
+        found, more = await desk.tenancy.operators.page(operator, after, 2)
+        pages.append([each.slug for each in found])
+        after = pages[-1][-1]
+    assert pages == [["a", "b"], ["c", "d"], ["e"]]
+
+
+async def test_only_operators_operate(desk: Desk) -> None:
+    (owner,) = await desk.members(Role.OWNER)
+    with pytest.raises(Forbidden):
+        await create(desk, owner)
+    with pytest.raises(Forbidden):
+        await desk.tenancy.operators.suspend(owner, OURS, "Why not")
+    with pytest.raises(Forbidden):
+        await desk.tenancy.operators.set_contract(owner, OURS, {})
+    with pytest.raises(Forbidden):
+        await desk.tenancy.operators.page(owner, "", 10)
+
+
+async def test_a_change_of_plan_is_felt_at_once_and_made_once(desk: Desk) -> None:
+    (owner, admin) = await desk.members(Role.OWNER, Role.ADMIN)
+    assert (await desk.standings.terms(OURS)).plan is Plan.PRO
+    with pytest.raises(Forbidden):
+        await desk.tenancy.operators.change_plan(admin, Plan.FREE)
+    for _ in range(2):
+        changed = await desk.tenancy.operators.change_plan(
+            owner, Plan.ENTERPRISE, operation_id="more"
+        )
+        assert (changed.plan, changed.revision) == ("ENTERPRISE", tenant(OURS).revision + 1)
+    assert (await desk.standings.terms(OURS)).limits.members is None
+
+
+async def test_no_contract_has_a_number_that_cannot_be_meant(desk: Desk) -> None:
+    operator = await desk.operator()
+    for name, (least, most) in CONTRACT.items():
+        for wrong in (least - 1, most + 1, 1.5, True, "1"):
+            with pytest.raises(InvalidInput):
+                await desk.tenancy.operators.set_contract(operator, OURS, {name: wrong})
+        await desk.tenancy.operators.set_contract(operator, OURS, {name: most})
+        limits = (await desk.standings.terms(OURS)).limits
+        value = getattr(limits, name)
+        assert (value.days if name.endswith("_kept") else value) == most
+    await desk.tenancy.operators.set_contract(operator, OURS, {})
+    assert (await desk.standings.terms(OURS)).limits == LIMITS[Plan.PRO]

@@ -24,10 +24,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
+from store.audit import Entry
 from store.database import Bounds, Database
 from store.financial_models import (
     Decision,
@@ -157,12 +158,26 @@ async def append_operation(twin: Twin, number: int) -> None:
         verb="EDIT",
         author=tenant_id(0),
         at=NOON,
+        noted=noted,
     )
     done = await twin.models.append(tenant_id(number % TENANTS), model_id(1), new, decided)
     assert done is not None  # noqa: S101
 
 
-def decided(before: ModelRecord) -> Decision:
+def noted(model: UUID, seq: int) -> Entry:
+    return Entry(
+        id=uuid4(),
+        at=NOON,
+        actor_kind="SYSTEM",
+        actor=None,
+        action="model.edited",
+        subject_kind="model",
+        subject=str(model),
+        details=f'{{"seq":{seq}}}',
+    )
+
+
+def decided(before: ModelRecord, _granted: str | None) -> Decision:
     names = ("name", "unit", "archived", "input_version", "inputs", "scenarios", "touched")
     return Decision(**{name: getattr(before, name) for name in names}, changes="[]")
 

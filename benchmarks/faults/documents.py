@@ -21,6 +21,10 @@ READ: Final = """query Read($model: ID!, $after: String) { model(id: $model) { r
     revisions(first: 100, after: $after) { pageInfo { hasNextPage endCursor }
       edges { node { revision operationId changes { path to } } } } } }"""
 LIST: Final = "query List { models(first: 100) { edges { node { name } } } }"
+START: Final = """mutation Start($input: DcfInput!, $operation: ID!) {
+  startSimulation(operationId: $operation, input: {source: {dcf: $input}, spec: {trials: 1000000,
+    shocks: [{path: "capital.wacc", distribution: {normal: {standardDeviation: 0.01}}}]}}) {
+    __typename } }"""
 WATCH: Final = """subscription Watch($model: ID!, $after: Int) {
   collaboration(modelId: $model, after: $after) {
     seq resync me { id } members { id } joined { id } left

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from benchmarks.faults.administration import Link, Office
 from benchmarks.faults.comparison import Logged
 
 _OPERATIONS: Final = (
@@ -32,12 +33,30 @@ class Kept:
     log: Sequence[Logged]
 
 
+_MEMBERS: Final = "SELECT tenant_id, id, name FROM member WHERE kind = 'SERVICE' AND tenant_id = {}"
+_AUDIT: Final = (
+    "SELECT seq, previous, hash, action, operation_id FROM audit_event WHERE tenant_id = {} "
+    "ORDER BY seq"
+)
+
+
 class Records(ABC):
     """All rows of all tenants."""
 
     @abstractmethod
     async def _rows(self, statement: str, model: UUID) -> list[tuple[Any, ...]]:
-        """The rows of a statement with this model in its braces."""
+        """The rows of a statement with this id in its braces."""
+
+    async def office_of(self, tenant: UUID) -> Office:
+        """The service accounts and the audit of a tenant."""
+        members = [
+            (_id(of), _id(id_), str(name)) for of, id_, name in await self._rows(_MEMBERS, tenant)
+        ]
+        chain = [
+            Link(int(seq), previous, hash_, action, operation_id)
+            for seq, previous, hash_, action, operation_id in await self._rows(_AUDIT, tenant)
+        ]
+        return Office(members, chain)
 
     async def of(self, model: UUID) -> Kept:
         """What is kept of a model, whoever's it is.

@@ -11,7 +11,7 @@ from benchmarks.faults.trial import Outcome
 
 COLUMNS: Final = tuple(part.name for part in fields(Flaws))
 HEAD: Final = (
-    f"{'fault':<14}{'database':<10}{'trials':>6}{'acknowledged':>14}"
+    f"{'fault':<18}{'database':<10}{'trials':>6}{'acknowledged':>14}"
     + "".join(f"{name.replace('_', ' '):>{len(name) + 2}}" for name in COLUMNS)
     + f"{'recovery p50':>14}{'max':>9}"
 )
@@ -43,7 +43,7 @@ class Tally:
         if self.recoveries_s:
             middle, longest = statistics.median(self.recoveries_s), max(self.recoveries_s)
             recovery = f"{middle:>12.2f} s{longest:>7.2f} s"
-        head = f"{self.fault:<14}{self.database:<10}{self.trials:>6}{self.acknowledged:>14}"
+        head = f"{self.fault:<18}{self.database:<10}{self.trials:>6}{self.acknowledged:>14}"
         return f"{head}{flaws}{recovery}  {self.remark}".rstrip()
 
     def sentences(self) -> list[str]:

@@ -38,13 +38,13 @@ def forget_operations() -> None:
     honest = FinancialModels.append
 
     async def append(
-        self: FinancialModels, tenant: UUID, model: UUID, new: Any, decide: Any
+        self: FinancialModels, tenant: UUID, model: UUID, new: Any, decide: Any, **more: Any
     ) -> Any:
-        appended = await honest(self, tenant, model, new, decide)
+        appended = await honest(self, tenant, model, new, decide, **more)
         if appended is None or appended.fresh:
             return appended
         again = replace(new, operation_id=str(uuid4()))
-        return await honest(self, tenant, model, again, decide)
+        return await honest(self, tenant, model, again, decide, **more)
 
     _put(FinancialModels, "append", append)
 

@@ -280,6 +280,14 @@ class Valor(Server):
                     found[child.pid] = min(ports - {self.port})
         return found
 
+    def computers(self) -> list[int]:
+        """The processes that compute for the workers."""
+        return [
+            child.pid
+            for worker in self.workers()
+            for child in psutil.Process(worker).children(recursive=True)
+        ]
+
     def await_workers(self) -> None:
         """Wait until as many answer as there shall be. Raises NoServer."""
         self._await()

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from api.keys import read_development_key
+from api.keys import read_signing_key
 from benchmarks.faults.custody import Custody
 from benchmarks.faults.disk import Disk, NotPossible, SizeLimit, SmallDisk
 from benchmarks.faults.records import PostgresRecords, Records, SqliteRecords
@@ -44,7 +44,7 @@ class Stack:
         self.database = database
         self.sabotaged = sabotage is not None
         home = folder / "home"
-        self._key = home / "development-key.pem"
+        self._keys = home / "keys"
         data = folder / "data"
         self.disk: Disk | None = None
         if small_disk:
@@ -54,6 +54,7 @@ class Stack:
                 self.disk = SizeLimit(self._writers, self._no_room)
         data.mkdir(parents=True, exist_ok=True)
         self._data = data
+        self.file = data / "valor.db"  # of SQLite
         self.redis = Redis(custody, folder / "redis")
         self.postgres: Postgres | None = None
         self.records: Records
@@ -82,16 +83,13 @@ class Stack:
         Raises:
             KeyUnusable: while it makes that.
         """
-        issuer = Issuer(ISSUER, read_development_key(self._key))
+        issuer = Issuer(ISSUER, read_signing_key(self._keys))
         member_id = tenant.member_id(member)
         return issuer.issue(tenant.tenant_id, member_id, Role.OWNER, timedelta(hours=1))
 
-    def key_of(self) -> int:
-        """Tells one key of the server from the next; 0 while there is none."""
-        try:
-            return self._key.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
+    def key_of(self) -> str:
+        """Tells one key of the server from the next; nothing while there is none."""
+        return max((file.name for file in self._keys.glob("*.sign.pem")), default="")
 
     async def start(self) -> None:
         """Start everything, and see to the two tenants.

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from benchmarks.faults import ledger as ledgers
+from benchmarks.faults.administration import Office, compare_administration, compare_audit
+from benchmarks.faults.administrators import CHAIN, Administrator
 from benchmarks.faults.comparison import Flaws, Logged, Told, compare
 from benchmarks.faults.disk import NotPossible
 from benchmarks.faults.documents import (
@@ -33,7 +35,7 @@ from benchmarks.faults.faults import Blow, Fault
 from benchmarks.faults.ledger import Entry, Ledger
 from benchmarks.faults.room import GHOST_AFTER_S, Room
 from benchmarks.faults.stack import Stack
-from benchmarks.faults.tenants import CANARY, OURS, Tenant
+from benchmarks.faults.tenants import CANARY, MEMBERS, OURS, Tenant
 from benchmarks.faults.wire import (
     Answer,
     HttpRoad,
@@ -80,6 +82,8 @@ class Trial:
         self._values = values
         self._chance = Random(seed)  # noqa: S311 - nothing secret
         self._editors: list[Editor] = []
+        self._administrators: list[Administrator] = []
+        self._office_hours: list[asyncio.Task[None]] = []
         self._rooms: list[Room] = []
         self._unclean: list[str] = []
         self._foreign: list[str] = []
@@ -93,16 +97,21 @@ class Trial:
             with ledgers.kept(self._file) as ledger:
                 async with asyncio.timeout(DEADLINE_S):
                     await self._settle_in(ledger)
+                    self._office_hours = [
+                        asyncio.create_task(a.administer_until(enough))
+                        for a in self._administrators
+                    ]
                     tasks = [asyncio.create_task(e.edit_until(enough)) for e in self._editors]
                     outcome.recovery_s = await self._blow(tasks)
                     enough.set()
-                    await asyncio.gather(*tasks[1:])
+                    await asyncio.gather(*tasks[1:], *self._office_hours)
         except TimeoutError:
             self._unclean.append(f"not through in {DEADLINE_S:g} s: {self._state()}")
         finally:
-            for task in tasks:
+            enough.set()
+            for task in (*tasks, *self._office_hours):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._office_hours, return_exceptions=True)
         self._through = time.monotonic()
         entries = ledgers.read(self._file)
         outcome.acknowledged = sum(entry.revision is not None for entry in entries)
@@ -110,10 +119,17 @@ class Trial:
             for room in self._rooms:
                 mine = [entry for entry in entries if entry.model == room.model]
                 try:
-                    outcome.flaws.add(compare(await self._told(room, mine)))
+                    told = await self._told(room, mine)
+                    outcome.flaws.add(compare(told))
+                    outcome.flaws.add(await self._audited(room, told))
                 except (LookupError, Unclean) as no:
                     outcome.flaws.lost[room.model] = f"the model {room.model}: {no}"
+            for administrator in self._administrators:
+                await self._inspect(administrator, outcome)
         unclean = [*self._unclean]
+        for administrator in self._administrators:
+            unclean += administrator.unclean
+            administrator.file.close()
         for editor in self._editors:
             unclean += editor.unclean
         for room in self._rooms:
@@ -158,9 +174,44 @@ class Trial:
                     room.model,
                     paths,
                     self._values[room.tenant.name],
-                    Random(self._chance.random()),  # noqa: S311
+                    Random(self._chance.random()),  # noqa: S311 - the same each time
                 )
             )
+
+        for tenant in (OURS, CANARY):
+            self._administrators.append(
+                Administrator(
+                    HttpRoad(self._stack, tenant, MEMBERS - 1),
+                    self._values[tenant.name],
+                    Random(self._chance.random()),  # noqa: S311 - the same each time
+                    self._file.with_suffix(f".{tenant.name}.office").open("x", encoding="utf-8"),
+                )
+            )
+
+    async def _inspect(self, administrator: Administrator, outcome: Outcome) -> None:
+        """What is on record of an administrator's work."""
+        tenant = administrator.road.tenant
+        outcome.acknowledged += sum(making.acknowledged for making in administrator.makings)
+        office = await self._office(tenant)
+        outcome.flaws.add(
+            compare_administration(
+                str(tenant.tenant_id), tenant.name, administrator.makings, office
+            )
+        )
+
+    async def _office(self, tenant: Tenant) -> Office:
+        """A tenant's members and audit; whoever asks for the audit has all of it chained."""
+
+        async def ask(road: Road) -> None:
+            data_of(await road.ask(CHAIN, {}))
+
+        await self._asked(tenant, ask)
+        return await self._stack.records.office_of(tenant.tenant_id)
+
+    async def _audited(self, room: Room, told: Told) -> Flaws:
+        """Whether the audit has every edit of a model once."""
+        office = await self._office(room.tenant)
+        return compare_audit(told.model, told.logs["the database"], office.chain)
 
     async def _created(self, tenant: Tenant, name: str) -> str:
         given = creation(str(uuid4()), f"{tenant.name} {self._fault.name} {name}")

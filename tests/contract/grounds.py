@@ -7,12 +7,12 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import Dialect, Table, bindparam, insert
@@ -26,13 +26,17 @@ from tests.contract.random_sql import Drawn
 from tests.mirror.store.conftest import OWNER, SERVING, administer, role_url
 from tests.mirror.store.world import opened
 
+NAMES: Final = frozenset(table.name for table in TABLES)
+
 
 def inserts(
-    tenants: Iterable[Tenant], dialect: Dialect
+    tenants: Iterable[Tenant], dialect: Dialect, tables: Collection[str]
 ) -> Iterable[tuple[Tenant, str, tuple[Any, ...]]]:
     """A statement and its parameters for each row, whom others point to first."""
     for tenant in tenants:
         for table in TABLES:
+            if table.name not in tables:
+                continue
             prepared = Prepared(_insert(table), dialect)
             for row in rows_of(table, tenant):
                 yield tenant, prepared.text, prepared.parameters(row)
@@ -92,8 +96,8 @@ class SqliteGround(Ground):
                     seen.append(f"{table.name} {row}")
         return Seen(tuple(sorted(ours)), tuple(sorted(foreign)))
 
-    async def restore(self) -> None:
-        fill_sqlite(self._path, [OURS], self.database.dialect)
+    async def restore(self, tables: Collection[str]) -> None:
+        fill_sqlite(self._path, [OURS], self.database.dialect, tables)
 
 
 def past(path: Path) -> sqlite3.Connection:
@@ -104,21 +108,28 @@ def past(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def fill_sqlite(path: Path, tenants: Iterable[Tenant], dialect: Dialect) -> None:
-    """Put the tenants' rows in place of those that they have."""
+def fill_sqlite(
+    path: Path,
+    tenants: Iterable[Tenant],
+    dialect: Dialect,
+    tables: Collection[str] = NAMES,
+) -> None:
+    """Put the tenants' rows in place of those that they have. No key between tables is asked."""
     serving = ""
     with closing(past(path)) as connection:
         connection.create_function("valor_tenant", 0, lambda: serving)
         connection.execute("BEGIN IMMEDIATE")
         for tenant in tenants:
             serving = tenant.id.hex
-            for table in reversed(TABLES):
+            for table in TABLES:
+                if table.name not in tables:
+                    continue
                 without = f"DELETE FROM {table.name} WHERE tenant_id = ?"
                 if connection.execute(
                     f"SELECT 1 FROM {table.name} WHERE tenant_id = ?", (serving,)
                 ).fetchone():
                     _past_its_trigger(connection, table.name, without, serving)
-            for _, text, parameters in inserts([tenant], dialect):
+            for _, text, parameters in inserts([tenant], dialect, tables):
                 connection.execute(text, parameters)
         connection.execute("COMMIT")
 
@@ -203,8 +214,8 @@ class PostgresGround(Ground):
             told[row["is_ours"]].append(row["row"])
         return Seen(tuple(sorted(told[True])), tuple(sorted(told[False])))
 
-    async def restore(self) -> None:
-        await fill_postgresql(await self._connection(), [OURS], self.database.dialect)
+    async def restore(self, tables: Collection[str]) -> None:
+        await fill_postgresql(await self._connection(), [OURS], self.database.dialect, tables)
 
     async def close(self) -> None:
         if self._past is not None:
@@ -217,17 +228,19 @@ class PostgresGround(Ground):
 
 
 async def fill_postgresql(
-    connection: asyncpg.Connection, tenants: Iterable[Tenant], dialect: Dialect
+    connection: asyncpg.Connection,
+    tenants: Iterable[Tenant],
+    dialect: Dialect,
+    tables: Collection[str] = NAMES,
 ) -> None:
-    """Put the tenants' rows in place of those that they have."""
+    """Put the tenants' rows in place of those that they have. No key between tables is asked."""
     tenants = list(tenants)
     async with connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
         for tenant in tenants:
-            for table in reversed(TABLES):
-                await connection.execute(
-                    f"DELETE FROM {table.name} WHERE tenant_id = $1", tenant.id
-                )
-        for _, text, parameters in inserts(tenants, dialect):
+            for table in tables:
+                await connection.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tenant.id)
+        for _, text, parameters in inserts(tenants, dialect, tables):
             await connection.execute(text, *parameters)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -32,7 +32,7 @@ Ask: TypeAlias = Callable[[Tenant, Drawn], Awaitable[Sequence[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Every row there is, in the words of someone who sees all."""
+    """Every row there is, in the words of someone who sees all: the table's name comes first."""
 
     ours: tuple[str, ...]
     foreign: tuple[str, ...]
@@ -108,8 +108,8 @@ class Ground(ABC):
         """Run statements past every protection: to take a part of it away."""
 
     @abstractmethod
-    async def restore(self) -> None:
-        """Put our own rows back as they were, past every protection."""
+    async def restore(self, tables: Collection[str]) -> None:
+        """Put our own rows of some tables back as they were, past every protection."""
 
     async def answer(
         self, ask: Callable[[Tenant, str], Any], tenant: Tenant, drawn: Drawn
@@ -187,7 +187,8 @@ async def hunt_by_changing(
             elif is_foreign(after.ours):
                 found = "taken for ours"
             if after.ours != before.ours and not found:
-                await ground.restore()
+                differ = set(after.ours) ^ set(before.ours)
+                await ground.restore({line.split(" ", 1)[0] for line in differ})
         if found:
             tally.foreign.append(f"change {number + 1}: {drawn.sql}\n  {found}")
             break

@@ -131,12 +131,14 @@ async def test_the_reader_has_an_authorizer(on: OnSqlite, monkeypatch: Patch) ->
 
 def without_authorizers(monkeypatch: Patch, *, query_only: bool = True) -> None:
     def guard_reader(connection: sqlite3.Connection) -> None:
-        store.sqlite_guard._hide(connection)
-        if query_only:
-            connection.execute("PRAGMA query_only = ON")
+        store.sqlite_guard.guard_reader(connection)
+        connection.set_authorizer(None)
+        if not query_only:
+            connection.execute("PRAGMA query_only = OFF")
 
     def guard_writer(connection: Any) -> None:
-        store.sqlite_guard._hide(connection)
+        store.sqlite_guard.guard_writer(connection)
+        connection.set_authorizer(None)
 
     monkeypatch.setattr(store.sqlite_connection, "guard_reader", guard_reader)
     monkeypatch.setattr(store.sqlite_connection, "guard_writer", guard_writer)

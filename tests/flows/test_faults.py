@@ -137,7 +137,7 @@ def test_a_token_whose_tenant_is_not_here_proves_nobody(watched: Watched) -> Non
     with watched.server.caller(Role.ANALYST, UUID(int=9)) as stranger:
         response = stranger.post(VALUE, {"input": firm()})
     assert response.status_code == 401
-    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert [error["extensions"]["code"] for error in response.json()["errors"]] == [
         "UNAUTHENTICATED"
     ]

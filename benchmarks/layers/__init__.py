@@ -1,0 +1,1 @@
+"""Every layer of protection taken away in turn: see `__main__`."""

@@ -16,10 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.parts import Parts
 from api.transports import explorer
+from api.transports.billing import BillingEvents
+from api.transports.branding import BrandingPages
+from api.transports.cors import Cors
 from api.transports.endpoint import GraphQLEndpoint
 from api.transports.overload import Limited
-from api.wiring import Parts
 from observability.logs import bind
 from observability.metrics import Meter
 
@@ -74,21 +77,28 @@ def create_app(parts: Parts) -> ASGIApp:
     endpoint = GraphQLEndpoint(
         parts.executor,
         parts.authenticator,
+        parts.browsers,
         explorer.page,
         parts.lasting,
         watch.meter,
         watch.logs.get("api"),
     )
-    graphql = Limited(endpoint, watch.operations)
+    origins = parts.browsers.origins
+    graphql = Cors(Limited(endpoint, watch.operations), origins)
     app = Starlette(
         routes=[
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in plain.items()),
             *explorer.explorer_routes(),
+            *parts.auth.routes(),
+            *parts.oidc.routes(),
+            *BrandingPages(parts.tenancy.branding).routes(),
+            *BillingEvents(parts.payments.billing, watch.logs.get("billing")).routes(),
+            *parts.audit_exports.routes(parts.auth.told),
             Route("/", explorer.page, methods=["GET"]),
         ],
         lifespan=lifespan,
     )
-    return watch.tracing.gate(Bookkeeping(app, graphql, parts.sockets, watch.meter))
+    return watch.tracing.gate(Bookkeeping(Cors(app, origins), graphql, parts.sockets, watch.meter))
 
 
 class Bookkeeping:

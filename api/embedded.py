@@ -10,13 +10,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from graphql import GraphQLSchema
-from joserfc.jwk import OKPKey
 
+from api.keys import keys_at_hand
+from api.operations.answers import refused_answer
 from api.operations.documents import RequestError
-from api.operations.graphql import request_error
+from api.operations.entrance import NOS
 from api.operations.request import Parameters
+from api.parts import Parts
 from api.settings import Settings
-from api.wiring import Parts, build
+from api.wiring import build
 from observability.logs import Logs
 from services.plans import Plan
 from services.principal import Principal, Role
@@ -69,9 +71,12 @@ class Embedded:
         """The whole answer: ``data`` and ``errors``."""
         asked = Parameters(query, None, variables or {})
         try:
-            answer, _ = await self.parts.executor.run(asked, Session(self.principal), "embedded")
-        except RequestError as no:
-            return {"errors": [request_error(error) for error in no.errors]}
+            answered = await self.parts.executor.run(asked, Session(self.principal), "embedded")
+        except (RequestError, *NOS) as no:
+            answer = refused_answer(no)
+        else:
+            answer = answered.answer
+        answer.pop("extensions", None)  # what it cost is for callers from outside
         return answer
 
     async def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -91,6 +96,8 @@ async def prepare(settings: Settings, parts: Parts) -> None:
     """Bring the database up to date where it is ours to do, and see to the demo's tenant."""
     if await parts.database.behind():
         await migrate(settings.database_owner_url)
+    await parts.directory.ready()
+    await parts.directory.put("SLUG", "demo", DEMO_TENANT)
     await parts.tenants.ensure(
         TenantRecord(
             tenant_id=DEMO_TENANT,
@@ -109,10 +116,9 @@ async def prepare(settings: Settings, parts: Parts) -> None:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Embedded]:
     """The embedded application. Logs are for errors only: the terminal belongs to the answer."""
-    # Nobody proves a token here, so any key will do.
     # A person at a terminal asks whatever they like: only transports know strangers.
     settings = replace(settings, only_trusted=False)
-    parts = build(settings, OKPKey.generate_key("Ed25519"), Logs("ERROR"))
+    parts = build(settings, keys_at_hand(settings.keys), Logs("ERROR"))
     try:
         await prepare(settings, parts)
         yield Embedded(parts, owner())

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from api.operations.trusted import ManifestInvalid, manifest
 from services.cluster import ClusterPlace
+from services.outward import Network
 
+SECRET_LEAST: Final = 16  # characters
 WORKERS_MAX: Final = 64
 PROCESSES_MAX: Final = 4  # that compute, unless more are asked for
 THREADS_MAX: Final = 8  # more put numbers together no faster
@@ -34,15 +36,23 @@ class Settings:
 
     database_url: str
     database_owner_url: str  # the role that migrates; on SQLite the same file
+    database_backup_url: str  # the role that backs up; on SQLite the same file
+    home: Path  # of what belongs to this machine
+    pg_bin: Path | None  # PostgreSQL's own programs, if they are not to be looked for
+    private_hosts: frozenset[str]  # on a network of our own, spoken to without TLS
     redis_url: str | None
-    key_file: Path  # private key that signs development tokens, mode 0600
-    public_key_file: Path | None  # public key (PEM) that proves tokens in production
+    keys: Path  # directory of the keys that sign and seal
     issuer: str
     trace_share: float
     otlp_endpoint: str | None
     log_level: str
     deadline_s: float  # of one request
-    origins: frozenset[str]  # pages that may open a socket, beside our own
+    origins: frozenset[str]  # pages that may ask for every tenant, beside our own
+    billing_secrets: tuple[str, ...]  # any of which the payment provider may sign with; none: none
+    billing_prices: Path | None  # JSON: what plans cost there
+    public_url: str | None  # where callers find this service, as in https://valor.example.com
+    outward_private: tuple[Network, ...]  # of addresses that are asked though not public: tests
+    outward_ca_file: Path | None  # certificates (PEM) trusted beside the public ones
     trusted_documents: Mapping[str, str]  # by the SHA-256 of their text
     only_trusted: bool  # no other document runs
     compute_processes: int  # that do what is longer than a request, in each server process
@@ -60,6 +70,14 @@ class Settings:
         Raises:
             SettingsInvalid: with every problem.
         """
+        settings, problems = cls.look(environment, dev=dev)
+        if problems:
+            raise SettingsInvalid("\n".join(problems))
+        return settings
+
+    @classmethod
+    def look(cls, environment: Mapping[str, str], *, dev: bool) -> tuple[Settings, list[str]]:
+        """The settings, and what is wrong with them: then they are not to be used."""
         problems: list[str] = []
 
         def number(name: str, default: str, low: float, high: float) -> float:
@@ -86,15 +104,18 @@ class Settings:
                 problems.append(
                     f"{name} is neither sqlite:///file nor postgresql://role@host/name."
                 )
+            elif "ssl" in url and (no := _tls_problem(url)):
+                problems.append(f"{name}: {no}")
             return url
 
         home = Path(environment.get("VALOR_HOME", ".valor"))
         database = database_url("VALOR_DATABASE_URL", f"sqlite:///{home / 'valor.db'}")
         owner = database_url("VALOR_DATABASE_OWNER_URL", database)
+        backup = database_url("VALOR_DATABASE_BACKUP_URL", owner)
         redis = environment.get("VALOR_REDIS_URL") or None
         if redis and not redis.startswith(("redis://", "rediss://", "unix://")):
             problems.append("VALOR_REDIS_URL does not begin with redis://, rediss:// or unix://.")
-        origins = frozenset(environment.get("VALOR_ORIGINS", "").replace(",", " ").split())
+        origins = frozenset(_words(environment.get("VALOR_ORIGINS", "")))
         problems += [
             f"VALOR_ORIGINS has “{origin}”: an origin is like https://app.example.com, in lower "
             "case and without a path."
@@ -127,11 +148,11 @@ class Settings:
         processors = _processors()
         few = max(1, min(PROCESSES_MAX, processors // (2 * workers)))
         processes = count("VALOR_COMPUTE_PROCESSES", str(few), WORKERS_MAX)
-        public_key = environment.get("VALOR_PUBLIC_KEY_FILE")
-        if not dev and not public_key:
+        keys = environment.get("VALOR_KEYS")
+        if not dev and not keys:
             problems.append(
-                "VALOR_PUBLIC_KEY_FILE is not set: name a PEM file with the Ed25519 public key of "
-                "your token issuer, or run `valor serve --dev` on this machine alone."
+                "VALOR_KEYS is not set: name a directory for the keys that sign tokens and fill it "
+                "with `valor keys rotate`, or run `valor serve --dev` on this machine alone."
             )
         cluster = _cluster(environment, problems)
         level = environment.get("VALOR_LOG_LEVEL", "INFO").upper()
@@ -142,15 +163,25 @@ class Settings:
         settings = cls(
             database_url=database,
             database_owner_url=owner,
+            database_backup_url=backup,
+            home=home,
+            pg_bin=Path(folder) if (folder := environment.get("VALOR_PG_BIN")) else None,
+            private_hosts=frozenset(_words(environment.get("VALOR_PRIVATE_HOSTS", ""))),
             redis_url=redis,
-            key_file=home / "development-key.pem",
-            public_key_file=Path(public_key) if public_key else None,
+            keys=Path(keys) if keys else home / "keys",
             issuer=environment.get("VALOR_ISSUER", "valor-ivx-development" if dev else "valor-ivx"),
             trace_share=number("VALOR_TRACE_SAMPLE", "0.01", 0.0, 1.0),
             otlp_endpoint=environment.get("VALOR_OTLP_ENDPOINT") or None,
             log_level=level,
             deadline_s=number("VALOR_DEADLINE_S", "15", 0.1, 600.0),
             origins=origins,
+            billing_secrets=_billing_secrets(environment, problems),
+            billing_prices=_billing_prices(environment, problems),
+            public_url=_public_url(environment.get("VALOR_PUBLIC_URL", ""), problems),
+            outward_private=_networks(environment.get("VALOR_OUTWARD_PRIVATE", ""), problems),
+            outward_ca_file=Path(pem)
+            if (pem := environment.get("VALOR_OUTWARD_CA_FILE"))
+            else None,
             trusted_documents=trusted,
             only_trusted=documents == "trusted",
             compute_processes=processes,
@@ -162,9 +193,62 @@ class Settings:
             drain_s=number("VALOR_DRAIN_S", "0", 0.0, 600.0),
             dev=dev,
         )
-        if problems:
-            raise SettingsInvalid("\n".join(problems))
-        return settings
+        return settings, problems
+
+
+def _words(written: str) -> list[str]:
+    """What stands between spaces or commas."""
+    return written.replace(",", " ").split()
+
+
+def _billing_secrets(environment: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    secrets = tuple(_words(environment.get("VALOR_BILLING_SECRET", "")))
+    if any(len(each) < SECRET_LEAST for each in secrets):  # they are not said back
+        problems.append(
+            f"VALOR_BILLING_SECRET has one of less than {SECRET_LEAST} characters: copy the "
+            "signing secret of the payment provider's endpoint; several stand between spaces."
+        )
+    if secrets and not environment.get("VALOR_BILLING_PRICES"):
+        problems.append(
+            "VALOR_BILLING_PRICES is not set, so no payment would be understood: name the file of "
+            "prices, or leave VALOR_BILLING_SECRET out."
+        )
+    return secrets
+
+
+def _billing_prices(environment: Mapping[str, str], problems: list[str]) -> Path | None:
+    file = environment.get("VALOR_BILLING_PRICES")
+    if not file:
+        return None
+    from services.prices import PriceList, PricesInvalid
+
+    try:
+        PriceList.read(Path(file))
+    except PricesInvalid as no:
+        problems.append(f"VALOR_BILLING_PRICES: {no}")
+    return Path(file)
+
+
+def _public_url(written: str, problems: list[str]) -> str | None:
+    found = written.rstrip("/")
+    if found and not _ORIGIN.fullmatch(found):
+        problems.append(
+            f"VALOR_PUBLIC_URL is “{written}”: an origin is like https://valor.example.com, in "
+            "lower case and without a path."
+        )
+    return found or None
+
+
+def _networks(written: str, problems: list[str]) -> tuple[Network, ...]:
+    found = []
+    for each in _words(written):
+        try:
+            found.append(ipaddress.ip_network(each))
+        except ValueError:
+            problems.append(
+                f"VALOR_OUTWARD_PRIVATE has “{each}”: a network is like 127.0.0.0/8 or fd00::/8."
+            )
+    return tuple(found)
 
 
 def _processors() -> int:
@@ -207,6 +291,21 @@ def _is_public(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_global
     except ValueError:  # a name: whose network it is in, nobody here knows
         return False
+
+
+def _tls_problem(url: str) -> str | None:
+    from store.postgresql_address import address
+
+    if not url.startswith("postgresql://"):
+        return None
+    try:
+        address(url)
+    except ValueError as no:
+        return str(no)
+    except OSError as no:  # which certificates that are none are as well
+        why = no.strerror or "it is not in PEM"
+        return f"a file that sslrootcert, sslcert or sslkey names cannot be read ({why})."
+    return None
 
 
 def _is_database(url: str) -> bool:

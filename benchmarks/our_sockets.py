@@ -16,10 +16,11 @@ from pathlib import Path
 import strawberry
 
 from api.embedded import ANALYST, DEMO_TENANT, prepare
-from api.keys import make_development_key
+from api.keys import make_development_keys
 from api.processes.server import listen, server_of
 from api.settings import Settings
 from api.wiring import build
+from benchmarks.lifted import lift
 from observability.logs import Logs
 from resolvers import schema
 from services.authentication import Issuer
@@ -40,10 +41,11 @@ def main() -> None:
     home, port = Path(sys.argv[1]), int(sys.argv[2])
     schema.STREAMS = (*schema.STREAMS, Quiet)
     settings = Settings.read({"VALOR_HOME": str(home), "VALOR_LOG_LEVEL": "ERROR"}, dev=True)
-    key = make_development_key(settings.key_file)
-    parts = build(settings, key, Logs("ERROR"))
-    asyncio.run(prepare(settings, build(settings, key, Logs("ERROR"))))
-    token = Issuer(settings.issuer, key).issue(
+    keyring = make_development_keys(settings.keys)
+    parts = build(settings, keyring, Logs("ERROR"))
+    asyncio.run(prepare(settings, build(settings, keyring, Logs("ERROR"))))
+    lift(home)
+    token = Issuer(settings.issuer, keyring.signing()).issue(
         DEMO_TENANT, ANALYST.id, Role.OWNER, timedelta(hours=2)
     )
     with listen("127.0.0.1", port) as listener:

@@ -30,6 +30,7 @@ from api.embedded import Embedded, opened
 from api.operations.request import Parameters
 from api.settings import Settings
 from benchmarks.api import ROOT, free_port, started
+from benchmarks.lifted import lifted
 from services.sessions import Session
 
 INPUT: Final[dict[str, Any]] = {
@@ -161,6 +162,7 @@ async def measured(client: Client, rounds: int, trials: int) -> dict[str, list[f
 async def in_process(home: Path) -> AsyncIterator[Client]:
     settings = Settings.read({"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0"}, dev=True)
     async with opened(settings) as embedded:
+        await lifted(settings.database_url)
         await embedded.parts.start()
         yield InProcess(embedded)
 

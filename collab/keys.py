@@ -25,3 +25,23 @@ class RoomKey(NamedTuple):
 def run_channel(tenant_id: UUID, run_id: UUID) -> str:
     """Where a run's progress is told. The tenant alone is in the braces: it is in no room."""
     return f"v1:{{{tenant_id}}}:run:{run_id}"
+
+
+def standing_channel(system: UUID) -> str:
+    """Where it is told whose standing is another now. It is everybody's, so it is the system's."""
+    return f"v1:{{{system}}}:standing"
+
+
+def bucket_key(tenant_id: UUID, bucket: str) -> str:
+    """Where one of a tenant's buckets stands. Those of a tenant are in one slot."""
+    return f"v1:{{{tenant_id}}}:bucket:{bucket}"
+
+
+def switches_channel(system: UUID) -> str:
+    """Where it is told that operators have stopped something, or let it go on."""
+    return f"v1:{{{system}}}:switches"
+
+
+def open_room_key(tenant_id: UUID) -> str:
+    """Where it stands which room of a tenant is open, if it may have only one."""
+    return f"v1:{{{tenant_id}}}:open-room"

@@ -37,11 +37,12 @@ class News(Generic[O]):
 class Mailbox(Generic[O]):
     """What a subscriber has not seen yet."""
 
-    __slots__ = ("_room", "_seen", "_valued", "_woken", "seq")
+    __slots__ = ("_end", "_room", "_seen", "_valued", "_woken", "seq")
 
     def __init__(self, room: Room[O], seq: int) -> None:
         self._room = room
         self._woken = asyncio.Event()
+        self._end: Exception | None = None
         self.begin_at(seq)
 
     def begin_at(self, seq: int) -> None:
@@ -54,11 +55,18 @@ class Mailbox(Generic[O]):
         """There may be something new."""
         self._woken.set()
 
+    def end(self, why: Exception) -> None:
+        """Give nothing more: `next` raises this from now on."""
+        self._end = why
+        self._woken.set()
+
     async def next(self) -> News[O]:
         """What is new, as soon as there is something and the room's tick has come."""
         while True:
             await self._woken.wait()
             self._woken.clear()
+            if self._end is not None:
+                raise self._end
             news = await self._take()
             if news is not None:
                 return news

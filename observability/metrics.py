@@ -27,6 +27,7 @@ CLOSES = frozenset(
     {"1000", "1001", "1005", "1006", "1009", "1012", "1013", "4400", "4401", "4403", "4406",
      "4408", "4409", "4429", "behind", "silent"}
 )  # fmt: skip
+CREDENTIALS = frozenset({"token", "key", "password", "refresh", "invitation", "reset", "provider"})
 
 
 class Histogram:
@@ -99,6 +100,7 @@ class Meter:
         self.cluster_workers: int | None = None  # that compute runs; None: there is no cluster
         self.cluster_threads: int | None = None  # that they have together
         self._closes: dict[tuple[str], int] = {}
+        self._credentials = {(kind,): 0 for kind in sorted(CREDENTIALS)}
         self._operations: dict[tuple[str, Outcome], int] = {}
         self._requests: dict[tuple[str, str, str], int] = {}
         self._valuations: dict[tuple[str, str], int] = {}
@@ -135,6 +137,11 @@ class Meter:
         self.sockets -= 1
         key = (why if why in CLOSES else OTHER,)
         self._closes[key] = self._closes.get(key, 0) + 1
+
+    def refused_credential(self, kind: str) -> None:
+        """One token, key, password or the like proved nothing."""
+        key = (kind if kind in CREDENTIALS else OTHER,)
+        self._credentials[key] = self._credentials.get(key, 0) + 1
 
     def valued(self, kind: str, outcome: Outcome, duration_s: float) -> None:
         """One valuation was made, refused (excluded) or failed (bad)."""
@@ -203,6 +210,12 @@ class Meter:
             "WebSockets ended, by close code, or the reason that there was no code.",
             ("code",),
             list(self._closes.items()),
+        )
+        yield _counter(
+            "valor_credentials_refused",
+            "Tokens, keys, passwords and the like that proved nothing, by kind.",
+            ("kind",),
+            list(self._credentials.items()),
         )
         yield _counter(
             "valor_http_requests",

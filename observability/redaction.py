@@ -34,12 +34,12 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 # Most texts have none of these: one search instead of six substitutions.
 _SUSPICIOUS = re.compile(
-    r"(?i)eyJ|bearer|basic|vk_|://|password|secret|token|api|\[parameters|GraphQL request"
+    r"(?i)eyJ|bearer|basic|v[krip]_|sec_|://|password|secret|token|api|\[parameters|GraphQL request"
 )
 _PATTERNS = (
     (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*"), REDACTED),  # a JSON web token
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
-    (re.compile(r"\bvk_\w+"), REDACTED),  # an API key of ours
+    (re.compile(r"\bv[krip]_\w+|\bwhsec_[\w+/=]+"), REDACTED),  # keys and the like of ours
     (re.compile(r"(\w://[^/\s:@]*):[^/\s@]+@"), rf"\1:{REDACTED}@"),  # a URL with a password
     (re.compile(r"(?i)\b(password|secret|token|api[_-]?key)(\s*[=:]\s*)\S+"), rf"\1\2{REDACTED}"),
     (re.compile(r"(?s)\[parameters: .*"), f"[parameters: {REDACTED}]"),  # a statement's values

@@ -11,9 +11,9 @@ from resolvers.context import Info
 from resolvers.financial_models import FinancialModel
 from resolvers.financial_models import model_id as inner_model_id
 from resolvers.ids import global_id
+from resolvers.members import Member
 from resolvers.refusal import Refusal
 from resolvers.revisions import Revision
-from resolvers.tenants import Member
 from resolvers.valuations.kinds import said
 from resolvers.valuations.record import Valuation
 from services.collaboration import Batch, Worth

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import strawberry
 
+from resolvers.members import Member
 from resolvers.scalars import InputValue
-from resolvers.tenants import Member
 from services import companies as service
 from services.own_companies import CompanyChange
 from services.words import camel

@@ -10,6 +10,7 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
+from resolvers.members import Member
 from resolvers.model_inputs import (
     CreateModelInput,
     ModelEdit,
@@ -35,14 +36,15 @@ from resolvers.paging import (
 from resolvers.refusal import Refusal
 from resolvers.revisions import Change, Revision, RevisionConnection, revision_of
 from resolvers.scalars import InputDocument
-from resolvers.tenants import Member
 from resolvers.valuations.comparisons import ScenarioComparison, ScenariosOutcome
 from resolvers.valuations.kinds import AnyValuation, said
 from resolvers.valuations.record import ValuationKind
 from services.contents import Unit
 from services.errors import NotFound
 from services.model import Changed, Key, Model, Order, Page
+from services.model_rights import Access, Right
 from services.shapes import is_printed
+from services.sharing import ModelGrant as Granted
 
 _NODE: Final = "FinancialModel"
 
@@ -57,6 +59,39 @@ To: TypeAlias = Annotated[
 ]
 
 
+ACCESS = strawberry.enum(
+    Access,
+    name="ModelAccess",
+    description="Who sees what was not shared with them: the tenant by its roles, or nobody.",
+)
+RIGHT = strawberry.enum(
+    Right,
+    name="ModelRight",
+    description=(
+        "What somebody may do with a model: see it, edit it, or share it too. Each allows what "
+        "those before it do."
+    ),
+)
+
+
+@strawberry.type(description="What a member may do with a model, because somebody said so.")
+class ModelGrant:
+    member: Member = strawberry.field(description="Whom it was shared with.")
+    right: Right = strawberry.field(description="What they may do, whatever their role says.")
+    granted_by: Member | None = strawberry.field(description="Null: an operator.")
+    granted_at: datetime = strawberry.field(description="When, UTC.")
+
+    @classmethod
+    def of(cls, grant: Granted) -> ModelGrant:
+        by = grant.granted_by
+        return cls(
+            member=Member.of(grant.member),
+            right=grant.right,
+            granted_by=None if by is None else Member.of(by),
+            granted_at=grant.granted_at,
+        )
+
+
 @strawberry.type(description="A model that a tenant's members build together, and its history.")
 class FinancialModel(Node):
     model: strawberry.Private[Model]
@@ -69,6 +104,7 @@ class FinancialModel(Node):
     )
     scenarios: list[Scenario] = strawberry.field(description="By their keys.")
     archived: bool = strawberry.field(description="Put away: it is read, and not edited.")
+    access: Access = strawberry.field(description="Who sees it without its being shared with them.")
     revision: int = strawberry.field(
         description="Of this state: the number of operations that made it."
     )
@@ -89,6 +125,7 @@ class FinancialModel(Node):
             inputs=InputDocument(model.inputs),
             scenarios=[Scenario.of(model, key) for key in sorted(model.scenarios)],
             archived=model.archived,
+            access=Access(model.access),
             revision=model.revision,
             created_at=model.created_at,
             created_by=None if made is None else Member.of(made),
@@ -137,6 +174,15 @@ class FinancialModel(Node):
             info.context.principal, self.model, shared_of(probabilities)
         )
         return ScenarioComparison.of(cases, found)
+
+    @strawberry.field(description="What the caller may do with it.")
+    async def right(self, info: Info) -> Right:
+        return await info.context.services.models.right(info.context.principal, self.model.id)
+
+    @strawberry.field(description="Whom it was shared with, the first one first.")
+    async def grants(self, info: Info) -> list[ModelGrant]:
+        found = await info.context.services.sharing.grants(info.context.principal, self.model.id)
+        return [ModelGrant.of(each) for each in found]
 
     @strawberry.field(description="The model as a revision left it.")
     async def at_revision(self, info: Info, revision: Past) -> FinancialModel:

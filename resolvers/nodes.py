@@ -12,6 +12,7 @@ from resolvers.financial_models import ModelQuery
 from resolvers.ids import Node, type_of
 from resolvers.runs import RunQuery
 from resolvers.valuations.kinds import ValuationQuery, type_names
+from resolvers.webhooks import webhook, webhook_delivery
 from services.errors import NotFound
 
 # Type to how one is found. Each asks its own permission.
@@ -19,13 +20,15 @@ _FOUND: Final[Mapping[str, Callable[[Info, strawberry.ID], Awaitable[Node | None
     **dict.fromkeys(type_names(), lambda info, given: ValuationQuery().valuation(info, given)),
     "FinancialModel": lambda info, given: ModelQuery().model(info, given),
     "Run": lambda info, given: RunQuery().run(info, given),
+    "Webhook": webhook,
+    "WebhookDelivery": webhook_delivery,
 }
 
 
 @strawberry.type
 class NodeQuery:
     @strawberry.field(
-        description="A valuation, a model or a run of the caller's tenant, by its id."
+        description="A valuation, a model, a run or a webhook of the caller's tenant, by its id."
     )
     async def node(
         self,

@@ -33,7 +33,8 @@ class RefusalCode(StrEnum):
     description=(
         "`extensions.code` of a top-level error: the request could not run, or the fault is ours. "
         "What a caller can mend in the input is a `Refusal`, never one of these. RATE_LIMITED and "
-        "OVERLOADED have `extensions.retryAfter` beside it: the seconds to wait."
+        "OVERLOADED have `extensions.retryAfter` beside it: the seconds to wait. DEADLINE_EXCEEDED "
+        "is a client's own deadline."
     )
 )
 class ErrorCode(StrEnum):
@@ -43,6 +44,7 @@ class ErrorCode(StrEnum):
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     RATE_LIMITED = "RATE_LIMITED"
     OVERLOADED = "OVERLOADED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"
     INTERNAL = "INTERNAL"

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 import strawberry
 
+from resolvers.members import Member
 from resolvers.paging import PageInfo, Window, cursor_of, no_cursor, values_of
 from resolvers.scalars import InputValue
-from resolvers.tenants import Member
 from services.history import Revision as Told
 from services.history import ToldChange
 

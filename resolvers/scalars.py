@@ -24,6 +24,7 @@ InputDocument = NewType("InputDocument", object)
 InputValue = NewType("InputValue", object)
 KeptValue = NewType("KeptValue", object)
 Base64 = NewType("Base64", bytes)
+Variables = NewType("Variables", dict[str, Any])
 
 
 def series(numbers: object) -> FloatSeries:
@@ -48,6 +49,12 @@ def _finite(dimensions: int) -> Any:
 
 def _output_only(_value: Any) -> Any:
     raise GraphQLError("This type is only ever an output.")
+
+
+def _object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise GraphQLError("Variables are an object, with a value for each name.")
+    return value
 
 
 _QUOTED: Final = 80  # characters of what is no date
@@ -106,6 +113,11 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
             "or an object with the fields of its input type, such as `ScheduleInput`."
         ),
         parse_value=_output_only,
+    ),
+    Variables: strawberry.scalar(
+        name="Variables",
+        description="A JSON object with the values of an operation's variables.",
+        parse_value=_object,
     ),
     KeptValue: strawberry.scalar(
         name="KeptValue",

@@ -32,20 +32,21 @@ from services.kinds import Document, Output
 from services.principal import Action, Principal
 from services.simulations import work_document
 from services.valuations import Recorded, ValuationService
+from services.work import (
+    ATTRIBUTION,
+    BATCH,
+    CHANGE,
+    CORRELATION,
+    GRADIENT,
+    REVERSE,
+    TORNADO,
+    cases_ms,
+    years_of,
+)
 from services.workers import WorkerPool
 
 # What fits a request. Longer simulations belong to runs, which have workers of their own.
 TRIALS_MAX: Final = 100_000
-# How long work takes, to choose between a thread and the loop; no more is it good for. In base
-# cases, which were timed when the valuation was made: so a firm in twenty segments counts as such.
-_BATCH: Final = 3.0
-_CELL: Final = 3e-4  # of a batch
-_GRADIENT: Final = 6.0
-_TORNADO: Final = 12.0  # the door is asked again and again how far an input may swing
-_CHANGE_MS: Final = 0.03  # of a case: each is looked up and checked
-_CORRELATION_MS: Final = 0.04  # where a matrix is refused, and the nearest one is looked for
-_REVERSE_MS: Final = 8.0
-_ATTRIBUTION_MS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ class AnalysisService:
         door.within("share", share, 1e-6, 0.9)
         door.close()
         return await self._compute.run(
-            _base_ms(of) * _TORNADO, lambda: tornado(question, default_swings(question, share))
+            _base_ms(of) * TORNADO, lambda: tornado(question, default_swings(question, share))
         )
 
     async def span(
@@ -184,7 +185,7 @@ class AnalysisService:
             InvalidInput: for the paths.
         """
         return await self._compute.run(
-            _base_ms(of) * _GRADIENT,
+            _base_ms(of) * GRADIENT,
             lambda: gradient(self._ask(principal, of, output), paths),
         )
 
@@ -212,9 +213,7 @@ class AnalysisService:
             how = "Give a target."
             raise InvalidInput.of([Problem("target", "MISSING", message, how)])
         wanted = target
-        return await self._compute.run(
-            _REVERSE_MS, lambda: reverse(question, path, wanted, low, high)
-        )
+        return await self._compute.run(REVERSE, lambda: reverse(question, path, wanted, low, high))
 
     async def scenarios(
         self, principal: Principal, of: Recorded, cases: Sequence[Case]
@@ -226,7 +225,7 @@ class AnalysisService:
         """
         changes = sum(len(case.changes) for case in cases)
         return await self._compute.run(
-            _expected_ms(of, len(cases)) + changes * _CHANGE_MS,
+            _expected_ms(of, len(cases)) + changes * CHANGE,
             lambda: compare(self._ask(principal, of, None), cases),
         )
 
@@ -243,7 +242,7 @@ class AnalysisService:
         earlier = await self._valuations.find(principal, before_id)
         _comparable(earlier, of)
         old = self._ask(principal, earlier, output)
-        found = await self._compute.run(_ATTRIBUTION_MS, lambda: attribution(old, new))
+        found = await self._compute.run(ATTRIBUTION, lambda: attribution(old, new))
         before = of.kind.kept(asked, earlier.result)
         after = of.kind.kept(asked, of.result)
         engine = (after - found.after) - (before - found.before)
@@ -271,7 +270,7 @@ class AnalysisService:
         """
         question, asked = self._ask(principal, of, output), of.kind.asked(output)
         await self._compute.run(
-            len(spec.shocks) ** 2 * _CORRELATION_MS if spec.correlation else 0.0,
+            len(spec.shocks) ** 2 * CORRELATION if spec.correlation else 0.0,
             lambda: admit_spec(question, spec, TRIALS_MAX, price),
         )
         if price is None:
@@ -281,13 +280,15 @@ class AnalysisService:
 
     def _ask(self, principal: Principal, of: Recorded, output: Output | None) -> Question[Any]:
         principal.require(Action.READ_VALUATION)
+        self._valuations.admit(of.kind)
         inputs = of.kind.inputs_of(of.inputs) if of.admitted is None else of.admitted
         return of.kind.question(inputs, of.kind.asked(output).value, of.admitted)
 
 
 def _expected_ms(of: Recorded, numbers: int) -> float:
-    """What a batch with so many numbers takes, roughly."""
-    return _base_ms(of) * (_BATCH + numbers * _CELL)
+    """What a batch of so many numbers takes: by how long the base case took when it was valued, so
+    that a firm in twenty segments counts as such."""
+    return BATCH * _base_ms(of) + cases_ms(of.kind.name, numbers, years=years_of(of.inputs))
 
 
 def _base_ms(of: Recorded) -> float:

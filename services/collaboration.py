@@ -19,26 +19,28 @@ from collab.bus import Bus
 from collab.directory import MEMBERS_MAX, Directory, RoomFull
 from collab.flights import Flights
 from collab.keys import RoomKey
-from collab.mailbox import BEHIND_MAX, News
+from collab.mailbox import BEHIND_MAX, Mailbox, News
 from collab.messages import Wish
+from collab.one_room import MemoryOneRoom, OneRoom
 from collab.presence import Cursor, Participant, Paths
 from collab.room import Room
 from collab.rooms import Rooms
 from collab.scripts import RedisAway
-from collab.surroundings import Clock, Log, RunningLoop
+from collab.surroundings import Clock, Log, RunningLoop, Tasks
 from services.contents import Unit
-from services.doorbells import Doorbells
+from services.doorbells import Clear, Doorbells
 from services.errors import Forbidden, NotFound, QueryInvalid, RateLimited, Refused
 from services.financial_models import ModelService
 from services.history import Revision
 from services.model import Model
+from services.open_rooms import OpenRooms
 from services.principal import Action, Principal, Role
 from services.rates import Rate
 from services.recalculation import Recalculation, Worth
 from services.sessions import Session
 from services.shapes import PATH_MOST, steps_of
 from services.tenants import TenantService
-from services.valuations import Recorded, ValuationService
+from services.valuations import OfModel, Recorded, ValuationService
 from store.financial_models import FinancialModels
 
 __all__ = ["Batch", "CollaborationService", "Cursor", "Participant", "Worth"]
@@ -91,6 +93,8 @@ class CollaborationService:
         flights: Flights,
         log: Log,
         clock: Clock | None = None,
+        clear_outbox: Clear | None = None,
+        one_room: OneRoom | None = None,
     ) -> None:
         clock = clock or RunningLoop()
         self._models, self._operations = models, operations
@@ -98,6 +102,9 @@ class CollaborationService:
         self._directory, self._log = directory, log
         self._open: dict[RoomKey, Model] = {}  # for the words of its edits
         self._rooms_of: Counter[str] = Counter()  # by connection
+        self._open_rooms = OpenRooms(one_room or MemoryOneRoom(clock), tenants.terms, clock, log)
+        self._here: dict[str, tuple[RoomKey, Session, Mailbox[Entry]]] = {}  # by participant
+        self._looking = Tasks(log)
         self._elsewhere = Rate("Moves", ELSEWHERE_PER_SECOND, ELSEWHERE_PER_SECOND)
         self._recalculation = Recalculation(
             room_of=self._room_of,
@@ -117,7 +124,9 @@ class CollaborationService:
             on_valuation=self._recalculation.told,
             on_closed=self._closed,
         )
-        self._doorbells = Doorbells(self._rooms, bus, operations, clock, log)
+        self._doorbells = Doorbells(
+            self._rooms, bus, operations, clock, log, clear_outbox=clear_outbox
+        )
 
     async def start(self) -> None:
         """Look after doorbells from now on."""
@@ -125,6 +134,8 @@ class CollaborationService:
 
     async def close(self) -> None:
         """Say goodbye for everybody who is still here, and end what is under way."""
+        await self._looking.close(0.0)
+        await self._open_rooms.close()
         await self._recalculation.close(CLOSE_S)
         await self._rooms.close()
         await self._doorbells.close()
@@ -136,6 +147,19 @@ class CollaborationService:
         except Exception:  # the edit is kept, whatever becomes of the word of it
             self._log.exception("a doorbell was not rung", model=str(model_id))
 
+    def look_again(self, tenant_id: UUID) -> None:
+        """Have everybody leave who may not be in their room any more; never waits."""
+        if any(key.tenant_id == tenant_id for key, _, _ in self._here.values()):
+            self._looking.begin(self._look_again(tenant_id))
+
+    async def _look_again(self, tenant_id: UUID) -> None:
+        for key, session, mailbox in list(self._here.values()):
+            if key.tenant_id == tenant_id:
+                try:
+                    await self._models.let_in(session.principal, key.model_id)
+                except Refused as no:
+                    mailbox.end(no)
+
     async def join(
         self, session: Session, model_id: UUID, after: int | None = None
     ) -> AsyncGenerator[Batch, None]:
@@ -144,22 +168,23 @@ class CollaborationService:
         ``after``: the newest edit that the caller has; those that follow it come first.
 
         Raises:
-            Forbidden; NotFound: if there is no such model.
+            Forbidden: also if the plan has no room for another open model.
+            NotFound: if there is no such model.
             RateLimited: if the room is full, or the connection is in too many.
             QueryInvalid: for an ``after`` that is no revision.
         """
         principal = session.principal
-        principal.require(Action.JOIN_ROOM)
         if after is not None and after < 0:
             raise QueryInvalid("`after` is a revision: 0 or more. Leave it out to begin anew.")
         key = RoomKey(principal.tenant_id, model_id)
         with self._place_for(session):
             who = await self._participant(principal)
-            if self._rooms.get(key) is None:
-                await self._models.find(principal, model_id)  # no channel for what is not there
-            async with self._rooms.opened(key) as room:
+            # No channel for what is not there, or not for them.
+            await self._models.let_in(principal, model_id)
+            async with self._open_rooms.entered(key), self._rooms.opened(key) as room:
                 # Read once the others are heard, so that no edit falls between the two.
                 model = await self._models.find(principal, model_id)
+                await self._models.joined(principal, model_id)
                 self._open.setdefault(key, model)
                 room.begin(model.revision)
                 try:
@@ -170,6 +195,7 @@ class CollaborationService:
                     ) from None
                 try:
                     session.participants[model_id] = who.id
+                    self._here[who.id] = key, session, mailbox
                     resync = after is not None and not 0 <= model.revision - after <= BEHIND_MAX
                     anew = model if after is None or resync else None
                     mailbox.begin_at(model.revision if after is None or resync else after)
@@ -183,6 +209,7 @@ class CollaborationService:
                         yield _batch(news, me, anew, resync=resync)
                         me, anew, resync = None, None, False
                 finally:
+                    self._here.pop(who.id, None)
                     room.leave(who.id)
                     if session.participants.get(model_id) == who.id:
                         del session.participants[model_id]
@@ -263,7 +290,7 @@ class CollaborationService:
 
     async def _participant(self, principal: Principal) -> Participant:
         people = await self._tenants.people(principal.tenant_id, {principal.member_id})
-        member = people.get(principal.member_id)
+        member = people.get(principal.member_id)  # an operator is among them by their grant
         if member is None:
             raise Forbidden("You have left the tenant. Ask for a new token.")
         return Participant(
@@ -299,7 +326,8 @@ class CollaborationService:
         model = await self._models.find(house, key.model_id)
         try:
             inputs = self._models.inputs_in_scenario(model, None)
-            recorded = await self._valuations.value(house, model.kind, inputs)
+            of = OfModel(model.id, model.revision)
+            recorded = await self._valuations.value(house, model.kind, inputs, of)
         except Refused as no:
             return Worth(based_on_seq=model.revision, refused=no)
         return Worth(based_on_seq=model.revision, recorded=recorded)
@@ -313,7 +341,7 @@ def _house(tenant_id: UUID) -> Principal:
     return Principal(
         tenant_id=tenant_id,
         member_id=_NOBODY,
-        role=Role.ANALYST,
+        role=Role.OWNER,
         session_id="room",
         expires_at=datetime.max.replace(tzinfo=UTC),
     )

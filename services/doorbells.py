@@ -27,6 +27,8 @@ LEFT_AFTER_S: Final = 1.0  # in the outbox: then nobody is about to clear it
 AT_ONCE: Final = 500  # rows
 WAITING_MOST: Final = 10_000  # rows that are to be cleared; more are left for the audit
 
+Clear = Callable[[UUID, list[tuple[UUID, int]]], Awaitable[None]]
+
 
 class Doorbells:
     """Rings for this worker's commits, and looks after everybody's."""
@@ -39,7 +41,10 @@ class Doorbells:
         clock: Clock,
         log: Log,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clear_outbox: Clear | None = None,
     ) -> None:
+        """``clear_outbox``: what takes operations out of the outbox and tells webhooks of them."""
+        self._clear_outbox = clear_outbox or models.clear_outbox
         self._rooms, self._bus, self._models = rooms, bus, models
         self._clock, self._log, self._now = clock, log, now
         self._rung: dict[UUID, list[tuple[UUID, int]]] = defaultdict(list)
@@ -73,7 +78,7 @@ class Doorbells:
             events = self._rung.pop(tenant_id)
             for first in range(0, len(events), AT_ONCE):
                 try:
-                    await self._models.clear_outbox(tenant_id, events[first : first + AT_ONCE])
+                    await self._clear_outbox(tenant_id, events[first : first + AT_ONCE])
                 except BaseException:
                     self._left.add(tenant_id)
                     raise
@@ -101,7 +106,7 @@ class Doorbells:
             newest[model_id] = max(seq, newest.get(model_id, 0))
         for model_id, seq in newest.items():
             self._rooms.ring(RoomKey(tenant_id, model_id), seq)
-        await self._models.clear_outbox(tenant_id, left)
+        await self._clear_outbox(tenant_id, left)
         if len(left) < AT_ONCE:
             self._left.discard(tenant_id)
 

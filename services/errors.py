@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from engine.errors import Infeasible, InvalidInput, Problem, Refused
 from services.refusals import Unsupported
@@ -75,16 +75,31 @@ class Denied(Exception):
         self.retry_after_s = retry_after_s
 
 
+_NO_PROOF: Final = "That does not prove who you are here. Sign in again, or ask for a new token."
+
+
 class Unauthenticated(Denied):
-    """No token, or one that proves nothing."""
+    """No token, or one that proves nothing: whatever is wrong with it, that is all that is said."""
 
     code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str | None = None) -> None:
+        """Without a message: a credential came, and is wrong."""
+        super().__init__(message or _NO_PROOF)
+        # As the header WWW-Authenticate says it: RFC 6750, section 3.
+        self.challenge = "Bearer" if message else 'Bearer error="invalid_token"'
 
 
 class QueryInvalid(Denied):
     """Arguments that mean nothing together, or a cursor that is none, where no `Refusal` fits."""
 
     code = "QUERY_INVALID"
+
+
+class TooLate(Denied):
+    """The deadline that the client gave has passed, where no `Refusal` fits."""
+
+    code = "DEADLINE_EXCEEDED"
 
 
 class Overloaded(Denied):
@@ -109,6 +124,8 @@ def no_of(thing: object) -> tuple[str, str, float | None] | None:
 
 __all__ = [
     "Conflict",
+    "DatabaseAway",
+    "DatabaseBusy",
     "Denied",
     "Forbidden",
     "IdempotencyKeyReused",
@@ -122,6 +139,7 @@ __all__ = [
     "RateLimited",
     "Refused",
     "Stale",
+    "TooLate",
     "Unauthenticated",
     "Unsupported",
     "no_of",

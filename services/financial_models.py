@@ -12,6 +12,8 @@ from uuid import UUID
 import orjson
 
 from engine.errors import InvalidInput, Problem
+from services.audit import entry
+from services.audit_log import Looks
 from services.contents import (
     OWN,
     Document,
@@ -29,24 +31,33 @@ from services.fitting import fit
 from services.ids import new_id, operation_id_of
 from services.kinds import Kind
 from services.model import Changed, Model, document_of, kind_of
-from services.model_reading import ModelReading, no_model
-from services.plans import LIMITS
+from services.model_reading import ModelReading
+from services.model_rights import Access, administers, check, no_model
 from services.principal import Action, Principal
 from services.rates import Rate
 from services.shapes import Group, Member
 from services.tenants import TenantService
 from services.valuations import ValuationService
 from services.words import camel
+from store.audit import Entry
 from store.financial_models import (
     Appended,
     Decision,
     FinancialModels,
     ModelRecord,
     NewOperation,
+    Room,
 )
 
 EDITS_PER_SECOND: Final = 20.0  # by one member, of one model
 EDITS_AT_ONCE: Final = 40
+NOTED: Final = {  # what the audit calls each verb
+    "CREATE": "model.created",
+    "DUPLICATE": "model.duplicated",
+    "EDIT": "model.edited",
+    "RESTORE": "model.restored",
+    "ARCHIVE": "model.archived",
+}
 
 
 class Doorbell(Protocol):
@@ -75,8 +86,9 @@ class ModelService(ModelReading):
         doorbell: Doorbell | None = None,
         rate: Rate | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        looks: Looks | None = None,
     ) -> None:
-        super().__init__(models, tenants, valuations, shapes)
+        super().__init__(models, tenants, valuations, shapes, looks)
         self.doorbell: Doorbell = doorbell or NobodyHome()
         self._rate = rate or Rate("Edits of one model", EDITS_PER_SECOND, EDITS_AT_ONCE)
         self._clock = clock
@@ -121,10 +133,13 @@ class ModelService(ModelReading):
         source = await self._record(principal, model_id)
         then = source.revision if revision is None else revision
         document = await self._document(principal, source, then)
+        await self._looks.saw(principal, "model.read", "model", model_id)
         document |= {"name": name, "archived": False}
         asked = {"model": str(model_id), "name": name, "revision": revision}
         kind = kind_of(source)
-        return await self._add(principal, "DUPLICATE", kind, document, operation_id, asked)
+        return await self._add(
+            principal, "DUPLICATE", kind, document, operation_id, asked, source.access
+        )
 
     async def edit(
         self, principal: Principal, model_id: UUID, operation_id: str, edits: Sequence[Edit]
@@ -191,14 +206,18 @@ class ModelService(ModelReading):
             RateLimited, IdempotencyKeyReused.
         """
         self._begin(principal, operation_id, model_id)
-        if not archived and (await self._record(principal, model_id)).archived:
-            await self._require_room(principal, operation_id)
+        room = None
+        if not archived:
+            await self._record(principal, model_id)  # of what is not there nothing else is said
+            room = await self._room(principal)
 
         def decide(record: ModelRecord) -> Decision:
             before = document_of(record)
             return self._decision(record, before, before | {"archived": archived})
 
-        return await self._append(principal, "ARCHIVE", model_id, operation_id, archived, decide)
+        return await self._append(
+            principal, "ARCHIVE", model_id, operation_id, archived, decide, room
+        )
 
     # Inside
 
@@ -210,6 +229,7 @@ class ModelService(ModelReading):
         document: Document,
         operation_id: str,
         asked: Any,
+        access: str = Access.TENANT,
     ) -> Model:
         problems: list[Problem] = []
         document["name"] = _own("name", document["name"], problems)
@@ -221,7 +241,7 @@ class ModelService(ModelReading):
         if problems:
             raise InvalidInput.of(problems)
         operation = self._operation(principal, verb, operation_id, asked)
-        await self._require_room(principal, operation_id)
+        room = await self._room(principal)
         record = ModelRecord(
             id=new_id(),
             kind=kind.name,
@@ -233,13 +253,15 @@ class ModelService(ModelReading):
             created_by=operation.author,
             updated_at=operation.at,
             updated_by=operation.author,
+            access=access,
         )
-        appended = await self._models.create(principal.tenant_id, record, operation)
+        appended = await self._models.create(principal.tenant_id, record, operation, room)
         return (await self._answer(principal, appended, operation)).model
 
     def _begin(self, principal: Principal, operation_id: str, model_id: UUID | None = None) -> None:
-        """What can be said before anything is read."""
-        principal.require(Action.EDIT_MODEL)
+        """What can be said before anything is read. Of a model that is there, its grants decide."""
+        if model_id is None or not principal.leaves_open(Action.EDIT_MODEL):
+            principal.require(Action.EDIT_MODEL)
         operation_id_of(operation_id)
         if model_id is not None:
             self._rate.spend((principal.tenant_id, principal.member_id, model_id))
@@ -252,11 +274,21 @@ class ModelService(ModelReading):
         operation_id: str,
         asked: Any,
         decide: Callable[[ModelRecord], Decision],
+        room: Room | None = None,
     ) -> Changed:
+        def allowed(record: ModelRecord, granted: str | None) -> Decision:
+            check(principal, Action.EDIT_MODEL, record, granted)
+            return decide(record)
+
         operation = self._operation(principal, verb, operation_id, [str(model_id), asked])
-        appended = await self._models.append(principal.tenant_id, model_id, operation, decide)
+        asking = None if administers(principal) else principal.member_id
+        appended = await self._models.append(
+            principal.tenant_id, model_id, operation, allowed, asking=asking, room=room
+        )
         if appended is None:
             raise no_model()
+        if not appended.fresh:  # a repeat is answered to who may ask, and to nobody else
+            await self._record(principal, model_id, Action.EDIT_MODEL)
         return await self._answer(principal, appended, operation)
 
     def _operation(
@@ -264,12 +296,27 @@ class ModelService(ModelReading):
     ) -> NewOperation:
         # With the member: nobody learns another's answer by an id that was guessed.
         payload = canonical_text([verb, str(principal.member_id), asked])
+        at = self._clock()
+
+        def noted(model_id: UUID, seq: int) -> Entry:
+            """Its place in the log, which has old and new."""
+            return entry(
+                principal,
+                NOTED[verb],
+                "model",
+                model_id,
+                operation_id=operation_id,
+                at=at,
+                seq=seq,
+            )
+
         return NewOperation(
             operation_id=operation_id,
             fingerprint=hashlib.sha256(payload.encode()).hexdigest(),
             verb=verb,
             author=principal.member_id,
-            at=self._clock(),
+            at=at,
+            noted=noted,
         )
 
     async def _answer(
@@ -301,17 +348,21 @@ class ModelService(ModelReading):
             changes=changes_text(changes),
         )
 
-    async def _require_room(self, principal: Principal, operation_id: str) -> None:
-        """One more model has to fit the plan; what is only repeated fits already."""
-        plan = await self._tenants.plan_of(principal.tenant_id)
-        most = LIMITS[plan].models
-        if most is None or await self._models.count(principal.tenant_id, archived=False) < most:
-            return
-        if await self._models.operation_of(principal.tenant_id, operation_id) is None:
-            raise QuotaExceeded(
-                f"The {plan} plan holds {most:,} models. Archive one that is not needed now, or "
-                "change the plan."
-            )
+    async def _room(self, principal: Principal) -> Room | None:
+        """What says no to one model more than the plan holds; None: it holds any number."""
+        terms = await self._tenants.terms(principal.tenant_id)
+        most = terms.limits.models
+        if most is None:
+            return None
+
+        def room(taken: int) -> None:
+            if taken >= most:
+                raise QuotaExceeded(
+                    f"The {terms.plan} plan holds {most:,} models. Archive one that is not needed "
+                    "now, or change the plan."
+                )
+
+        return room
 
 
 def _columns(document: Document) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Model:
     inputs: Document  # of today's version, whatever version is kept
     scenarios: Document  # key -> {"name", "changes": [{"path", "value"}]}
     archived: bool
+    access: str  # TENANT, RESTRICTED
     revision: int
     created_at: datetime
     created_by: MemberRecord | None  # None: has left the tenant
@@ -68,6 +69,7 @@ class Model:
             inputs=inputs_in(document),
             scenarios=document["scenarios"],
             archived=document["archived"],
+            access=record.access,
             revision=record.revision,
             created_at=record.created_at,
             created_by=people.get(record.created_by),

@@ -11,16 +11,17 @@ from uuid import UUID
 from engine.comparison import Case, Comparison, check_total, weighed
 from engine.door import Door
 from engine.errors import InvalidInput, Problem
+from services.audit_log import Looks, Nobody
 from services.contents import Document, changes_of, differences
 from services.edits import Rules, in_scenario
-from services.errors import NotFound
 from services.history import History, Revision, ToldChange, in_words
 from services.kinds import KINDS
 from services.model import Key, Listing, Model, Page, document_of, kind_of
+from services.model_rights import Right, administers, check, no_model
 from services.principal import Action, Principal
 from services.shapes import Group
 from services.tenants import TenantService
-from services.valuations import Recorded, ValuationService
+from services.valuations import OfModel, Recorded, ValuationService
 from store.financial_models import FinancialModels, ModelPage, ModelRecord, OperationRecord
 
 
@@ -44,16 +45,23 @@ class ModelReading:
         tenants: TenantService,
         valuations: ValuationService,
         shapes: Mapping[str, Group],
+        looks: Looks | None = None,
     ) -> None:
         self._models, self._tenants, self._valuations = models, tenants, valuations
+        self._looks: Looks = looks or Nobody()
         self._rules = {name: Rules.of(shapes[name], KINDS[name].door) for name in KINDS}
         self._history = History(models)
 
     async def find(self, principal: Principal, model_id: UUID) -> Model:
         """The model as it is now."""
-        principal.require(Action.READ_MODEL)
         record = await self._record(principal, model_id)
+        await self._looks.saw(principal, "model.read", "model", model_id)
         return await self._handed(principal.tenant_id, record, document_of(record))
+
+    async def right(self, principal: Principal, model_id: UUID) -> Right:
+        """What the caller may do with the model."""
+        _, right = await self._allowed(principal, model_id, Action.READ_MODEL)
+        return right
 
     async def page(
         self,
@@ -76,11 +84,14 @@ class ModelReading:
                 descending=listing.descending != backwards,
                 after=after,
                 limit=limit + 1,
+                seen_by=None if administers(principal) else principal.member_id,
             ),
         )
         found = records[:limit]
         if backwards:
             found.reverse()
+        seen = [record.id for record in found]
+        await self._looks.saw_all(principal, "model.listed", "model", seen)
         models = [
             await self._handed(principal.tenant_id, record, document_of(record)) for record in found
         ]
@@ -92,9 +103,9 @@ class ModelReading:
         Raises:
             NotFound: also if there is no such revision.
         """
-        principal.require(Action.READ_MODEL)
         record = await self._record(principal, model_id)
         operation = await self._history.operation_at(principal.tenant_id, model_id, revision)
+        await self._looks.saw(principal, "model.history_read", "model", model_id)
         return await self._left_by(principal.tenant_id, record, operation)
 
     async def revisions(
@@ -114,6 +125,7 @@ class ModelReading:
         operations = await self._models.operations(
             principal.tenant_id, model.id, after=beyond, limit=limit, descending=not newer
         )
+        await self._looks.saw(principal, "model.history_read", "model", model.id)
         return await self.told(principal.tenant_id, model, operations)
 
     async def changes_between(
@@ -129,6 +141,7 @@ class ModelReading:
             await self._history.document_at(principal.tenant_id, model.id, model.kind, revision)
             for revision in (old, new)
         ]
+        await self._looks.saw(principal, "model.history_read", "model", model.id)
         shape = self._rules[model.kind.name].model
         return in_words(model.kind, model.unit, differences(shape, before, after))
 
@@ -151,7 +164,8 @@ class ModelReading:
         principal.require(Action.VALUE)
         model = await self.find(principal, model_id)
         inputs = self.inputs_in_scenario(model, scenario, where)
-        return model, await self._valuations.value(principal, model.kind, inputs)
+        of = OfModel(model.id, model.revision, scenario)
+        return model, await self._valuations.value(principal, model.kind, inputs, of)
 
     async def compare_scenarios(
         self, principal: Principal, model: Model, likely: Sequence[Likely] | None
@@ -179,7 +193,22 @@ class ModelReading:
             compared = replace(compared, expected=with_own)
         return cases, compared
 
-    # For rooms, which have asked for permission when somebody came in
+    async def left(self, principal: Principal, model_id: UUID) -> Model:
+        """The model for somebody who has just changed it, and may have shut themselves out."""
+        record = await self._models.find(principal.tenant_id, model_id)
+        if record is None:
+            raise no_model()
+        return await self._handed(principal.tenant_id, record, document_of(record))
+
+    # For rooms, which ask for permission when somebody comes in, and when grants have changed
+
+    async def let_in(self, principal: Principal, model_id: UUID) -> None:
+        """Nothing, for somebody who may be in the model's room."""
+        await self._record(principal, model_id, Action.JOIN_ROOM)
+
+    async def joined(self, principal: Principal, model_id: UUID) -> None:
+        """Put on record that somebody came into the model's room."""
+        await self._looks.saw(principal, "model.joined", "model", model_id)
 
     async def told(
         self, tenant_id: UUID, model: Model, operations: Sequence[OperationRecord]
@@ -224,11 +253,22 @@ class ModelReading:
 
     # Inside
 
-    async def _record(self, principal: Principal, model_id: UUID) -> ModelRecord:
-        record = await self._models.find(principal.tenant_id, model_id)
+    async def _record(
+        self, principal: Principal, model_id: UUID, action: Action = Action.READ_MODEL
+    ) -> ModelRecord:
+        """The model, for somebody who may do this with it."""
+        record, _ = await self._allowed(principal, model_id, action)
+        return record
+
+    async def _allowed(
+        self, principal: Principal, model_id: UUID, action: Action
+    ) -> tuple[ModelRecord, Right]:
+        record, granted = await self._models.find(principal.tenant_id, model_id), None
         if record is None:
             raise no_model()
-        return record
+        if not administers(principal):
+            granted = await self._models.granted(principal.tenant_id, model_id, principal.member_id)
+        return record, check(principal, action, record, granted)
 
     async def _document(self, principal: Principal, record: ModelRecord, revision: int) -> Document:
         if revision == record.revision:
@@ -286,8 +326,3 @@ def _weights(keys: Sequence[str], likely: Sequence[Likely] | None) -> dict[str |
             check_total(door, "probabilities", list(weights.values()))
     door.close()
     return weights
-
-
-def no_model() -> NotFound:
-    """Of a model that does not exist, and of another tenant's alike."""
-    return NotFound("There is no such model.")

@@ -22,8 +22,9 @@ from services.compute import Compute
 from services.errors import NotFound
 from services.kinds import KINDS, Document, Kind
 from services.principal import Action, Principal
-from services.valuations import BASE_CASE_MS, canonical, kept_id
+from services.valuations import canonical, kept_id
 from services.words import camel, snake
+from services.work import BASE_CASE_MS
 from store.valuations import KeptValuation, Valuations
 
 # What another type of processor may differ by: of the number, or, for a number that is itself a

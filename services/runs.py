@@ -15,9 +15,9 @@ from collab.bus import Bus
 from collab.keys import run_channel
 from engine.convergence import SoFar
 from engine.simulation import admit_spec
+from services.audit import entry
 from services.errors import Conflict, IdempotencyKeyReused, NotFound, Overloaded, QuotaExceeded
 from services.ids import new_id, operation_id_of
-from services.plans import LIMITS, Plan
 from services.principal import Action, Principal
 from services.refusals import Cancelled, refusal_document
 from services.run import (
@@ -33,6 +33,7 @@ from services.run import (
 )
 from services.run_work import RunWork
 from services.simulations import question_of
+from services.standing import Terms
 from services.tenants import TenantService
 from services.valuations import Recorded, ValuationService
 from store.runs import RunRecord, Runs
@@ -85,14 +86,15 @@ class RunService:
         earlier = await self._runs.of_operation(tenant_id, operation_id)
         if earlier is not None:
             return await self._repeated(tenant_id, earlier, asked)
-        plan = await self._tenants.plan_of(tenant_id)
-        limits = LIMITS[plan]
+        terms = await self._tenants.terms(tenant_id)
+        limits = terms.limits
         if asked.spec.trials > limits.trials:
             raise QuotaExceeded(
-                f"A run of the {plan} plan has at most {limits.trials:,} trials. Ask for fewer, or "
-                "change the plan."
+                f"A run of the {terms.plan} plan has at most {limits.trials:,} trials. Ask for "
+                "fewer, or change the plan."
             )
         recorded = await self._recorded(principal, asked)
+        self._valuations.admit(recorded.kind)
         output = recorded.kind.asked(asked.output)
         question = question_of(recorded.kind.name, recorded.inputs, output)
         # In a thread: to find the nearest of a large impossible matrix takes a while.
@@ -126,7 +128,7 @@ class RunService:
             started_at=None,
             ended_at=None,
         )
-        return await self._added(tenant_id, new, asked, plan)
+        return await self._added(principal, new, asked, terms)
 
     async def find(self, principal: Principal, run_id: UUID) -> Run:
         """
@@ -152,6 +154,7 @@ class RunService:
             reason,
             trials_done=None if progress is None else progress["trialsDone"],
             progress=None if progress is None else orjson.dumps(progress).decode(),
+            noted=entry(principal, "run.cancelled", "run", run_id),
         ):
             self._work.drop(run_id)
             self._bus.publish(run_channel(principal.tenant_id, run_id), CANCELLED)
@@ -201,14 +204,25 @@ class RunService:
                 return await self._valuations.value(principal, kind, inputs)
 
     async def _added(
-        self, tenant_id: UUID, new: RunRecord, asked: AskedSimulation, plan: Plan
+        self, principal: Principal, new: RunRecord, asked: AskedSimulation, terms: Terms
     ) -> Run:
-        at_most = LIMITS[plan].runs
-        added = await self._runs.add(tenant_id, new, at_most)
+        tenant_id = principal.tenant_id
+        at_most = terms.limits.runs
+        noted = entry(
+            principal,
+            "run.started",
+            "run",
+            new.id,
+            operation_id=new.operation_id,
+            at=new.created_at,
+            valuation=new.valuation_id,
+            trials=new.trials,
+        )
+        added = await self._runs.add(tenant_id, new, at_most, noted)
         if added is None:
             raise QuotaExceeded(
-                f"The {plan} plan has at most {at_most} runs at one time. Wait for one to end, "
-                "cancel one, or change the plan."
+                f"The {terms.plan} plan has at most {at_most} runs at one time. Wait for one to "
+                "end, cancel one, or change the plan."
             )
         if not added.fresh:  # two equal operations at one moment
             return await self._repeated(tenant_id, added.run, asked)

@@ -15,16 +15,18 @@ import orjson
 
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION, STREAM_VERSION
 from observability.outcomes import Outcome
+from services.audit import entry
+from services.audit_log import Looks, Nobody
 from services.compute import Compute
 from services.errors import NotFound, Problem, Refused
 from services.kinds import KINDS, Document, Kind
-from services.plans import LIMITS, Plan
+from services.plans import Limits
 from services.principal import Action, Principal
 from services.tenants import TenantService
+from services.work import BASE_CASE_MS, DOCUMENT_MS
+from store.audit import Entry
 from store.valuations import KeptValuation, Valuations
 
-BASE_CASE_MS = 0.1
-DOCUMENT_MS = 0.4  # to make one of a model's scenarios, and to value it
 NOTHING: Final = "There is no such valuation. Value the inputs again to make it."
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 
@@ -51,6 +53,15 @@ class Recorded:
     duration_ms: float  # of the computing that this came from
     # The engine's inputs, where they passed its door just now.
     admitted: Any = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OfModel:
+    """The model whose inputs are valued, as it was then."""
+
+    id: UUID
+    revision: int
+    scenario: str | None = None
 
 
 class ValuationWatch(Protocol):
@@ -108,19 +119,31 @@ class ValuationService:
         compute: Compute,
         watch: ValuationWatch,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        looks: Looks | None = None,
+        admit: Callable[[str], None] = lambda _kind: None,
     ) -> None:
+        """``admit`` raises Overloaded for a kind that nobody may value now, by its name."""
+        self._admit = admit
         self._kept, self._tenants, self._compute = kept, tenants, compute
         self._watch, self._clock = watch, clock
+        self._looks: Looks = looks or Nobody()
 
-    async def value(self, principal: Principal, kind: Kind[Any, Any], inputs: Document) -> Recorded:
-        """Value a document and keep what comes out.
+    async def value(
+        self,
+        principal: Principal,
+        kind: Kind[Any, Any],
+        inputs: Document,
+        of: OfModel | None = None,
+    ) -> Recorded:
+        """Value a document and keep what comes out. ``of``: the model that it is, if it is one.
 
         Raises:
             Forbidden, InvalidInput, Infeasible: the caller's move; nothing is kept.
             Overloaded: the database has no room now.
         """
         principal.require(Action.VALUE)
-        plan = await self._tenants.plan_of(principal.tenant_id)
+        self.admit(kind)
+        limits = (await self._tenants.terms(principal.tenant_id)).limits
         started = perf_counter()
         try:
             result = await self._compute.run(
@@ -134,20 +157,21 @@ class ValuationService:
             raise
         elapsed = perf_counter() - started
         self._watch.valued(kind.name, Outcome.GOOD, elapsed)
-        return await self._keep(principal.tenant_id, plan, kind, inputs, result, elapsed * 1e3)
+        return await self._keep(principal, limits, kind, inputs, result, elapsed * 1e3, of)
 
     async def _keep(
         self,
-        tenant_id: UUID,
-        plan: Plan,
+        principal: Principal,
+        limits: Limits,
         kind: Kind[Any, Any],
         inputs: Document,
         result: Any,
         duration_ms: float,
+        of: OfModel | None,
     ) -> Recorded:
         document = kind.result_document(result)
         inputs_json, result_json = canonical(inputs), canonical(document)
-        now, keep_for = self._clock(), LIMITS[plan].valuations_kept
+        now, keep_for = self._clock(), limits.valuations_kept
         kept = KeptValuation(
             id=content_id(kind, inputs_json),
             kind=kind.name,
@@ -163,7 +187,7 @@ class ValuationService:
             duration_ms=duration_ms,
             keep_until=None if keep_for is None else now + keep_for,
         )
-        first = await self._kept.keep(tenant_id, kept)
+        first = await self._kept.keep(principal.tenant_id, kept, _made(principal, kept, of))
         return Recorded(
             id=kept.id,
             kind=kind,
@@ -186,10 +210,18 @@ class ValuationService:
         Raises:
             InvalidInput, Infeasible; Overloaded: too much is waiting already.
         """
+        self.admit(kind)
         return await self._compute.run(
             len(documents) * DOCUMENT_MS + kind.importing_ms(),
             lambda: [kind.outputs_of(make()) for make in documents],
         )
+
+    def admit(self, kind: Kind[Any, Any]) -> None:
+        """
+        Raises:
+            Overloaded: if an operator has stopped this kind, with the reason.
+        """
+        self._admit(kind.name)
 
     async def find(self, principal: Principal, valuation_id: str) -> Recorded:
         """
@@ -202,6 +234,7 @@ class ValuationService:
         kept = await self._kept.find(principal.tenant_id, valuation_id) if asked else None
         if kept is None:
             raise NotFound(NOTHING)
+        await self._looks.saw(principal, "valuation.read", "valuation", kept.id)
         return Recorded(
             id=kept.id,
             kind=KINDS[kept.kind],
@@ -227,3 +260,21 @@ class ValuationService:
             mend = "Give the global id of a valuation of your tenant."
             raise NotFound(NOTHING, [Problem(at, "UNKNOWN", NOTHING, mend)])
         return recorded
+
+
+def _made(principal: Principal, kept: KeptValuation, of: OfModel | None) -> Entry:
+    """What the audit has of a valuation: of a model, under the model."""
+    if of is None:
+        return entry(
+            principal, "valuation.made", "valuation", kept.id, at=kept.computed_at, kind=kept.kind
+        )
+    return entry(
+        principal,
+        "model.valued",
+        "model",
+        of.id,
+        at=kept.computed_at,
+        valuation=kept.id,
+        revision=of.revision,
+        scenario=of.scenario,
+    )

@@ -6,6 +6,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Final
 
+from services.audit_log import Looks, Nobody
 from services.principal import Principal
 from services.refusals import DeadlineMissed
 from services.valuations import KeptId, ValuationService
@@ -30,9 +31,15 @@ class WorkbookService:
     """
 
     def __init__(
-        self, valuations: ValuationService, workers: WorkerPool, *, deadline_s: float
+        self,
+        valuations: ValuationService,
+        workers: WorkerPool,
+        *,
+        deadline_s: float,
+        looks: Looks | None = None,
     ) -> None:
         self._valuations, self._workers, self._deadline_s = valuations, workers, deadline_s
+        self._looks: Looks = looks or Nobody()
 
     async def export(self, principal: Principal, asked: KeptId, at: str) -> Workbook:
         """``at`` is the path of the argument that names the valuation.
@@ -49,5 +56,8 @@ class WorkbookService:
             raise DeadlineMissed(
                 f"Writing took longer than the {self._deadline_s:g} s that it may. Try again later."
             ) from None
+        await self._looks.took(
+            principal, "valuation.exported", "valuation", valuation.id, format="xlsx"
+        )
         name = f"{valuation.kind.name.lower()}-{valuation.id[:12]}.xlsx"
         return Workbook(name, b64decode(done["content"]))

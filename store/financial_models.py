@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam
+from sqlalchemy import Integer, Select, bindparam, or_
 
 from store import scope
+from store.audit import along
 from store.database import Rows, Write
 from store.model_log import (
     OF_ID,
@@ -28,7 +29,14 @@ from store.model_log import (
     OperationRecord,
     operation_from,
 )
-from store.tables import FinancialModelRow, ModelSnapshotRow, OperationRow, OutboxRow
+from store.tables import (
+    AuditPendingRow,
+    FinancialModelRow,
+    ModelGrantRow,
+    ModelSnapshotRow,
+    OperationRow,
+    OutboxRow,
+)
 
 __all__ = [
     "Appended",
@@ -59,6 +67,7 @@ class ModelRecord:
     created_by: UUID
     updated_at: datetime
     updated_by: UUID
+    access: str = "TENANT"  # or RESTRICTED: only whom it was shared with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +108,11 @@ class ModelPage:
     descending: bool = True
     after: tuple[datetime | str, UUID] | None = None  # the last one had: its key and its id
     limit: int
+    seen_by: UUID | None = None  # only what this member may see; None: all there are
 
 
 _MODEL = tuple(field.name for field in fields(ModelRecord))
-_NEW = tuple(field.name for field in fields(NewOperation))
+_NEW = tuple(field.name for field in fields(NewOperation) if field.name != "noted")
 _DECIDED = tuple(field.name for field in fields(Decision) if field.name != "changes")
 
 _OF_ID = scope.equals(FinancialModelRow, "id", "model_id")
@@ -115,14 +125,27 @@ _REVISIONS = scope.select(FinancialModelRow, "id", "revision").where(
 
 _LOOK_AT_LOG = scope.Look(selects=(OF_ID,))
 _LOOK = scope.Look(selects=(OF_ID, _FIND), changing=1)
+_GRANTED = scope.select(ModelGrantRow, "role").where(
+    scope.equals(ModelGrantRow, "model_id"), scope.equals(ModelGrantRow, "member_id", "asking")
+)
+_LOOK_WITH_GRANT = scope.Look(selects=(OF_ID, _FIND, _GRANTED), changing=1)
+# With how many models there are, while nobody else makes one.
+_LOOK_FOR_ROOM = scope.Look(selects=(OF_ID, _COUNT_SOME), alone=True)
+_LOOK_WITH_ROOM = scope.Look(selects=(OF_ID, _FIND, _GRANTED, _COUNT_SOME), changing=1, alone=True)
 _CREATE = scope.Change(
-    scope.insert(FinancialModelRow), along=(OperationRow, OutboxRow, ModelSnapshotRow)
+    scope.insert(FinancialModelRow),
+    along=(OperationRow, OutboxRow, ModelSnapshotRow),
+    noting=AuditPendingRow,
 )
 _NEXT = scope.update(
     FinancialModelRow, *_DECIDED, "name_key", "revision", "updated_at", "updated_by"
 ).where(_OF_ID, scope.equals(FinancialModelRow, "revision", "seen"))
-_APPEND = scope.Change(_NEXT, along=(OperationRow, OutboxRow))
-_APPEND_WITH_SNAPSHOT = scope.Change(_NEXT, along=(OperationRow, OutboxRow, ModelSnapshotRow))
+_APPEND = scope.Change(_NEXT, along=(OperationRow, OutboxRow), noting=AuditPendingRow)
+_APPEND_WITH_SNAPSHOT = scope.Change(
+    _NEXT, along=(OperationRow, OutboxRow, ModelSnapshotRow), noting=AuditPendingRow
+)
+
+Room: TypeAlias = Callable[[int], None]
 
 _ORDERED_BY = {"UPDATED": "updated_at", "CREATED": "created_at", "NAME": "name_key"}
 # No name is longer than 200 characters, and none has a character above this one.
@@ -132,8 +155,13 @@ _ABOVE_ANY_NAME = "\U0010ffff" * 200
 class FinancialModels(ModelLog):
     """The models of all tenants, each tenant's apart. Any method: DatabaseBusy, DatabaseAway."""
 
-    async def create(self, tenant_id: UUID, model: ModelRecord, new: NewOperation) -> Appended:
+    async def create(
+        self, tenant_id: UUID, model: ModelRecord, new: NewOperation, room: Room | None = None
+    ) -> Appended:
         """Keep a new model at revision 1, with its first operation; durable when this returns.
+
+        ``room`` is told how many there are that are not archived, and raises if that is enough;
+        it is not asked where the operation's id is on record.
 
         Raises NotKept where the model's id is there already, or a value breaks a table's rule.
         """
@@ -141,10 +169,13 @@ class FinancialModels(ModelLog):
         def begin(rows: Rows) -> Write | None:
             if rows[0] is not None:
                 return None
+            if room is not None:
+                room(_number(rows[1]))
             return Write(_CREATE, _values(replace(model, revision=1), new, changes="[]"))
 
-        (known,), write = await self._database.decide(
-            tenant_id, _LOOK_AT_LOG, begin, operation_id=new.operation_id
+        look = _LOOK_AT_LOG if room is None else _LOOK_FOR_ROOM
+        (known, *_), write = await self._database.decide(
+            tenant_id, look, begin, operation_id=new.operation_id, archived=False
         )
         return _fresh(write.values) if write is not None else _repeated(known)
 
@@ -153,21 +184,29 @@ class FinancialModels(ModelLog):
         tenant_id: UUID,
         model_id: UUID,
         new: NewOperation,
-        decide: Callable[[ModelRecord], Decision],
+        decide: Callable[[ModelRecord, str | None], Decision],
+        *,
+        asking: UUID | None = None,
+        room: Room | None = None,
     ) -> Appended | None:
         """Change a model by one operation; durable when this returns. None: no such model.
 
-        ``decide`` is pure and quick. It is not asked where the operation's id is on record,
+        ``room`` is asked, as by `create`, where the change takes the model out of the archive.
+
+        ``decide`` is told as well what a grant says of the member ``asking``, at the moment of
+        the change. It is pure and quick. It is not asked where the operation's id is on record,
         and asked again where another writer was faster. Whatever it raises comes out as it
         is, and nothing is written. Raises NotKept where its decision breaks a table's rule.
         """
 
         def go_on(rows: Rows) -> Write | None:
-            known, found = rows
+            known, found, *granted = rows
             if known is not None or found is None:
                 return None
             before = _record(found)
-            decision = decide(before)
+            decision = decide(before, granted[0][0] if granted and granted[0] else None)
+            if room is not None and before.archived and not decision.archived:
+                room(_number(granted[1]))
             after = replace(
                 before,
                 revision=before.revision + 1,
@@ -178,9 +217,12 @@ class FinancialModels(ModelLog):
             change = _APPEND if after.revision % SNAPSHOT_EVERY else _APPEND_WITH_SNAPSHOT
             return Write(change, _values(after, new, changes=decision.changes))
 
-        (known, _), write = await self._database.decide(
-            tenant_id, _LOOK, go_on, model_id=model_id, operation_id=new.operation_id
-        )
+        look, values = _LOOK, {"model_id": model_id, "operation_id": new.operation_id}
+        if room is not None:
+            look, values = _LOOK_WITH_ROOM, {**values, "asking": asking, "archived": False}
+        elif asking is not None:
+            look, values = _LOOK_WITH_GRANT, {**values, "asking": asking}
+        (known, *_), write = await self._database.decide(tenant_id, look, go_on, **values)
         if write is not None:
             return _fresh(write.values)
         return None if known is None else _repeated(known)
@@ -189,6 +231,11 @@ class FinancialModels(ModelLog):
         """The tenant's model of that id. Another tenant's is not found."""
         row = await self._database.first(tenant_id, _FIND, model_id=model_id)
         return None if row is None else _record(row)
+
+    async def granted(self, tenant_id: UUID, model_id: UUID, member_id: UUID) -> str | None:
+        """What a grant says that a member may do with a model."""
+        row = await self._database.first(tenant_id, _GRANTED, model_id=model_id, asking=member_id)
+        return None if row is None else str(row[0])
 
     async def page(self, tenant_id: UUID, page: ModelPage) -> list[ModelRecord]:
         """The models of a page, in its order."""
@@ -200,6 +247,7 @@ class FinancialModels(ModelLog):
             of_archived=page.archived is not None,
             of_prefix=page.name_prefix is not None,
             goes_on=page.after is not None,
+            of_member=page.seen_by is not None,
         )
         key, last = page.after or (None, None)
         prefix = page.name_prefix or ""
@@ -212,6 +260,8 @@ class FinancialModels(ModelLog):
                 prefix_end=prefix + _ABOVE_ANY_NAME,
                 after_id=last,
                 limit=page.limit,
+                asking=page.seen_by,
+                access="TENANT",
                 **{f"after_{ordered_by}": key},
             )
         return [ModelRecord(**row) for row in rows]
@@ -240,6 +290,7 @@ def _page(
     of_archived: bool,
     of_prefix: bool,
     goes_on: bool,
+    of_member: bool,
 ) -> Select[Any]:
     order = (ordered_by, "id")
     columns = [scope.column(FinancialModelRow, name) for name in order]
@@ -254,6 +305,17 @@ def _page(
             key >= scope.given(FinancialModelRow, "name_key", "prefix"),
             key <= scope.given(FinancialModelRow, "name_key", "prefix_end"),
         )
+    if of_member:
+        granted = scope.select(ModelGrantRow, "model_id").where(
+            scope.equals(ModelGrantRow, "member_id", "asking")
+        )
+        statement = statement.where(
+            or_(
+                scope.equals(FinancialModelRow, "access"),
+                scope.equals(FinancialModelRow, "created_by", "asking"),
+                scope.column(FinancialModelRow, "id").in_(granted),
+            )
+        )
     if goes_on:
         statement = statement.where(scope.beyond(FinancialModelRow, order, descending=descending))
     ordered = [column.desc() for column in columns] if descending else columns
@@ -262,6 +324,10 @@ def _page(
 
 def _record(row: Sequence[Any]) -> ModelRecord:
     return ModelRecord(**dict(zip(_MODEL, row, strict=True)))
+
+
+def _number(counted: Sequence[Any] | None) -> int:
+    return 0 if counted is None else int(counted[0])
 
 
 def _values(after: ModelRecord, new: NewOperation, *, changes: str) -> dict[str, Any]:
@@ -275,6 +341,7 @@ def _values(after: ModelRecord, new: NewOperation, *, changes: str) -> dict[str,
         "seen": after.revision - 1,
         "changes": changes,
         "content": _content(after),
+        **along(new.noted(after.id, after.revision)),
     }
 
 

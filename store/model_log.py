@@ -7,7 +7,7 @@ and each five-hundredth a snapshot, so that no history is replayed from the begi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Integer, Select, bindparam
 
 from store import scope
+from store.audit import Entry
 from store.database import Database
 from store.tables import ModelSnapshotRow, OperationRow, OutboxRow
 
@@ -47,6 +48,7 @@ class NewOperation:
     verb: str  # one of store.tables.VERBS
     author: UUID
     at: datetime  # with a zone
+    noted: Callable[[UUID, int], Entry]  # what the audit has of it: of which model, at which seq
 
 
 OPERATION = tuple(field.name for field in fields(OperationRecord))

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, case, func, null, or_
 
 from store import scope
+from store.audit import Entry, note
 from store.database import Database
 from store.tables import RunRow, TenantRow
 
@@ -45,6 +46,7 @@ class RunRecord:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    announced: bool = False  # whether webhooks were told of its end
 
     @property
     def active(self) -> bool:
@@ -143,8 +145,10 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, tenant_id: UUID, run: RunRecord, at_most: int) -> Added | None:
-        """Keep a new run; None: the tenant has ``at_most`` active ones already.
+    async def add(
+        self, tenant_id: UUID, run: RunRecord, at_most: int, noted: Entry | None = None
+    ) -> Added | None:
+        """Keep a new run, and what the audit has of it; None: ``at_most`` are active already.
 
         Where its operation's id is on record, the run of that id is answered instead.
         """
@@ -157,6 +161,8 @@ class Runs:
             if active is not None and active["count"] >= at_most:
                 return None
             await session.execute(_ADD, **{name: getattr(run, name) for name in _COLUMNS})
+            if noted is not None:
+                await note(session, noted)
             return Added(run, fresh=True)
 
     async def find(self, tenant_id: UUID, run_id: UUID) -> RunRecord | None:
@@ -186,7 +192,7 @@ class Runs:
 
     async def begin(self, tenant_id: UUID, run_id: UUID, owner: str, now: datetime) -> bool:
         """The owner sets to work, once more. False: it is not the owner's any longer."""
-        values = {"state": "RUNNING", "trials_done": 0, "now": now}
+        values: dict[str, Any] = {"state": "RUNNING", "trials_done": 0, "now": now}
         return await self._change(tenant_id, _BEGIN, run_id=run_id, mine=owner, **values)
 
     async def renew(self, tenant_id: UUID, owner: str, until: datetime) -> int:
@@ -198,14 +204,14 @@ class Runs:
         self, tenant_id: UUID, run_id: UUID, owner: str, trials_done: int, progress: str
     ) -> bool:
         """Keep what is known so far."""
-        known = {"trials_done": trials_done, "progress": progress}
+        known: dict[str, Any] = {"trials_done": trials_done, "progress": progress}
         return await self._change(tenant_id, _NOTE, run_id=run_id, mine=owner, **known)
 
     async def take(
         self, tenant_id: UUID, run_id: UUID, owner: str, now: datetime, until: datetime
     ) -> bool:
         """Take a run whose lease has lapsed. False: another was faster, or it has ended."""
-        lease = {"state": "QUEUED", "owner": owner, "lease_until": until}
+        lease: dict[str, Any] = {"state": "QUEUED", "owner": owner, "lease_until": until}
         return await self._change(tenant_id, _TAKE, run_id=run_id, now=now, **lease)
 
     async def release(self, tenant_id: UUID, owner: str) -> None:
@@ -225,16 +231,30 @@ class Runs:
         progress: str | None,
         result: str | None,
         refusal: str | None,
+        noted: Entry | None = None,
     ) -> bool:
         """The owner's last word: DONE with a result, FAILED with a refusal. False: too late."""
-        last = {"state": state, "trials_done": trials_done, "progress": progress}
-        word = {"result": result, "refusal": refusal, "ended_at": now}
-        return await self._change(tenant_id, _FINISH, run_id=run_id, mine=owner, **last, **word)
+        last: dict[str, Any] = {
+            "state": state,
+            "trials_done": trials_done,
+            "progress": progress,
+        }
+        word: dict[str, Any] = {"result": result, "refusal": refusal, "ended_at": now}
+        return await self._change(
+            tenant_id, _FINISH, noted, run_id=run_id, mine=owner, **last, **word
+        )
 
-    async def abandon(self, tenant_id: UUID, run_id: UUID, now: datetime, refusal: str) -> bool:
+    async def abandon(
+        self,
+        tenant_id: UUID,
+        run_id: UUID,
+        now: datetime,
+        refusal: str,
+        noted: Entry | None = None,
+    ) -> bool:
         """Nobody takes it again: FAILED. False: somebody has, or it has ended."""
-        end = {"state": "FAILED", "refusal": refusal, "ended_at": now}
-        return await self._change(tenant_id, _ABANDON, run_id=run_id, now=now, **end)
+        end: dict[str, Any] = {"state": "FAILED", "refusal": refusal, "ended_at": now}
+        return await self._change(tenant_id, _ABANDON, noted, run_id=run_id, now=now, **end)
 
     async def cancel(
         self,
@@ -245,18 +265,25 @@ class Runs:
         *,
         trials_done: int | None = None,
         progress: str | None = None,
+        noted: Entry | None = None,
     ) -> bool:
         """CANCELLED, whoever holds it. False: there is no such run, or it has ended.
 
         Without progress, what was noted last stays.
         """
-        end = {"state": "CANCELLED", "refusal": refusal, "ended_at": now}
-        known = {"trials_done": trials_done, "progress": progress}
-        return await self._change(tenant_id, _CANCEL, run_id=run_id, **end, **known)
+        end: dict[str, Any] = {"state": "CANCELLED", "refusal": refusal, "ended_at": now}
+        known: dict[str, Any] = {"trials_done": trials_done, "progress": progress}
+        return await self._change(tenant_id, _CANCEL, noted, run_id=run_id, **end, **known)
 
-    async def _change(self, tenant_id: UUID, change: Any, **values: object) -> bool:
+    async def _change(
+        self, tenant_id: UUID, change: Any, noted: Entry | None = None, **values: object
+    ) -> bool:
+        """Change a run, and put it on record where it was changed."""
         async with self._database.writing(tenant_id) as session:
-            return await session.execute(change, **values) == 1
+            changed = await session.execute(change, **values) == 1
+            if changed and noted is not None:
+                await note(session, noted)
+        return changed
 
 
 def _record(found: tuple[Any, ...] | None) -> RunRecord | None:

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam
 
 from store import scope
+from store.audit import Entry, along
 from store.database import Database
-from store.tables import ValuationRow
+from store.tables import AuditPendingRow, ValuationRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class KeptValuation:
 
 _COLUMNS = tuple(field.name for field in fields(KeptValuation))
 _KEEP = scope.InsertOnce(ValuationRow, tells="computed_at")
+_KEEP_NOTED = scope.InsertOnce(ValuationRow, tells="computed_at", noting=AuditPendingRow)
 _FIND = scope.select(ValuationRow, *_COLUMNS).where(scope.equals(ValuationRow, "id"))
 _PAGE = (
     scope.select(ValuationRow, *_COLUMNS)
@@ -50,13 +52,20 @@ class Valuations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, tenant_id: UUID, kept: KeptValuation) -> datetime:
-        """Keep a valuation for its tenant; durable when this returns.
+    async def keep(
+        self, tenant_id: UUID, kept: KeptValuation, noted: Entry | None = None
+    ) -> datetime:
+        """Keep a valuation for its tenant, and what the audit has of it; durable at the return.
 
         Returns when it was *first* computed: a valuation that is there already is left
         as it is. Raises NotKept, DatabaseBusy, DatabaseAway.
         """
-        first = await self._database.insert_once(tenant_id, _KEEP, **_values(kept))
+        values = _values(kept)
+        if noted is None:
+            return cast("datetime", await self._database.insert_once(tenant_id, _KEEP, **values))
+        values |= along(noted)
+        first = await self._database.insert_once(tenant_id, _KEEP_NOTED, **values)
+        self._database.noted.add(tenant_id)
         return cast("datetime", first)
 
     async def find(self, tenant_id: UUID, valuation_id: str) -> KeptValuation | None:

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from api.keys import make_development_key
+from api.keys import make_development_keys
 from api.settings import Settings
 from api.transports.lines import Line
 from api.wiring import build
@@ -26,6 +26,7 @@ from services.principal import Role
 from store.database import Database
 from store.migrate import migrate
 from store.tenants import MemberRecord, TenantRecord, Tenants
+from tests.admitted import LIFTED
 
 TENANT = TenantRecord(
     tenant_id=UUID(int=1),
@@ -33,6 +34,7 @@ TENANT = TenantRecord(
     name="Orchard Partners",
     plan="ENTERPRISE",
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    settings=LIFTED,
 )
 ANALYST = MemberRecord(id=UUID(int=2), subject="ada", name="Ada", role=Role.ANALYST.value)
 
@@ -82,10 +84,10 @@ def build_app(home: Path) -> tuple[ASGIApp, str]:
     """The application over a new SQLite file in ``home``, and an analyst's token for an hour."""
     settings = Settings.read({"VALOR_HOME": str(home), "VALOR_LOG_LEVEL": "ERROR"}, dev=True)
     asyncio.run(_fill(settings))
-    key = make_development_key(settings.key_file)
-    issuer = Issuer(settings.issuer, key)
+    keyring = make_development_keys(settings.keys)
+    issuer = Issuer(settings.issuer, keyring.signing())
     token = issuer.issue(TENANT.tenant_id, ANALYST.id, Role.ANALYST, timedelta(hours=1))
-    return create_app(build(settings, key)), token
+    return create_app(build(settings, keyring)), token
 
 
 async def _fill(settings: Settings) -> None:

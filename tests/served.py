@@ -16,18 +16,21 @@ from uuid import UUID
 
 import httpx
 
-from api.keys import make_development_key
+from api.keys import make_development_keys
+from api.parts import Parts
 from api.processes.server import listen, server_of
 from api.settings import Settings
 from api.transports.lasting import Limits
 from api.transports.sockets import Socket
-from api.wiring import Parts, build
+from api.wiring import build
 from observability.logs import Logs
 from services.authentication import Issuer
 from services.principal import Role
 from store.database import Database
+from store.directory import SYSTEM, Directory
 from store.migrate import migrate
 from store.tenants import MemberRecord, TenantRecord, Tenants
+from tests.admitted import LIFTED
 
 OURS: Final = UUID("01900000-0000-7000-8000-00000000000a")
 THEIRS: Final = UUID("01900000-0000-7000-8000-00000000000b")
@@ -38,7 +41,9 @@ _SHORT: Final = timedelta(minutes=10)
 # A machine may stand still for seconds between two words of a client: who is to be too late in a
 # test is made so by `Served.age`.
 LATE_S: Final = 600.0
-PATIENT: Final = Limits(init_within_s=LATE_S, silent_s=LATE_S, behind_s=LATE_S)
+PATIENT: Final = Limits(
+    init_within_s=LATE_S, silent_s=LATE_S, behind_s=LATE_S, frames_per_s=1e6, frames_at_once=10**6
+)
 
 
 def http(**options: Any) -> httpx.Client:
@@ -76,7 +81,9 @@ class Served:
         return f"{self.origin}/graphql"
 
     def token(self, role: Role = Role.ANALYST, tenant_id: UUID = OURS) -> str:
-        return self.issuer.issue(tenant_id, MEMBERS[role], role, timedelta(hours=1))
+        """Of a member with that role; an operator is the system's, whatever tenant is named."""
+        home = SYSTEM if role is Role.OPERATOR else tenant_id
+        return self.issuer.issue(home, MEMBERS[role], role, timedelta(hours=1))
 
     def short_token(self) -> str:
         """Of an analyst, and at its end once `later` was said."""
@@ -107,6 +114,11 @@ class Served:
         with http(base_url=self.origin, headers=headers) as client:
             yield Caller(client)
 
+    @contextmanager
+    def operator(self) -> Iterator[Caller]:
+        with self.caller(Role.OPERATOR) as caller:
+            yield caller
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -132,9 +144,16 @@ class Caller:
 
 @contextmanager
 def served(
-    home: Path, *, logs: Logs | None = None, limits: Limits = PATIENT, **environment: str
+    home: Path,
+    *,
+    logs: Logs | None = None,
+    limits: Limits = PATIENT,
+    terms: str = LIFTED,
+    **environment: str,
 ) -> Iterator[Served]:
     """Serve a database with two tenants, as `valor serve --dev` would, from a thread.
+
+    ``terms``: the tenants' settings. They may ask as often as they like, unless a test says less.
 
     Its event loop is late by the time of this process' processors: what blocks the loop spends it,
     and a machine that stands still does not.
@@ -142,9 +161,9 @@ def served(
     settings = Settings.read(
         {"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0", **environment}, dev=True
     )
-    asyncio.run(prepare(settings))
-    key = make_development_key(settings.key_file)
-    parts = build(settings, key, logs or Logs("CRITICAL"), limits)
+    asyncio.run(prepare(settings, terms))
+    keyring = make_development_keys(settings.keys)
+    parts = build(settings, keyring, logs or Logs("CRITICAL"), limits)
     parts.watch.beat._clock = time.process_time
     listener = listen("127.0.0.1", 0)
     server = server_of(parts)
@@ -152,7 +171,9 @@ def served(
     thread.start()
     try:
         yield Served(
-            f"http://127.0.0.1:{listener.getsockname()[1]}", parts, Issuer(settings.issuer, key)
+            f"http://127.0.0.1:{listener.getsockname()[1]}",
+            parts,
+            Issuer(settings.issuer, keyring.signing()),
         )
     finally:
         server.should_exit = True
@@ -161,11 +182,17 @@ def served(
         assert not thread.is_alive(), "the server did not stop within a minute"
 
 
-async def prepare(settings: Settings) -> None:
-    """Migrate, and see to two tenants with a member for every role."""
+async def prepare(settings: Settings, terms: str = LIFTED) -> None:
+    """Migrate, and see to two tenants with a member for every role, and to an operator."""
     await migrate(settings.database_owner_url)
     database = Database.open(settings.database_url)
     try:
+        directory = Directory(database)
+        await directory.ready()
+        operator = MemberRecord(
+            id=MEMBERS[Role.OPERATOR], subject="operator", name="Operator", role=Role.OPERATOR
+        )
+        await Tenants(database).join(SYSTEM, operator)
         for tenant_id, slug in ((OURS, "ours"), (THEIRS, "theirs")):
             tenant = TenantRecord(
                 tenant_id=tenant_id,
@@ -173,11 +200,14 @@ async def prepare(settings: Settings) -> None:
                 name=slug.title(),
                 plan="PRO",
                 created_at=datetime(2026, 1, 1, tzinfo=UTC),
+                settings=terms,
             )
             members = [
                 MemberRecord(id=id_, subject=f"{role.lower()}@{slug}", name=role.title(), role=role)
                 for role, id_ in MEMBERS.items()
+                if role is not Role.OPERATOR
             ]
             await Tenants(database).ensure(tenant, members)
+            await directory.put("SLUG", slug, tenant_id)
     finally:
         await database.close()

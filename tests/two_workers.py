@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from api.keys import read_development_key
+from api.keys import read_signing_key
 from api.settings import Settings
 from services.authentication import Issuer
 from services.principal import Role
@@ -61,7 +61,7 @@ def serving_two(home: Path, redis_url: str, **environment: str) -> Iterator[TwoW
         yield TwoWorkers(
             origin=f"http://{told['host']}:{told['port']}",
             workers=(first, second),
-            issuer=Issuer(settings.issuer, read_development_key(settings.key_file)),
+            issuer=Issuer(settings.issuer, read_signing_key(settings.keys)),
             settings=settings,
             terminal=terminal,
         )

@@ -1,12 +1,17 @@
-"""Documents: parsed, gated and validated once each, and remembered."""
+"""Documents: parsed, gated, priced and validated once each, and remembered.
+
+Validation is put off until a request has been paid for: of all that is done with a document before
+it runs, it takes the longest.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import strawberry
 from graphql import (
@@ -24,13 +29,17 @@ from graphql.validation.validate import ValidationAbortedError
 from api.operations.gate import complaint_of
 from api.operations.planner import Planner
 from api.operations.plans import Plan
+from api.operations.price import NOTHING, Priced, Pricer
 from api.operations.request import Parameters
 from observability.operations import root_fields
+from services.metering import Charge
+from services.pricing import Estimate
 
 SOURCE_MAX: Final = 64 * 1024  # characters
 TOKENS_MAX: Final = 2_000
 COMPARISONS_MAX: Final = 50_000  # some 50 ms; forty fragments on one type come to a third of it
 _REMEMBERED: Final = 512
+_NAMES: Final = 20  # of operations that are not there there is no end
 _REMEMBERED_CHARACTERS: Final = 4 * 1024 * 1024  # a parsed document is some 50 times its text
 
 # Fields of one name are compared pairwise, so a field written 500 times would hold the event loop
@@ -44,6 +53,7 @@ class RequestError(Exception):
     def __init__(self, *errors: GraphQLError) -> None:
         super().__init__(errors[0].message)
         self.errors = errors
+        self.charge: Charge | None = None  # what it cost to find out, where it was charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +63,67 @@ class Asked:
     node: OperationDefinitionNode | None  # None: no such operation, or not clear which
     kind: str  # query, mutation, subscription; "" where there is no such operation
     root_fields: tuple[str, ...]
-    plan: Plan | None = None  # None: runs in the reference
+    priced: Priced = NOTHING
 
 
 @dataclass(slots=True)
 class Document:
-    """A text that was looked at once. With ``errors`` it must not run."""
+    """A text that was looked at once. With ``errors`` it must not even be validated."""
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    schema: GraphQLSchema
     planner: Planner
+    pricer: Pricer
+    _flaws: tuple[GraphQLError, ...] | None = None
     _asked: dict[str | None, Asked] = field(default_factory=dict)
+    _plans: dict[str | None, Plan | None] = field(default_factory=dict)
 
     def asked(self, operation_name: str | None) -> Asked:
-        """What one of its operations asks for."""
+        """What one of its operations asks for, and at which price."""
         found = self._asked.get(operation_name)
         if found is None:
             if self.node is None:
                 return Asked(None, "", ())
             kind, fields = root_fields(self.node, operation_name)
             node = get_operation_ast(self.node, operation_name)
-            runs = node is not None and not self.errors
-            plan = self.planner.plan(self.node, node) if runs and node is not None else None
-            found = Asked(node, kind, fields, plan)
-            if len(self._asked) < 20:  # names that are not there have no end
+            sound = node is not None and not self.errors
+            priced = self.pricer.priced(self.node, node) if sound and node else NOTHING
+            found = Asked(node, kind, fields, priced)
+            if len(self._asked) < _NAMES:
                 self._asked[operation_name] = found
         return found
+
+    def validated(self) -> DocumentNode:
+        """The document, known to be valid.
+
+        Raises:
+            RequestError: with its flaws.
+        """
+        if self._flaws is None:
+            if self.errors or self.node is None:
+                raise RequestError(*self.errors)
+            self._flaws = _flaws(self.schema, self.node)
+        if self._flaws or self.node is None:
+            raise RequestError(*self._flaws)
+        return self.node
+
+    def plan(self, operation_name: str | None) -> Plan | None:
+        """The plan of an operation, once the document is known to be valid; None: it runs in the
+        reference."""
+        if operation_name not in self._plans:
+            node = self.asked(operation_name).node
+            if node is None or self.node is None:
+                return None  # a name that is not there
+            self._plans[operation_name] = self.planner.plan(self.node, node)
+        return self._plans[operation_name]
+
+
+class Own(NamedTuple):
+    """What a tenant has said of its own documents."""
+
+    only: bool  # no other document runs for it
+    text: str | None  # of the id that was asked for, if it is one of them
 
 
 class Documents:
@@ -94,34 +139,65 @@ class Documents:
         """``trusted``: documents by the SHA-256 of their text, 64 lower hexadecimal digits."""
         # Strawberry executes on graphql-core's schema, and offers no other way to it.
         self.schema = schema._schema  # noqa: SLF001
-        self.planner = Planner(self.schema)
+        self.planner, self._pricer = Planner(self.schema), Pricer(self.schema)
         self._known: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
         self._trusted, self._only_trusted = trusted, only_trusted
 
-    def find(self, asked: Parameters) -> Document:
+    @property
+    def only_trusted(self) -> bool:
+        """Whether the server itself runs no others."""
+        return self._only_trusted
+
+    def find(self, asked: Parameters, own: Own | None = None) -> Document:
         """The document of a request, by its text or by its id.
 
         Raises:
             RequestError: if it is not one that is trusted, and has to be.
         """
         text: str | None = asked.query
+        only = self._only_trusted or (own is not None and own.only)
         if asked.document_id is not None:
             # Whoever sent the text as well has proved that it is the one of the id.
-            text = self._trusted.get(asked.document_id, text if not self._only_trusted else None)
-        elif self._only_trusted:
+            text = self._trusted.get(asked.document_id, text if not only else None)
+            if own is not None and own.text is not None:
+                text = own.text
+        elif only:
             text = None
         if not text:
             raise RequestError(
                 GraphQLError(
                     "This document is not known here. Send the id of one that is: its SHA-256, as "
                     "“documentId”."
-                    if self._only_trusted
+                    if only
                     else "There is no document of this id here. Send its text as “query”.",
                     extensions={"code": "DOCUMENT_NOT_TRUSTED"},
                 )
             )
         return self.read(text)
+
+    def estimate(
+        self, query: str, variables: Mapping[str, Any], operation_name: str | None
+    ) -> Estimate:
+        """What a request would cost, or why it would not run."""
+        document = self.read(query)
+        found = document.asked(operation_name)
+        try:
+            document.validated()
+        except RequestError as no:
+            return Estimate(None, tuple(error.message for error in no.errors))
+        if found.node is None:
+            return Estimate(None, ("The document has no operation of this name, or several.",))
+        return Estimate(found.priced.of(variables), ())
+
+    def complaints(self, text: str) -> list[str]:
+        """Why a document would not run, whoever asked; nothing of it is kept."""
+        document = self._look(text)
+        try:
+            document.validated()
+        except RequestError as no:
+            return [error.message for error in no.errors]
+        return []
 
     def read(self, text: str) -> Document:
         """Parse, gate and validate, or remember having done so."""
@@ -138,20 +214,19 @@ class Documents:
         return document
 
     def _look(self, text: str) -> Document:
+        made = partial(Document, schema=self.schema, planner=self.planner, pricer=self._pricer)
         if len(text) > SOURCE_MAX:
             long = GraphQLError(
                 f"The document has {len(text):,} characters (at most {SOURCE_MAX:,}).",
                 extensions={"code": "QUERY_TOO_COMPLEX"},
             )
-            return Document(None, (long,), self.planner)
+            return made(None, (long,))
         try:
             node = parse(text, max_tokens=TOKENS_MAX)
         except GraphQLError as flaw:
-            return Document(None, (flaw,), self.planner)
+            return made(None, (flaw,))
         complaint = complaint_of(node)
-        if complaint is not None:
-            return Document(node, (complaint,), self.planner)
-        return Document(node, _flaws(self.schema, node), self.planner)
+        return made(node, () if complaint is None else (complaint,))
 
 
 def _flaws(schema: GraphQLSchema, node: DocumentNode) -> tuple[GraphQLError, ...]:

@@ -7,59 +7,61 @@ are ours. An operation is counted from its document to its last field, a subscri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from inspect import isawaitable
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import strawberry
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, ValueNode
+from graphql import DocumentNode, ExecutionResult, GraphQLError
 from graphql.error import located_error
 from graphql.execution import Executor as Reference
 from strawberry.execution import optimized_is_awaitable
 
+from api.operations.answers import (
+    on_record,
+    recognise,
+    recognise_late,
+    refused_answer,
+    told_cost,
+    told_error,
+)
 from api.operations.coercion import Unusual
-from api.operations.documents import Asked, Document, Documents, RequestError
+from api.operations.documents import Documents, RequestError
+from api.operations.entrance import NOS, Begun, Entrance, OwnDocuments, roots
 from api.operations.events import Events
 from api.operations.plans import Handover, Plan
 from api.operations.request import NotWellFormed, Parameters
 from observability.logs import Log
 from observability.operations import Operation, OperationWatch
 from resolvers.context import Context, Services
-from resolvers.refusal import ErrorCode, Refusal
-from services.errors import Overloaded, no_of
+from resolvers.refusal import ErrorCode
+from services.admission import Admission
+from services.errors import (
+    Overloaded,
+    TooLate,
+    no_of,
+)
+from services.metering import Charge
 from services.sessions import Session
 
 _CODES: Final = frozenset(ErrorCode)
-_QUOTED: Final = 80  # characters of a wrong value
 
 
-def recognise(thing: object) -> str | None:
-    """The code of a no, in whatever form it comes: for those who count."""
-    if isinstance(thing, Refusal):
-        return thing.code.value
-    if isinstance(thing, GraphQLError):
-        code = (thing.extensions or {}).get("code")
-        if code is None and _is_of_the_document(thing.original_error):
-            return ErrorCode.QUERY_INVALID.value
-        return code if isinstance(code, str) else None
-    no = no_of(thing)
-    return no[0] if no else None
+class Answered(NamedTuple):
+    """What came of a query or a mutation."""
 
-
-def _is_of_the_document(error: object) -> bool:
-    """Whether the executor refused an argument: a null, say, that its variable let through.
-
-    Such an error points at the value in the document. An answer that cannot be written does not:
-    that one is ours.
-    """
-    nodes = error.nodes if isinstance(error, GraphQLError) else None
-    return bool(nodes) and all(isinstance(node, ValueNode) for node in nodes or ())
+    answer: dict[str, Any]  # with ``data``, ``errors`` and ``extensions``
+    errors: tuple[GraphQLError, ...]  # unmasked
+    charge: Charge | None  # None: it is not counted
 
 
 class Executor:
-    """Runs well-formed requests, each for the session of the connection that it came over."""
+    """Runs well-formed requests, each for the session of the connection that it came over.
+
+    Whoever asks is let in, what they ask is priced and charged, and only then it is validated and
+    run; what was charged and not done is given back.
+    """
 
     def __init__(
         self,
@@ -68,46 +70,46 @@ class Executor:
         watch: OperationWatch,
         log: Log,
         deadline_s: float,
-        trusted: Mapping[str, str] = MappingProxyType({}),
-        *,
-        only_trusted: bool = False,
+        admission: Admission,
+        documents: Documents,
+        own_documents: OwnDocuments | None = None,
     ) -> None:
-        """``trusted``: documents by the SHA-256 of their text; with ``only_trusted``, no other."""
+        """``own_documents``: those that tenants trust, beside those that the server does."""
         self._schema, self._services, self._watch = schema, services, watch
         self._log, self._deadline_s = log, deadline_s
-        self._documents = Documents(schema, trusted, only_trusted=only_trusted)
-
-    def kind(self, asked: Parameters) -> str:
-        """query, mutation or subscription; "" where there is no such document or operation."""
-        try:
-            return self._documents.find(asked).asked(asked.operation_name).kind
-        except RequestError:
-            return ""
+        self.admission, self.documents = admission, documents
+        self._entrance = Entrance(services, admission, documents, own_documents)
+        self.state, self.kind = self._entrance.state, self._entrance.kind
 
     async def run(
         self, asked: Parameters, session: Session, request_id: str, *, by_get: bool = False
-    ) -> tuple[dict[str, Any], tuple[GraphQLError, ...]]:
-        """(answer without ``extensions``, its errors unmasked) of a query or a mutation.
+    ) -> Answered:
+        """The answer to a query or a mutation.
 
         Raises:
             RequestError: if nothing was executed.
             NotWellFormed: for a change by GET.
+            Denied, Forbidden: if whoever asks may not, or not now.
         """
         with self._watch.operation(str(session.principal.tenant_id)) as operation:
-            no: RequestError | NotWellFormed | None = None
-            errors: tuple[GraphQLError, ...] = ()
+            no: Exception | None = None
             try:
-                result = await self._execute(asked, session, operation, by_get=by_get)
-                errors = operation.errors = tuple(result.errors or ())
+                result, begun = await self._execute(asked, session, operation, by_get=by_get)
+                operation.errors = tuple(result.errors or ())
+                self._left_by_client(begun, operation)
             except RequestError as refused:
                 no, operation.errors = refused, refused.errors
             except NotWellFormed as refused:
                 no, operation.errors = refused, (GraphQLError(refused.message),)
+            except NOS as refused:
+                no, operation.errors = refused, (refused,)
         if no is not None:  # only now: an exception that leaves an operation is a fault of ours
             raise no
-        return self._answer(result, request_id), errors
+        answer = self._answer(result, request_id)
+        answer["extensions"] = told_cost(begun.charge)
+        return Answered(answer, tuple(result.errors or ()), begun.charge)
 
-    def subscribe(
+    async def subscribe(
         self, asked: Parameters, session: Session, request_id: str
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The answers of any operation, over a connection that lasts; close it to end them early.
@@ -115,17 +117,19 @@ class Executor:
         A query or a mutation has one, a subscription one for each event. An answer without
         ``data`` is the last: nothing was executed, or the stream ended in these errors.
         """
-        if self.kind(asked) == "subscription":
-            return self._events(asked, session, request_id)
-        return self._once(asked, session, request_id)
+        is_stream = await self.kind(asked, session) == "subscription"
+        go = self._events if is_stream else self._once
+        async with aclosing(go(asked, session, request_id)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def _once(
         self, asked: Parameters, session: Session, request_id: str
     ) -> AsyncGenerator[dict[str, Any], None]:
         try:
-            answer, _ = await self.run(asked, session, request_id)
-        except RequestError as no:
-            answer = {"errors": [request_error(error) for error in no.errors]}
+            answer = (await self.run(asked, session, request_id)).answer
+        except (RequestError, NotWellFormed, *NOS) as no:
+            answer = refused_answer(no)
         yield answer
 
     async def _events(
@@ -134,21 +138,37 @@ class Executor:
         with self._watch.operation(str(session.principal.tenant_id)) as operation:
             fault: GraphQLError | None = None
             try:
-                document, found = self._read(asked, operation)
-                node = _admitted(document)
-                context = Context(session, self._services)
+                begun = await self._entrance.begin(asked, session, operation)
+                plan = begun.document.plan(asked.operation_name)
                 events = Events(
-                    found.plan, lambda: self._reference(node, asked, context), context, asked
+                    plan,
+                    lambda: self._reference(begun.node, asked, begun.context),
+                    begun.context,
+                    asked,
                 )
-                source = await events.source()
+                try:
+                    source = await events.source()
+                except (RequestError, GraphQLError):
+                    self._entrance.settle(begun, nothing=True)
+                    raise
             except RequestError as no:
                 operation.errors = no.errors
-                yield {"errors": [request_error(error) for error in no.errors]}
+                yield refused_answer(no)
                 return
             except GraphQLError as flaw:
                 operation.errors = (flaw,)
                 yield {"errors": [self._formatted(flaw, request_id)]}
                 return
+            except NOS as no:
+                operation.errors = (no,)
+                yield refused_answer(no)
+                return
+            # Paid for once, as a whole: what it costs to follow does not depend on how long.
+            self._entrance.count(begun)
+            extensions = told_cost(begun.charge)
+            source = self._services.tenancy.stopped.until_stopped(
+                session.principal.tenant_id, roots(begun.found), source
+            )
             async with aclosing(source):
                 try:
                     async for event in source:
@@ -158,7 +178,10 @@ class Executor:
                         if result.errors:
                             operation.errors = result.errors
                         del operation.answers[1:]  # one tells as much as thousands
-                        yield self._answer(result, request_id)
+                        answer = self._answer(result, request_id)
+                        if extensions:  # of the first
+                            answer["extensions"], extensions = extensions, {}
+                        yield answer
                 except Exception as flaw:
                     fault = located_error(flaw, path=events.path)
             if fault is not None:
@@ -180,22 +203,38 @@ class Executor:
             answer["errors"] = [self._formatted(error, request_id) for error in result.errors]
         return answer
 
-    def _read(self, asked: Parameters, operation: Operation) -> tuple[Document, Asked]:
-        document = self._documents.find(asked)
-        found = document.asked(asked.operation_name)
-        operation.named(found.kind, found.root_fields)
-        return document, found
-
     async def _execute(
         self, asked: Parameters, session: Session, operation: Operation, *, by_get: bool
-    ) -> ExecutionResult:
-        document, found = self._read(asked, operation)
-        _check_transport(found, by_get=by_get)
-        node = _admitted(document)
-        context = Context(session, self._services)
-        if found.plan is None:
-            return await self._in_time(self._refer(node, asked, context))
-        return await self._in_time(self._follow(found.plan, node, asked, context))
+    ) -> tuple[ExecutionResult, Begun]:
+        begun = await self._entrance.begin(asked, session, operation, by_get=by_get)
+        plan = begun.document.plan(asked.operation_name)
+        work = (
+            self._refer(begun.node, asked, begun.context)
+            if plan is None
+            else self._follow(plan, begun.node, asked, begun.context)
+        )
+        try:
+            result = await self._in_time(work)
+        except RequestError as no:  # variables that are not of their types
+            self._entrance.settle(begun, nothing=True)
+            no.charge = begun.charge
+            raise
+        except BaseException:
+            self._entrance.settle(begun, nothing=False)
+            raise
+        self._entrance.settle(begun)
+        return result, begun
+
+    @staticmethod
+    def _left_by_client(begun: Begun, operation: Operation) -> None:
+        """A deadline of the client's own that has passed is no fault of ours: it has left."""
+        deadline_s = begun.context.deadline_s
+        if deadline_s is not None and asyncio.get_running_loop().time() >= deadline_s:
+            late = [code for code in operation.answers if code == TooLate.code]
+            errors = [error for error in operation.errors or () if recognise_late(error)]
+            if late or errors:
+                operation.answers[:] = ["CANCELLED"]
+                operation.errors = ()
 
     async def _follow(
         self, plan: Plan, document: DocumentNode, asked: Parameters, context: Context
@@ -235,7 +274,7 @@ class Executor:
         # `build` answers with a list exactly when nothing can be executed: an unknown operation
         # name, or variables that are not of their types.
         executor = self._schema.execution_context_class.build(
-            self._documents.schema if roots is None else self._documents.planner.reference,
+            self.documents.schema if roots is None else self.documents.planner.reference,
             document,
             root_value=roots,
             context_value=context,
@@ -269,52 +308,3 @@ class Executor:
         told = told_error(code, shape["message"], retry_after_s)
         shape["extensions"] = {**(error.extensions or {}), **told["extensions"]}
         return shape
-
-
-def _admitted(document: Document) -> DocumentNode:
-    if document.errors or document.node is None:
-        raise RequestError(*document.errors)
-    return document.node
-
-
-def _check_transport(found: Asked, *, by_get: bool) -> None:
-    if found.node is None:
-        return  # `build` says which name was missing or unknown
-    if by_get and found.node.operation is not OperationType.QUERY:
-        raise NotWellFormed(405, "GET serves queries alone; POST the others.", Allow="POST")
-    if found.node.operation is OperationType.SUBSCRIPTION:
-        raise RequestError(
-            GraphQLError(
-                "A subscription has many answers: open a WebSocket (graphql-transport-ws), or "
-                "accept text/event-stream."
-            )
-        )
-
-
-def told_error(code: str, message: str, retry_after_s: float | None = None) -> dict[str, Any]:
-    """A no as an entry of ``errors``, over any transport; with the wait, where one helps."""
-    extensions: dict[str, Any] = {"code": code}
-    if retry_after_s is not None:
-        extensions["retryAfter"] = retry_after_s
-    return {"message": message, "extensions": extensions}
-
-
-def on_record(request_id: str) -> dict[str, Any]:
-    """What the caller reads of a fault of ours."""
-    return {
-        "message": f"Something failed on our side. It is on record as {request_id}.",
-        "extensions": {"code": ErrorCode.INTERNAL.value, "requestId": request_id},
-    }
-
-
-def request_error(error: GraphQLError) -> dict[str, Any]:
-    """What the caller reads of an error that let nothing run."""
-    shape: dict[str, Any] = {**error.formatted}
-    # graphql-core quotes the value that it found: the whole input, where one field is missing or
-    # unknown. After the field that was meant it says no more.
-    told = shape["message"].partition(" Found: ")[0]
-    before, found, value = told.partition(", found: ")
-    shape["message"] = f"{before}{found}{value[:_QUOTED]}…" if len(value) > _QUOTED else told
-    code = recognise(error) or ErrorCode.QUERY_INVALID.value
-    shape["extensions"] = {**(error.extensions or {}), "code": code}
-    return shape

@@ -10,15 +10,15 @@ from contextlib import suppress
 from socket import socket
 from typing import Any
 
-from joserfc.jwk import OKPKey
-
 from api.embedded import prepare
-from api.keys import make_development_key, read_public_key
+from api.keys import make_development_keys, open_keyring
+from api.parts import Parts
 from api.processes.server import Server, server_of
 from api.settings import Settings
-from api.wiring import Parts, build
+from api.wiring import build
 from engine.errors import Refused
 from observability.logs import Logs
+from services.signing import Keyring
 from services.workers import WorkerDied
 from store.errors import DangerousRole
 
@@ -27,22 +27,21 @@ class NotReady(Exception):
     """Why the server does not start, and the command that mends it."""
 
 
-def key_of(settings: Settings) -> OKPKey:
-    """The key that proves tokens: a new one in development, else the issuer's.
+def keys_of(settings: Settings) -> Keyring:
+    """The keys that sign and prove tokens: in development a new one, else those of the directory.
 
     Raises:
         KeyUnusable.
     """
     if settings.dev:
-        return make_development_key(settings.key_file)
-    assert settings.public_key_file is not None  # noqa: S101 - settings refuse to be without
-    return read_public_key(settings.public_key_file)
+        return make_development_keys(settings.keys)
+    return open_keyring(settings.keys)
 
 
 async def run(
     settings: Settings,
     sockets: Sequence[socket],
-    key: OKPKey,
+    keyring: Keyring,
     logs: Logs,
     up: Callable[[Server], None] = lambda _: None,
     **said: Any,
@@ -55,7 +54,7 @@ async def run(
         NotReady, DatabaseAway.
     """
     more_files()
-    parts = build(settings, key, logs)
+    parts = build(settings, keyring, logs)
     try:
         await _check(settings, parts)
         if settings.cluster is not None:

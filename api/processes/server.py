@@ -11,10 +11,10 @@ from typing import Final
 import uvicorn
 
 from api.app import create_app
+from api.parts import Parts
 from api.processes.listening import BACKLOG, PortTaken, listen
 from api.transports.connections import QUIET_S, Connection, Open
 from api.transports.lines import MESSAGE_MAX, Line
-from api.wiring import Parts
 
 SOCKETS_WITHIN_S: Final = 5.0  # to tell every socket to connect again, one after the other
 REQUESTS_WITHIN_S: Final = 20.0

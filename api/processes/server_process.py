@@ -26,7 +26,6 @@ class Orders:
 
     worker: int  # which one, from 1
     dev: bool
-    public_key: str  # PEM: all of them prove the same tokens
     sockets: list[int]  # open files to listen on: the shared one, then one of its own
 
     def written(self) -> bytes:
@@ -48,7 +47,7 @@ def main() -> None:
 def _serve(lifeline: socket, orders: Orders) -> int:
     # Imported here: whatever process this one spawns reads this file again, as its __mp_main__.
     from api import terminal
-    from api.keys import public_key_in
+    from api.keys import KeyUnusable, open_keyring
     from api.processes.serve import NotReady, run
     from observability.logs import Logs, bind
 
@@ -74,12 +73,12 @@ def _serve(lifeline: socket, orders: Orders) -> int:
     async def serve() -> int:
         bind(worker=orders.worker)
         host, port = sockets[-1].getsockname()
-        key = public_key_in(orders.public_key.encode(), "What was ordered")
-        return await run(settings, sockets, key, logs, up, scrape=f"{host}:{port}")
+        keyring = open_keyring(settings.keys)
+        return await run(settings, sockets, keyring, logs, up, scrape=f"{host}:{port}")
 
     try:
         return terminal.run_to_end(serve())
-    except NotReady as no:
+    except (KeyUnusable, NotReady) as no:
         terminal.fail(str(no))
 
 

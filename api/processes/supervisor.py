@@ -2,8 +2,8 @@
 
 The supervisor serves nothing itself. It binds the shared socket, and one on 127.0.0.1 for each
 worker, so that a worker can be told from the others and keeps its address when it is started again;
-it makes the development key, once for all; and it passes signals on. A worker is a new process of
-its own, never a fork.
+and it passes signals on. All read the same keys, which in development are made before it starts. A
+worker is a new process of its own, never a fork.
 """
 
 from __future__ import annotations
@@ -52,11 +52,9 @@ class Worker:
 class Supervisor:
     """Workers on one socket."""
 
-    def __init__(
-        self, settings: Settings, listener: socket.socket, public_key: bytes, logs: Logs
-    ) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, logs: Logs) -> None:
         self._settings, self._listener = settings, listener
-        self._public_key, self._log = public_key, logs.get("api")
+        self._log = logs.get("api")
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._told_by: signal.Signals | None = None
         self._failed = 0  # an exit code: of a worker that could not start, or did not stop in order
@@ -148,7 +146,6 @@ class Supervisor:
             orders = Orders(
                 worker=worker.number,
                 dev=self._settings.dev,
-                public_key=self._public_key.decode(),
                 sockets=self._shared(worker),
             )
             loop = asyncio.get_running_loop()

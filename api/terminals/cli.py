@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,14 @@ import click
 
 from api import VERSION
 from api.terminal import URL, fail, json_object, pretty, run_to_end, settings_of
+from api.terminals.audit_command import audit
+from api.terminals.backup_command import backup, restore
+from api.terminals.billing_command import billing
 from api.terminals.football_command import football
+from api.terminals.key_commands import keys
+from api.terminals.migrate_command import migrate
+from api.terminals.retention_command import retention
+from api.terminals.tenant_commands import operator, tenant
 from api.terminals.value_command import JSON_FILE, export, value
 
 PORT = click.IntRange(0, 65_535)
@@ -56,22 +64,23 @@ def serve(host: str, port: int, *, dev: bool, workers: int | None, cluster: str 
     """Serve the API, and nothing else."""
     from api.keys import KeyUnusable
     from api.processes.listening import PortTaken, listen
-    from api.processes.serve import NotReady, key_of, run
+    from api.processes.serve import NotReady, keys_of, run
     from api.processes.supervisor import Supervisor
     from observability.logs import Logs
 
     if dev:
         _loopback(host)
+    else:
+        _refuse_what_is_unsafe(VALOR_WORKERS=workers, VALOR_CLUSTER=cluster)
     settings = settings_of(dev=dev, VALOR_WORKERS=workers, VALOR_CLUSTER=cluster)
     try:
         with listen(host, port) as listener:
             logs = Logs(settings.log_level)
             logs.adopt()
-            key = key_of(settings)
+            keyring = keys_of(settings)
             if settings.workers == 1:
-                sys.exit(run_to_end(run(settings, [listener], key, logs)))
-            public_key = key.as_pem(private=False)
-            sys.exit(run_to_end(Supervisor(settings, listener, public_key, logs).run()))
+                sys.exit(run_to_end(run(settings, [listener], keyring, logs)))
+            sys.exit(run_to_end(Supervisor(settings, listener, logs).run()))
     except (PortTaken, KeyUnusable, NotReady) as no:
         fail(str(no))
 
@@ -102,6 +111,15 @@ def query(file: Path, variables: Path | None) -> None:
 main.add_command(value)
 main.add_command(export)
 main.add_command(football)
+main.add_command(keys)
+main.add_command(backup)
+main.add_command(billing)
+main.add_command(restore)
+main.add_command(migrate)
+main.add_command(retention)
+main.add_command(audit)
+main.add_command(tenant)
+main.add_command(operator)
 
 
 @main.command()
@@ -181,20 +199,6 @@ def schema(file: Path, *, check: bool) -> None:
         except OSError as no:
             fail(f"{file} cannot be written ({no.strerror}). Name another: valor schema --file F")
         click.echo(f"Wrote {file}.")
-
-
-@main.command()
-def migrate() -> None:
-    """Bring the database's schema up to date."""
-    from store.migrate import migrate as run
-
-    report = run_to_end(
-        run(settings_of(dev=True).database_owner_url), database="VALOR_DATABASE_OWNER_URL"
-    )
-    if report.applied:
-        click.echo(f"Migrated from {report.before or 'nothing'} to {report.after}.")
-    else:
-        click.echo(f"Nothing to do: the schema is at {report.after}.")
 
 
 @main.command()
@@ -337,9 +341,17 @@ def join(model_id: str, url: str, given: str | None, name: str | None) -> None:
         fail(str(no))
 
 
+def _refuse_what_is_unsafe(**given: object) -> None:
+    from api.production import problems
+
+    said = {name: str(value) for name, value in given.items() if value is not None}
+    if found := run_to_end(problems({**os.environ, **said})):
+        fail("The settings need mending:\n" + "\n".join(found))
+
+
 def _loopback(host: str) -> None:
     if host not in ("127.0.0.1", "localhost", "::1"):
         fail(
             f"A development server signs tokens for whoever asks this machine, so it does not "
-            f"listen on {host}. Use 127.0.0.1, or run `valor serve` with VALOR_PUBLIC_KEY_FILE."
+            f"listen on {host}. Use 127.0.0.1, or run `valor serve` with VALOR_KEYS."
         )

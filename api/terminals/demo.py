@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any, Final
 
 from api.embedded import ANALYST, Embedded, owner, prepare
-from api.keys import make_development_key
+from api.keys import make_development_keys
 from api.processes.listening import listen
 from api.processes.server import server_of
 from api.settings import Settings
@@ -61,12 +61,12 @@ async def run(settings: Settings, host: str, port: int) -> int:
     """Prepare, serve, value, and stay up until interrupted; the process' exit code."""
     with listen(host, port) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
-        key = make_development_key(settings.key_file)
+        keyring = make_development_keys(settings.keys)
         # The terminal belongs to the greeting; what goes wrong is still said.
         level = "WARNING" if settings.log_level == "INFO" else settings.log_level
         logs = Logs(level, console=sys.stderr.isatty())
         logs.adopt()
-        parts = build(settings, key, logs)
+        parts = build(settings, keyring, logs)
         await prepare(settings, parts)
         server = server_of(parts)
         async with asyncio.TaskGroup() as tasks:

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 HEAD_WITHIN_S: Final = (
     10.0  # from a connection's, or a request's, first sign to the end of its head
 )
+HEAD_MAX: Final = 32 * 1024  # bytes of a request's first line and headers; the parser has no limit
 READ_WITHIN_S: Final = 30.0  # to take what was sent, once 64 kB of it wait
 QUIET_S: Final = 30  # between two requests of one connection
 
@@ -32,6 +33,21 @@ _BODY: Final = orjson.dumps(
         ]
     }
 )
+_TOO_LARGE_BODY: Final = orjson.dumps(
+    {
+        "errors": [
+            {
+                "message": f"The head of the request is larger than {HEAD_MAX:,} bytes.",
+                "extensions": {"code": "QUERY_INVALID"},
+            }
+        ]
+    }
+)
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: application/json; charset=utf-8\r\n"
+    b"cache-control: no-store\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+) % (len(_TOO_LARGE_BODY), _TOO_LARGE_BODY)
 _TOO_SLOW: Final = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json; charset=utf-8\r\n"
     b"cache-control: no-store\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
@@ -54,6 +70,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._in_head = False
+        self._head = 0  # bytes that came since the head began
         self._is_socket = False  # the transport is another protocol's from then on
         self._late: asyncio.TimerHandle | None = None  # for the head of a request
         self._unread: asyncio.TimerHandle | None = None
@@ -73,6 +90,12 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > HEAD_MAX:
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+                return
         # Bytes that begin no request, or go on with one that has its answer, end uvicorn's wait for
         # the next request; without this they could come for ever.
         if self._late is None and not self._is_socket and (self._in_head or self._idle()):
@@ -80,7 +103,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
+        self._in_head, self._head = True, 0
 
     def on_headers_complete(self) -> None:
         self._in_head = False

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -19,6 +19,7 @@ from uuid import UUID
 from observability.logs import Log
 from services.principal import Principal
 from services.sessions import Session
+from store.directory import SYSTEM
 
 _SLOTS: Final = 20  # the clients are spread over these, so that no moment has to ping all of them
 _LOOKS: Final = 4  # a client is looked at in every fourth
@@ -39,7 +40,25 @@ class Limits:
     ping_every_s: float = 5.0
     silent_s: float = 10.0
     behind_s: float = 30.0  # with more than 64 kB that it has not read
+    frames_per_s: float = 100.0  # that are read of one socket; more wait in the network
+    frames_at_once: int = 200
     member_every_s: float = 60.0
+
+
+class FrameRate:
+    """How often one socket is listened to: steadily, and a few at once."""
+
+    __slots__ = ("_burst_s", "_each_s", "_full_at")
+
+    def __init__(self, limits: Limits) -> None:
+        self._each_s = 1.0 / limits.frames_per_s
+        self._burst_s = limits.frames_at_once * self._each_s
+        self._full_at = 0.0
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds to wait with a frame that came now; 0: none."""
+        self._full_at = max(now_s, self._full_at) + self._each_s
+        return max(0.0, self._full_at - now_s - self._burst_s)
 
 
 class Ending(NamedTuple):
@@ -93,6 +112,8 @@ class Lasting:
         self._of_tenant: Counter[UUID] = Counter()
         self._strangers = 0
         self._count = 0
+        self._changed: set[UUID] = set()  # tenants whose members are to be looked up now
+        self._told = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def __len__(self) -> int:
@@ -137,6 +158,12 @@ class Lasting:
         self._of_tenant[tenant] -= 1
         if not self._of_tenant[tenant]:
             del self._of_tenant[tenant]
+
+    def look_again(self, tenant_id: UUID) -> None:
+        """Look up a tenant's members now: something about them has changed."""
+        if self._count:
+            self._changed.add(tenant_id)
+            self._told.set()
 
     def start(self) -> None:
         """Look after them from now on."""
@@ -202,25 +229,37 @@ class Lasting:
             self._log.exception("a connection could not be looked after")
 
     async def _look_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self.limits.member_every_s
         while True:
-            await asyncio.sleep(self.limits.member_every_s)
-            members: dict[tuple[object, ...], list[Client]] = {}
-            for client in self:
-                if client.session is not None:
-                    who = client.session.principal
-                    members.setdefault((who.tenant_id, who.member_id, who.role), []).append(client)
-            for clients in members.values():
-                session = clients[0].session
-                if session is None:
-                    continue
-                try:
-                    still = await self._still(session.principal)
-                except Exception:  # the database is away: nobody is sent away for that
-                    self._log.exception("members were not looked up")
-                    break
-                if not still:
-                    for client in clients:
-                        client.end(REVOKED)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._told.wait()
+            self._told.clear()
+            changed, self._changed = self._changed, set()
+            everybody = loop.time() >= due or SYSTEM in changed  # operators may be in any tenant
+            if everybody:
+                due = loop.time() + self.limits.member_every_s
+            await self._end_those_who_left(None if everybody else changed)
+
+    async def _end_those_who_left(self, of: Collection[UUID] | None) -> None:
+        """Of some tenants, or of all."""
+        found: dict[Principal, list[Client]] = {}
+        for client in self:
+            if client.session is not None:
+                who = client.session.principal
+                if of is None or who.tenant_id in of:
+                    found.setdefault(who, []).append(client)
+        for who, clients in found.items():
+            try:
+                still = await self._still(who)
+            except Exception:  # the database is away: nobody is sent away for that
+                self._log.exception("members were not looked up")
+                break
+            for client in clients:
+                # Who has renewed meanwhile was looked up then.
+                if not still and client.session is not None and client.session.principal is who:
+                    client.end(REVOKED)
 
 
 def _look_at(client: Client, now_s: float, moment: datetime) -> None:

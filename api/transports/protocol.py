@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from api.operations.request import NotWellFormed, Parameters
+from api.operations.request import NotWellFormed, Parameters, deadline_s_of
 
 BODY_MAX: Final = 256 * 1024  # bytes
 URL_QUERY_MAX: Final = 16 * 1024  # bytes; the server below us sets no limit
@@ -89,9 +89,19 @@ async def parameters_of(request: Request) -> Parameters:
         return _from_url(request.scope["query_string"])
     if request.method != "POST":
         raise NotWellFormed(405, "Use GET or POST.", Allow="GET, POST")
-    if not _is_json(request.headers.get("content-type", "")):
+    return parameters_in(await object_of(request))
+
+
+async def object_of(request: Request) -> dict[str, Any]:
+    """The JSON object in the body of a request.
+
+    Raises:
+        NotWellFormed: 400, 408, 413 or 415.
+    """
+    # Said twice, they may say different things to us and to who is between.
+    if not _is_json(", ".join(request.headers.getlist("content-type"))):
         raise NotWellFormed(415, f"POST a body of type {JSON}, in UTF-8.", Accept=JSON)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if {each.lower() for each in request.headers.getlist("content-encoding")} - {"identity"}:
         raise NotWellFormed(415, "Send the body uncompressed.")
     return _from_body(await _body(request))
 
@@ -159,7 +169,7 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
-def _from_body(body: bytes) -> Parameters:
+def _from_body(body: bytes) -> dict[str, Any]:
     if not body:
         raise NotWellFormed(400, "The body is empty.")
     value = strict_json(body, "The body")
@@ -167,7 +177,7 @@ def _from_body(body: bytes) -> Parameters:
         raise NotWellFormed(400, "Batches are not served: send one request for each operation.")
     if not isinstance(value, dict):
         raise NotWellFormed(400, "The body must be a JSON object.")
-    return parameters_in(value)
+    return value
 
 
 def _from_url(query_string: bytes) -> Parameters:
@@ -217,7 +227,8 @@ def parameters_in(source: Mapping[str, Any]) -> Parameters:
         raise NotWellFormed(400, "“query” must be a string that is not empty.")
     elif document_id is not None and sha256(query.encode()).hexdigest() != document_id:
         raise NotWellFormed(400, "The id is not that of the document that came with it.")
-    return Parameters(query, name, **maps, document_id=document_id)
+    deadline_s = deadline_s_of(maps["extensions"].get("deadlineMs"), "“extensions.deadlineMs”")
+    return Parameters(query, name, **maps, document_id=document_id, deadline_s=deadline_s)
 
 
 def _document_id(source: Mapping[str, Any], extensions: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, Final
@@ -16,29 +16,33 @@ from typing import Any, Final
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
-from api.operations.graphql import Executor, on_record, told_error
-from api.operations.request import Parameters
+from api.operations.answers import on_record, told_error
+from api.operations.graphql import Executor
+from api.operations.request import NotWellFormed, Parameters, deadline_s_of
 from api.transports import messages
-from api.transports.lasting import Ending, Lasting
+from api.transports.cookies import Browsers, Handshake
+from api.transports.lasting import Ending, FrameRate, Lasting
 from api.transports.lines import Line
 from api.transports.messages import Malformed, Message, TooLarge
 from observability.logs import Log, bind
 from observability.metrics import Meter
 from resolvers.refusal import ErrorCode
-from services.authentication import Authenticator
-from services.errors import Unauthenticated
+from services.authentication import Authenticator, bearer
+from services.errors import DatabaseAway, DatabaseBusy, Forbidden, Overloaded, Unauthenticated
 from services.sessions import Session
 
 PATH: Final = "/graphql"
 SUBPROTOCOL: Final = "graphql-transport-ws"
 _TURN: Final = 8  # messages after which others have theirs
 _LOST: Final = 1006  # nobody said why
+_pause = asyncio.sleep
 
 NO_SUBPROTOCOL: Final = Ending(4406, f"The subprotocol is {SUBPROTOCOL}.")
 NOT_INTRODUCED: Final = Ending(4408, "connection_init did not come in time.")
 INTRODUCED_TWICE: Final = Ending(4429, "connection_init came twice.")
 UNKNOWN: Final = Ending(4401, "connection_init comes first.")
 NO_TOKEN: Final = Ending(4403, "The payload of connection_init has no “authorization”.")
+NOT_NOW: Final = Ending(1013, "It cannot be looked up who you are. Try again later.")
 FORBIDDEN: Final = Ending(4403, "The token is not valid here. Connect with a new one.")
 
 
@@ -52,12 +56,11 @@ class Sockets:
         lasting: Lasting,
         meter: Meter,
         log: Log,
-        origins: Collection[str] = (),
+        browsers: Browsers,
     ) -> None:
-        """``origins``: of the pages that may open one, beside our own, as browsers write them."""
         self.executor, self.authenticator = executor, authenticator
         self.lasting, self.meter, self.log = lasting, meter, log
-        self._origins = frozenset(origins)
+        self.browsers = browsers
         self._tasks: set[asyncio.Task[None]] = set()  # asyncio itself holds them weakly
 
     def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -75,8 +78,9 @@ class Sockets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        status = self._refusal(scope) if scope["path"] == PATH else 404
-        if status is not None:
+        handshake = await self._received(scope)
+        if isinstance(handshake, int):
+            status = handshake
             headers = [(b"retry-after", b"1")] if status == 503 else []
             start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
             await send(start)
@@ -87,25 +91,23 @@ class Sockets:
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if known else None})
         line: Line = scope["state"]["line"]
         line.forget_handshake()
-        socket = Socket(self, line, send)
+        socket = Socket(self, line, send, handshake)
         if not known:
             socket.end(NO_SUBPROTOCOL)
         await socket.listen(receive)
 
-    def _refusal(self, scope: Scope) -> int | None:
-        """The HTTP status of a handshake that is not answered with a socket."""
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin")
-        if origin is not None and not self._is_ours(origin, headers.get(b"host", b"")):
+    async def _received(self, scope: Scope) -> Handshake | int:
+        """What a handshake says; the HTTP status of one that is not answered with a socket."""
+        if scope["path"] != PATH:
+            return 404
+        if not self.lasting.admits():
+            return 503
+        try:
+            return await self.browsers.handshake(scope)
+        except Forbidden:
             return 403
-        return None if self.lasting.admits() else 503
-
-    def _is_ours(self, origin: bytes, host: bytes) -> bool:
-        """Whether a page of this origin may connect. The token is no cookie, and yet."""
-        written = origin.decode("latin-1").lower()
-        # A proxy that ends TLS hides the scheme, so only host and port are compared.
-        same = written.partition("://")[2]
-        return (same != "" and same == host.decode("latin-1").lower()) or written in self._origins
+        except (DatabaseAway, DatabaseBusy):
+            return 503
 
 
 class _Operation:
@@ -122,18 +124,22 @@ class Socket:
     """One socket, from the handshake to its end."""
 
     __slots__ = (
-        "_answering", "_asked", "_began_s", "_ended", "_free", "_heard_s", "_id", "_line",
+        "_answering", "_asked", "_began_s", "_deadline_s", "_ended", "_frames", "_free",
+        "_handshake", "_heard_s", "_id", "_line",
         "_running", "_send", "_sockets", "_stuck_s", "_subscribed", "number", "session",
     )  # fmt: skip
 
-    def __init__(self, sockets: Sockets, line: Line, send: Send) -> None:
+    def __init__(self, sockets: Sockets, line: Line, send: Send, handshake: Handshake) -> None:
         self._sockets, self._line, self._send = sockets, line, send
+        self._handshake = handshake
         self.session: Session | None = None
         self._id = secrets.token_hex(8)
         self._began_s = self._heard_s = asyncio.get_running_loop().time()
         self._stuck_s: float | None = None  # since when more than 64 kB are unread
         self._running: dict[str, _Operation] = {}
         self._asked = self._answering = self._subscribed = 0
+        self._deadline_s: float | None = None  # of each operation, where it names none itself
+        self._frames = FrameRate(sockets.lasting.limits)
         self._free: asyncio.Event | None = None  # while nothing more is read
         self._ended = False
         self.number = sockets.lasting.enter(self)
@@ -150,6 +156,9 @@ class Socket:
         try:
             while (message := await receive())["type"] == "websocket.receive":
                 self._heard_s = loop.time()
+                wait_s = self._frames.wait_s(self._heard_s)
+                if wait_s > 0.0:  # nothing is read meanwhile, so the client's network fills up
+                    await _pause(wait_s)
                 if not self._ended:
                     await self._take(message.get("text"))
                 turn += 1
@@ -235,18 +244,30 @@ class Socket:
             self.end(INTRODUCED_TWICE)
             return
         token = payload.get("authorization") or payload.get("Authorization")
-        if not isinstance(token, str):
+        if not isinstance(token, str) and (token or self._handshake.cookie is None):
             self.end(NO_TOKEN)
             return
         try:
-            principal = sockets.authenticator.principal_of(token)
-        except Unauthenticated:
+            credential = bearer(token) if token else self._handshake.cookie
+            principal = await sockets.authenticator.admitted(credential)
+            await sockets.browsers.check_socket(self._handshake, principal)
+        except (Unauthenticated, Forbidden):
             self.end(FORBIDDEN)
+            return
+        except (DatabaseAway, DatabaseBusy, Overloaded):
+            self.end(NOT_NOW)
             return
         no = sockets.lasting.introduce(self, Session(principal, sockets.authenticator))
         if no is not None:
             self.end(no)
             return
+        extensions = payload.get("extensions")
+        if isinstance(extensions, dict):
+            try:
+                self._deadline_s = deadline_s_of(extensions.get("deadlineMs"), "“deadlineMs”")
+            except NotWellFormed as flaw:
+                self.end(Ending(4400, messages.fitted(flaw.message)))
+                return
         bind(socket=self._id, tenant=str(principal.tenant_id), principal=str(principal.member_id))
         await self._say(messages.ACKNOWLEDGED)
 
@@ -258,10 +279,10 @@ class Socket:
             taken = f"There is an operation already with the id {message.id}"
             self.end(Ending(4409, messages.fitted(taken)))
             return
-        asked = messages.asked(message)
+        asked = messages.asked(message).within(self._deadline_s)
         limits = self._sockets.lasting.limits
         try:
-            operation = _Operation(self._sockets.executor.kind(asked))
+            operation = _Operation(await self._sockets.executor.kind(asked, self.session))
         except Exception:  # a fault of ours: it will be told, and logged, where it runs
             operation = _Operation("")
         if operation.kind == "subscription":
@@ -303,7 +324,7 @@ class Socket:
                         await self._say(messages.written("error", id_, answer["errors"]))
                         return
                     if operation.kind != "subscription":
-                        answer["extensions"] = {"requestId": request_id}
+                        answer.setdefault("extensions", {})["requestId"] = request_id
                     await self._say(messages.written("next", id_, answer))
             if self._forget(id_, operation):
                 await self._say(messages.written("complete", id_))

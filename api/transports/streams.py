@@ -7,14 +7,15 @@ stream that ends without ``complete`` was cut off, by us or by the network: ask 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from api.operations.graphql import on_record
+from api.operations.answers import on_record
 from api.transports.lasting import Ending, Lasting
 from api.transports.protocol import EVENTS
 from observability.logs import Log
@@ -44,11 +45,13 @@ class Stream:
         lasting: Lasting,
         meter: Meter,
         log: Log,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """
         Raises:
             Overloaded: if there are too many.
         """
+        self._headers = headers
         if not lasting.admits():
             raise Overloaded("There are too many connections. Try again later.", 1.0)
         self.session: Session | None = None
@@ -81,18 +84,19 @@ class Stream:
         self._meter.streams += 1
         self._meter.subscriptions += 1
         try:
-            headers = [*_HEADERS]
+            told = ((name.lower().encode(), text.encode()) for name, text in self._headers.items())
+            headers = [*_HEADERS, *told]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             request_id: str = scope["state"]["request_id"]
-            told = asyncio.create_task(self._tell(send, request_id))
+            telling = asyncio.create_task(self._tell(send, request_id))
             left = asyncio.create_task(_left(receive))
-            tasks = [told, left]
+            tasks = [telling, left]
             for task in tasks:
                 task.add_done_callback(self._wake)
-            while not (self._ended or told.done() or left.done()):
+            while not (self._ended or telling.done() or left.done()):
                 await self._woken.wait()
                 self._woken.clear()
-                if self._beat_due and not told.done():
+                if self._beat_due and not telling.done():
                     self._beat_due = False
                     await send(_part(_BEAT))
         finally:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import click
 import grimp
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
@@ -143,7 +144,7 @@ def test_every_example_of_a_setting_is_accepted_and_every_default_is_the_default
         "VALOR_TRACE_SAMPLE": f"{bare.trace_share:g}",
         "VALOR_DEADLINE_S": f"{bare.deadline_s:g}",
         "VALOR_LOG_LEVEL": bare.log_level,
-        "VALOR_HOME": str(bare.key_file.parent),
+        "VALOR_HOME": str(bare.home),
         "VALOR_ISSUER": "valor-ivx`; in development `" + bare.issuer,
     }.items():
         assert f"- Default: `{default}`" in sections.split(f"### {variable}\n")[1].split("\n#")[0]
@@ -171,7 +172,9 @@ def test_every_command_that_is_quoted_exists(page: Path) -> None:
         ):
             known = cli.main.commands.get(command)
             assert known is not None, line
-            options = {option for parameter in known.params for option in parameter.opts}
+            below = known.commands.values() if isinstance(known, click.Group) else ()
+            parameters = [each for one in (known, *below) for each in one.params]
+            options = {option for parameter in parameters for option in parameter.opts}
             assert set(re.findall(r"(?<= )--[a-z-]+", rest)) - options - {"--help"} == set(), line
 
 

@@ -21,7 +21,9 @@ from tests.pages import DOCS, EXAMPLES, FENCE, SPAN, prose, table, text_of
 from tests.served import NO_TLS
 
 PAGE = DOCS / "models.md"
-VARIABLES = frozenset({"id", "input", "operationId", "edits", "scenario", "first", "after"})
+VARIABLES = frozenset(
+    {"id", "input", "operationId", "edits", "scenario", "first", "after", "colleague"}
+)
 
 
 @dataclass
@@ -73,6 +75,8 @@ def walked(live_server: LiveServer) -> list[tuple[Call, dict[str, Any]]]:
             variables = dict(call.variables)
             if "$id" in call.query:
                 variables["id"] = model
+            if "$colleague" in call.query:
+                variables["colleague"] = colleague(client, live_server.graphql)
             if "input" in variables:
                 apple = variables["input"]["inputs"]["dcf"].removeprefix("examples/")
                 document = json.loads((EXAMPLES / apple).read_text("utf-8"))
@@ -85,11 +89,30 @@ def walked(live_server: LiveServer) -> list[tuple[Call, dict[str, Any]]]:
     return done
 
 
+def colleague(client: httpx.Client, url: str) -> str:
+    """A member of the tenant; there is but one, who owns every model anyway."""
+    query = "{ tenant { members { id } } }"
+    members = client.post(url, json={"query": query}).json()["data"]["tenant"]["members"]
+    return str(members[0]["id"])
+
+
 def test_every_call_of_the_page_is_answered_as_it_is_shown(
     walked: list[tuple[Call, dict[str, Any]]],
 ) -> None:
     assert [call.name for call, _ in walked] == [
-        *("Make", "Edit", "Edit", "Edit", "Edit", "Value", "Past", "Restore", "Models", "Tidy")
+        *(
+            "Make",
+            "Edit",
+            "Edit",
+            "Edit",
+            "Edit",
+            "Value",
+            "Past",
+            "Restore",
+            "Models",
+            "Tidy",
+            "Share",
+        )
     ]
     shown = [(call.shown, *data.values()) for call, data in walked if call.shown is not None]
     assert len(shown) == 4

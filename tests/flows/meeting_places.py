@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from api.keys import read_development_key
+from api.keys import read_signing_key
 from api.settings import Settings
 from services.authentication import Issuer
 from services.principal import Role
@@ -87,7 +87,7 @@ class OneServer(MeetingPlace):
 
     def token(self, role: Role, lifetime: timedelta = HOUR) -> str:
         # Each start makes a new key.
-        issuer = Issuer(self._settings.issuer, read_development_key(self._settings.key_file))
+        issuer = Issuer(self._settings.issuer, read_signing_key(self._settings.keys))
         return issuer.issue(OURS, MEMBERS[role], role, lifetime)
 
     def _started(self, port: int) -> Terminal:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api.keys import read_development_key
+from api.keys import read_signing_key
 from api.settings import Settings
 from services.authentication import Issuer
 from services.principal import Role
@@ -73,7 +73,7 @@ def test_a_run_is_computed_by_the_cluster_and_comes_out_the_same(tmp_path: Path)
         port = terminal.event("serving")["port"]
         (found,) = terminal.events("cluster")
         assert (found["workers"], found["threads"]) == (2, 2)
-        issuer = Issuer(settings.issuer, read_development_key(settings.key_file))
+        issuer = Issuer(settings.issuer, read_signing_key(settings.keys))
         token = issuer.issue(OURS, MEMBERS[Role.ANALYST], Role.ANALYST, HOUR)
         step = asyncio.run(run(f"http://127.0.0.1:{port}", token))
         with http() as client:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.keys import make_development_key
+from api.keys import make_development_keys
 from api.settings import Settings
 from api.terminals.demo import CREATE
 from services.principal import Role
@@ -227,7 +227,7 @@ def test_without_a_key_or_a_token_it_says_where_keys_come_from(tmp_path: Path) -
 def test_a_key_of_another_server_is_refused_and_no_token_after_it_is_tried_for_ever(
     demo: Place, tmp_path: Path
 ) -> None:
-    make_development_key(Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True).key_file)
+    make_development_keys(Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True).keys)
     with running(tmp_path, "join", demo.model_id, *demo.one) as guest:
         assert "The token is not valid here" in guest.whole("err")
         assert guest.process.wait(60) == 1

@@ -209,7 +209,7 @@ def test_a_probe_needs_no_token_is_not_cached_and_takes_no_other_method(
     if path != "/metrics":
         assert response.headers["cache-control"] == "no-store"
     assert caller.http.post(path).status_code == 405
-    assert str(own.parts.settings.key_file.parent) not in response.text
+    assert str(own.parts.settings.keys) not in response.text
 
 
 # Promises

@@ -346,6 +346,8 @@ async def test_a_subscription_comes_event_by_event_and_completes(server: Served)
     async with talking(server.origin, server.token()) as talk:
         await talk.subscribe("1", "subscription { b: beats(until: 3, every: 0) { number who } }")
         heard = [await talk.hear() for _ in range(4)]
+    cost = heard[0]["payload"].pop("extensions")["cost"]  # paid for once, at its start
+    assert (cost["requested"], cost["actual"]) == (1, 1)
     assert heard[:3] == [
         {
             "type": "next",

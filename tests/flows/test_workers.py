@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from joserfc.jwk import OKPKey
 
+from api.keys import make_keys
 from tests import waiting
 from tests.dcf_documents import WORTH_A_SHARE, firm
 from tests.served import http, in_time
@@ -107,7 +107,7 @@ def test_several_workers_without_redis_are_refused_with_what_to_do(
     assert "VALOR_REDIS_URL is not set, and 2 workers meet nowhere else" in done.stderr
     assert "--workers 1" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "development-key.pem").exists()
+    assert not (tmp_path / "keys").exists()
 
 
 def test_a_worker_that_is_killed_is_started_again_in_its_place(
@@ -183,10 +183,9 @@ def test_workers_whose_supervisor_was_killed_end_themselves(tmp_path: Path, redi
 def test_a_worker_that_cannot_start_ends_all_and_says_why_once(
     tmp_path: Path, redis_url: str
 ) -> None:
-    key = tmp_path / "public.pem"
-    key.write_bytes(OKPKey.generate_key("Ed25519").as_pem(private=False))
+    make_keys(tmp_path / "production-keys")
     words = ("serve", "--port", "0", "--workers", "2")
-    given = {"VALOR_REDIS_URL": redis_url, "VALOR_PUBLIC_KEY_FILE": str(key)}
+    given = {"VALOR_REDIS_URL": redis_url, "VALOR_KEYS": str(tmp_path / "production-keys")}
     with running(tmp_path, *words, **given) as terminal:
         assert terminal.whole("err").count("The database is away. Check") == 1
         assert terminal.process.wait(DEADLINE_S) == 1

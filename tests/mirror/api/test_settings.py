@@ -36,7 +36,7 @@ def test_a_development_server_needs_no_setting() -> None:
     assert settings.database_owner_url == settings.database_url
     assert settings.redis_url is None
     assert settings.otlp_endpoint is None
-    assert settings.key_file == Path(".valor/development-key.pem")
+    assert settings.keys == Path(".valor/keys")
     assert (settings.trace_share, settings.deadline_s) == (0.01, 15.0)
     assert (settings.log_level, settings.dev) == ("INFO", True)
     assert settings.issuer == "valor-ivx-development"
@@ -49,7 +49,7 @@ def test_everything_may_be_said() -> None:
         VALOR_DATABASE_URL="postgresql://app@db:5433/valor",
         VALOR_DATABASE_OWNER_URL="postgresql://owner:secret@db/valor",
         VALOR_REDIS_URL="rediss://cache:6380/1",
-        VALOR_PUBLIC_KEY_FILE="/keys/public.pem",
+        VALOR_KEYS="/keys",
         VALOR_ISSUER="https://issuer.example",
         VALOR_TRACE_SAMPLE="0.5",
         VALOR_OTLP_ENDPOINT="http://collector:4318",
@@ -59,8 +59,7 @@ def test_everything_may_be_said() -> None:
     assert settings.database_url == "postgresql://app@db:5433/valor"
     assert settings.database_owner_url == "postgresql://owner:secret@db/valor"
     assert settings.redis_url == "rediss://cache:6380/1"
-    assert settings.public_key_file == Path("/keys/public.pem")
-    assert settings.key_file == Path("/home/development-key.pem")
+    assert settings.keys == Path("/keys")
     assert settings.issuer == "https://issuer.example"
     assert (settings.trace_share, settings.deadline_s) == (0.5, 2.5)
     assert settings.otlp_endpoint == "http://collector:4318"
@@ -88,14 +87,14 @@ def test_a_drain_has_an_end() -> None:
         assert said == f"VALOR_DRAIN_S is “{wrong}”: give a number from 0 to 600."
 
 
-def test_home_moves_the_database_and_the_key() -> None:
+def test_home_moves_the_database_and_the_keys() -> None:
     settings = read(VALOR_HOME="/srv/valor")
     assert settings.database_url == "sqlite:////srv/valor/valor.db"
-    assert settings.key_file == Path("/srv/valor/development-key.pem")
+    assert settings.keys == Path("/srv/valor/keys")
 
 
 def test_an_issuer_of_development_is_not_taken_for_one_of_production() -> None:
-    assert read().issuer != read(dev=False, VALOR_PUBLIC_KEY_FILE="x").issuer
+    assert read().issuer != read(dev=False, VALOR_KEYS="x").issuer
 
 
 def test_every_problem_is_said_at_once() -> None:
@@ -113,7 +112,7 @@ def test_every_problem_is_said_at_once() -> None:
         "VALOR_DATABASE_URL",
         "VALOR_DATABASE_OWNER_URL",
         "VALOR_REDIS_URL",
-        "VALOR_PUBLIC_KEY_FILE",
+        "VALOR_KEYS",
         "VALOR_TRACE_SAMPLE",
         "VALOR_DEADLINE_S",
         "VALOR_LOG_LEVEL",
@@ -185,9 +184,9 @@ def test_what_is_empty_is_not_set(name: str) -> None:
     assert (settings.redis_url, settings.otlp_endpoint) == (None, None)
 
 
-def test_production_needs_the_key_that_proves_its_tokens() -> None:
+def test_production_needs_the_keys_that_sign_its_tokens() -> None:
     (said,) = problems(dev=False)
-    assert said.startswith("VALOR_PUBLIC_KEY_FILE is not set")
+    assert said.startswith("VALOR_KEYS is not set")
     assert "valor serve --dev" in said  # what mends it on a machine of one's own
 
 
@@ -216,6 +215,15 @@ def test_origins_are_those_of_pages_as_browsers_write_them() -> None:
 def test_what_no_browser_writes_is_no_origin(origin: str) -> None:
     (said,) = problems(VALOR_ORIGINS=f"https://fine.example,{origin}")
     assert said.startswith(f"VALOR_ORIGINS has “{origin}”")
+
+
+def test_networks_that_may_be_asked_are_written_as_networks() -> None:
+    found = read(VALOR_OUTWARD_PRIVATE="127.0.0.0/8, fd00::/8").outward_private
+    assert [str(network) for network in found] == ["127.0.0.0/8", "fd00::/8"]
+    assert read().outward_private == ()
+    for wrong in ("localhost", "127.0.0.1/7", "*"):
+        (said,) = problems(VALOR_OUTWARD_PRIVATE=wrong)
+        assert said.startswith(f"VALOR_OUTWARD_PRIVATE has “{wrong}”")
 
 
 def test_a_manifest_of_trusted_documents_is_read_at_the_start(tmp_path: Path) -> None:
@@ -318,5 +326,5 @@ def test_each_certificate_that_is_missing_is_named() -> None:
 def test_every_server_process_is_told_of_the_cluster_that_an_option_named() -> None:
     settings = read(VALOR_CLUSTER="tcp://10.0.0.5:8786")
     with socket() as listener:
-        supervisor = Supervisor(settings, listener, b"", Logs("CRITICAL"))
+        supervisor = Supervisor(settings, listener, Logs("CRITICAL"))
         assert supervisor._variables()["VALOR_CLUSTER"] == "tcp://10.0.0.5:8786"

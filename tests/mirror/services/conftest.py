@@ -14,7 +14,7 @@ from services.compute import Compute
 from services.principal import Principal, Role
 from services.tenants import TenantService
 from store.database import Database
-from store.tenants import Tenants
+from tests.mirror.services.tenants_at_work import tenant_service
 from tests.mirror.store.conftest import sqlite_template
 from tests.mirror.store.world import OURS, opened, settle
 
@@ -42,7 +42,7 @@ async def database(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Datab
 
 @pytest.fixture
 def tenants(database: Database) -> TenantService:
-    return TenantService(Tenants(database))
+    return tenant_service(database)
 
 
 @pytest.fixture

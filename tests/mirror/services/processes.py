@@ -22,15 +22,14 @@ from services.principal import Principal
 from services.run import AskedSimulation, OfInputs, Run, Source
 from services.run_work import RunWork
 from services.runs import RunService
-from services.tenants import TenantService
 from services.valuations import Recorded, ValuationService
 from store.database import Database
 from store.runs import RunRecord, Runs
-from store.tenants import Tenants
 from store.valuations import Valuations
 from tests.dcf_documents import firm
 from tests.mirror.services.computing import QUIET, WatchedPool, pool_of, spec
 from tests.mirror.services.conftest import principal
+from tests.mirror.services.tenants_at_work import tenant_service
 from tests.mirror.store.world import OURS
 
 
@@ -123,7 +122,7 @@ async def process(
     clock = clock or Clock()
     own = BroadcastBus(MemoryBackend(), QUIET)
     await own.start()
-    tenants = TenantService(Tenants(database))
+    tenants = tenant_service(database)
     meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
     valuations = ValuationService(Valuations(database), tenants, compute, meter)
     async with pool_of(memory_mb=memory_mb, **pool) as workers:

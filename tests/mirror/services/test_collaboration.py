@@ -29,7 +29,7 @@ from services.kinds import Document
 from services.model import Model
 from services.principal import ALLOWED, Action, Principal, Role
 from services.sessions import Session
-from services.valuations import Recorded, ValuationService
+from services.valuations import OfModel, Recorded, ValuationService
 from store.database import Database
 from tests.mirror.collab.by_hand import OwnRedis, eventually
 from tests.mirror.collab.conftest import own_redis, patient
@@ -257,11 +257,13 @@ class Hopeless:
     def __init__(self, kept: ValuationService) -> None:
         self.kept, self.find = kept, kept.find
 
-    async def value(self, principal: Principal, kind: Any, inputs: Document) -> Recorded:
+    async def value(
+        self, principal: Principal, kind: Any, inputs: Document, of: OfModel | None = None
+    ) -> Recorded:
         if inputs["capital"]["wacc"] == 0.123:
             problem = Problem("capital.wacc", "CONTRADICTION", "It is 0.123.", "Take another.")
             raise Infeasible("There is no finite value here.", [problem])
-        return await self.kept.value(principal, kind, inputs)
+        return await self.kept.value(principal, kind, inputs, of)
 
 
 # Coming back

@@ -102,7 +102,9 @@ class Office:
 
     async def commit(self, of: Any = FIRST, *, at: datetime = NOON, ring: bool = True) -> int:
         """An edit; without a ring the process died after its commit."""
-        done = await self.models.append(OURS, of.id, operation(uuid4(), at=at), decided)
+        done = await self.models.append(
+            OURS, of.id, operation(uuid4(), at=at), lambda record, *_: decided(record)
+        )
         assert done is not None
         seq = done.operation.seq
         if ring:

@@ -436,7 +436,7 @@ async def test_valuing_records_nothing_in_the_model(office: Office) -> None:
 # Who may
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.OPERATOR])
 async def test_a_viewer_reads_and_the_others_edit(office: Office, role: Role) -> None:
     made = await office.make()
     office.me = principal(role)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.operations.graphql import recognise
+from api.operations.answers import recognise
 from observability.health import Check, Finding, State
 from observability.watch import Watch
 from services.errors import Forbidden, NotFound

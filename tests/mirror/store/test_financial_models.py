@@ -50,7 +50,7 @@ async def models(database: Database) -> FinancialModels:
 def noted(text: str) -> Any:
     """An edit that adds a line to the inputs, so that they tell the order of the edits."""
 
-    def decide(before: ModelRecord) -> Decision:
+    def decide(before: ModelRecord, _granted: str | None) -> Decision:
         lines = [*json.loads(before.inputs).get("lines", []), text]
         return decided(before, inputs=json.dumps({"lines": lines}), changes=json.dumps([text]))
 
@@ -96,7 +96,7 @@ async def test_an_edit_changes_the_model_and_adds_to_its_log(
         OURS,
         MODEL,
         asked,
-        lambda before: decided(
+        lambda before, _: decided(
             before,
             name="Renamed",
             unit="ONES",
@@ -137,7 +137,7 @@ async def test_a_repeated_operation_gets_the_first_answer_and_changes_nothing(
     first = await models.append(OURS, MODEL, operation("edit"), noted("first"))
     assert first is not None
 
-    def never(_: ModelRecord) -> Decision:
+    def never(_: ModelRecord, _granted: str | None) -> Decision:
         raise AssertionError("what is on record is not decided again")
 
     before = await kept(database)
@@ -211,7 +211,7 @@ async def test_what_a_decision_raises_comes_out_as_it_is_and_nothing_is_written(
 ) -> None:
     for error in (MindChanged(["wacc"]), ValueError("x"), OSError("x"), KeyError("x")):
 
-        def decide(_: ModelRecord, error: Exception = error) -> Decision:
+        def decide(_: ModelRecord, _granted: str | None, error: Exception = error) -> Decision:
             raise error
 
         with pytest.raises(type(error)) as raised:
@@ -228,7 +228,7 @@ async def test_who_changes_their_mind_among_many_takes_none_of_them_along(
     models: FinancialModels,
 ) -> None:
     def decide(number: int) -> Any:
-        def refuse(_: ModelRecord) -> Decision:
+        def refuse(_: ModelRecord, _granted: str | None) -> Decision:
             raise MindChanged([str(number)])
 
         return refuse if number % 3 == 0 else noted(str(number))
@@ -257,7 +257,7 @@ async def test_a_decision_that_breaks_a_rule_is_not_kept_in_any_part(
     models: FinancialModels, database: Database, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(NotKept):
-        await models.append(OURS, MODEL, operation("edit"), lambda m: decided(m, **wrong))
+        await models.append(OURS, MODEL, operation("edit"), lambda m, _: decided(m, **wrong))
     assert await kept(database) == ONE_MODEL
     assert await models.find(OURS, MODEL) == model()
 
@@ -288,7 +288,7 @@ async def test_a_bad_edit_among_many_at_once_takes_none_of_them_along(
     models: FinancialModels, database: Database
 ) -> None:
     def edit(number: int) -> Any:
-        return (lambda m: decided(m, unit="DOZENS")) if number == 7 else noted(str(number))
+        return (lambda m, _: decided(m, unit="DOZENS")) if number == 7 else noted(str(number))
 
     told = await asyncio.gather(
         *(models.append(OURS, MODEL, operation(n), edit(n)) for n in range(20)),
@@ -504,7 +504,7 @@ async def test_a_snapshot_stands_at_the_first_and_each_five_hundredth_operation(
 ) -> None:
     for number in range(2, SNAPSHOT_EVERY + 2):
         await models.append(
-            OURS, MODEL, operation(number), lambda m: decided(m, name=f"Model {m.revision + 1}")
+            OURS, MODEL, operation(number), lambda m, _: decided(m, name=f"Model {m.revision + 1}")
         )
     assert (await kept(database))["ModelSnapshotRow"] == 2
     for at_most, seq in ((1, 1), (499, 1), (500, 500), (501, 500), (10**9, 500)):
@@ -635,7 +635,7 @@ async def test_pages_neither_skip_nor_repeat_what_stays_while_other_rows_change(
             changed.add(each.id)
             new = operation(turn, at=NOON + timedelta(seconds=random.randrange(9)))
             name = random.choice(["aa", "mm", "zzz"])
-            await models.append(OURS, each.id, new, lambda m, n=name: decided(m, name=n))
+            await models.append(OURS, each.id, new, lambda m, _, n=name: decided(m, name=n))
             turn += 1
         if turn <= 12:  # or a page that ascends would have a new model for ever
             late = model(1000 + turn, name="aardvark", created_at=LATER)
@@ -661,7 +661,9 @@ async def test_models_are_counted_and_their_revisions_told(models: FinancialMode
 async def test_the_newest_edit_comes_first(models: FinancialModels) -> None:
     for number, moment in ((2, LATER), (3, LATER + timedelta(hours=1))):
         await models.create(OURS, model(number, updated_at=NOON), operation(f"new {number}"))
-        await models.append(OURS, model(number).id, operation(number, at=moment), decided)
+        await models.append(
+            OURS, model(number).id, operation(number, at=moment), lambda m, _: decided(m)
+        )
     found = await models.page(OURS, ModelPage(limit=9))
     assert [each.id for each in found] == [model(3).id, model(2).id, MODEL]
     revisions = [each.updated_at for each in found]

@@ -21,7 +21,7 @@ async def log(database: Database) -> ModelLog:
     await models.create(OURS, model(), operation())
     for number in range(2, 11):
         new = operation(number, at=NOON + timedelta(hours=number))
-        await models.append(OURS, MODEL, new, decided)
+        await models.append(OURS, MODEL, new, lambda model, _: decided(model))
     await models.create(OURS, model(2), operation("second"))
     await models.create(THEIRS, model(), operation())
     return models

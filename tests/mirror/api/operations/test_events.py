@@ -14,13 +14,16 @@ import pytest
 import strawberry
 from graphql import ExecutionResult, subscribe
 
-from api.operations.graphql import Executor, request_error
+from api.operations.answers import request_error
+from api.operations.documents import Documents
+from api.operations.graphql import Executor
 from api.operations.request import Parameters
 from observability.logs import Logs
 from observability.outcomes import Outcome
 from observability.watch import Watch
 from resolvers.calls import call_directly
 from services.errors import Forbidden, Overloaded, RateLimited
+from tests.admitted import SERVICES, admission
 from tests.mirror.api.operations.test_plans import ODD, Circle, circle
 
 pytestmark = pytest.mark.anyio
@@ -89,10 +92,12 @@ def executor(deadline_s: float = 5.0) -> Any:
     watch.attach(schema._schema)
     return Executor(
         schema,
-        None,  # type: ignore[arg-type] # no resolver here asks a service
+        SERVICES,
         watch.operations,
         Logs("CRITICAL").get("test"),
         deadline_s,
+        admission(),
+        Documents(schema),
     )
 
 
@@ -103,15 +108,21 @@ async def streamed(query: str, variables: dict[str, Any] | None = None) -> list[
     """Every answer, as the caller reads it."""
     asked = Parameters(query, None, variables or {})
     async with aclosing(EXECUTOR.subscribe(asked, SESSION, "r1")) as answers:
-        return [orjson.loads(orjson.dumps(answer)) async for answer in answers]
+        return [without_cost(orjson.loads(orjson.dumps(answer))) async for answer in answers]
+
+
+def without_cost(answer: dict[str, Any]) -> dict[str, Any]:
+    """What is told of the cost has tests of its own."""
+    answer.pop("extensions", None)
+    return answer
 
 
 async def by_reference(query: str, variables: dict[str, Any]) -> list[Any]:
     """The same by graphql-core alone, with our words for its errors."""
-    document = EXECUTOR._documents.read(query)
-    assert not document.errors, document.errors
+    document = EXECUTOR.documents.read(query)
+    document.validated()
     stream: Any = subscribe(
-        EXECUTOR._documents.schema, document.node, variable_values=variables, context_value=None
+        EXECUTOR.documents.schema, document.node, variable_values=variables, context_value=None
     )
     if not hasattr(stream, "__aiter__"):
         return [{"errors": [request_error(error) for error in stream.errors]}]
@@ -137,7 +148,7 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("which", sorted(ODD))
 async def test_every_event_is_the_references(query: str, which: str) -> None:
-    plan = EXECUTOR._documents.read(query).asked(None).plan
+    plan = EXECUTOR.documents.read(query).plan(None)
     assert plan is not None, "this subscription has no plan"
     variables = {"w": ["fine", which, "fine"]}
     ours = await streamed(query, variables)
@@ -243,7 +254,7 @@ async def test_run_has_no_answer_for_a_subscription(query: str) -> None:
 async def test_whoever_closes_the_answers_closes_the_source(query: str) -> None:
     CLOSED.clear()
     answers = EXECUTOR.subscribe(Parameters("subscription { endless }"), SESSION, "r1")
-    assert await anext(answers) == {"data": {"endless": 1}}
+    assert without_cost(await anext(answers)) == {"data": {"endless": 1}}
     waiting = asyncio.ensure_future(anext(answers))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -254,7 +265,7 @@ async def test_whoever_closes_the_answers_closes_the_source(query: str) -> None:
 async def test_an_event_that_takes_too_long_is_an_error_and_the_next_one_comes() -> None:
     hasty = executor(0.01)
     asked = Parameters("subscription { slow { twin { name } } }")
-    plan = hasty._documents.read(asked.query).asked(None).plan
+    plan = hasty.documents.read(asked.query).plan(None)
 
     async def never(*_: object) -> Any:
         await asyncio.get_running_loop().create_future()

@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import OKPKey
 
+from api.keys import temporary_keys
+from api.parts import Parts
 from api.processes.server import PortTaken, Server, listen, server_of
 from api.settings import Settings
-from api.wiring import Parts, build
+from api.wiring import build
 from observability.logs import Logs
 from services.authentication import Issuer
 from services.principal import Role
@@ -44,15 +45,17 @@ class Running:
 def running(home: Path) -> Iterator[Running]:
     settings = Settings.read({"VALOR_HOME": str(home), "VALOR_TRACE_SAMPLE": "0"}, dev=True)
     asyncio.run(fill(settings))
-    key = OKPKey.generate_key("Ed25519")
-    parts = build(settings, key, Logs("CRITICAL"))
+    keyring = temporary_keys()
+    parts = build(settings, keyring, Logs("CRITICAL"))
     server = server_of(parts)
     listener = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     wait_until("the server is up", server.up.is_set)
     try:
-        token = Issuer(settings.issuer, key).issue(OURS, MEMBERS[Role.OWNER], Role.OWNER)
+        token = Issuer(settings.issuer, keyring.signing()).issue(
+            OURS, MEMBERS[Role.OWNER], Role.OWNER
+        )
         yield Running(server, parts, listener.getsockname()[1], token, thread)
     finally:
         server.should_exit = True
@@ -140,6 +143,6 @@ def test_a_request_that_is_under_way_is_answered_though_the_server_was_told_to_s
 
 def test_a_server_whose_database_is_away_does_not_start(tmp_path: Path) -> None:
     settings = Settings.read({"VALOR_HOME": str(tmp_path / "nothing")}, dev=True)
-    parts = build(settings, OKPKey.generate_key("Ed25519"), Logs("CRITICAL"))
+    parts = build(settings, temporary_keys(), Logs("CRITICAL"))
     with listen("127.0.0.1", 0) as listener, pytest.raises(SystemExit):
         server_of(parts).run(sockets=[listener])

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api import VERSION
-from api.keys import make_development_key
+from api.keys import make_development_keys, make_keys
 from api.settings import Settings
 from api.terminals.cli import main
 from resolvers.ids import inner_id
@@ -285,7 +285,12 @@ def test_migrate_brings_a_new_database_up_to_date_and_then_has_nothing_to_do(
     run: Run, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'valor.db'}"
-    assert run("migrate", VALOR_DATABASE_URL=url).stdout.startswith("Migrated from nothing to 00")
+    told = run("migrate", "--dry-run", VALOR_DATABASE_URL=url).stdout.splitlines()
+    assert told[-1].startswith("Would migrate from nothing to 00")
+    assert [line.split()[0] for line in told[:3]] == ["0001", "0002", "0003"]
+    assert not (tmp_path / "new").exists()
+    done = run("migrate", VALOR_DATABASE_URL=url).stdout.splitlines()
+    assert done == [*told[:-1], told[-1].replace("Would migrate", "Migrated")]
     assert run("migrate", VALOR_DATABASE_URL=url).stdout.startswith("Nothing to do: the schema is")
 
 
@@ -313,18 +318,18 @@ def test_settings_that_are_wrong_are_said_before_anything_is_done(
 
 def test_a_token_is_proved_by_the_development_servers_key(run: Run, tmp_path: Path) -> None:
     settings = Settings.read({"VALOR_HOME": str(tmp_path)}, dev=True)
-    key = make_development_key(settings.key_file)
+    keyring = make_development_keys(settings.keys)
     said = run("token", "--role", "viewer", "--minutes", "5", VALOR_HOME=str(tmp_path))
     assert said.exit_code == 0
     assert said.stdout.count("\n") == 1
-    principal = Authenticator(settings.issuer, key).principal_of(f"Bearer {said.stdout.strip()}")
+    principal = Authenticator(settings.issuer, keyring).principal_by(said.stdout.strip())
     assert principal.role is Role.VIEWER
 
 
 def test_without_a_server_there_is_no_token_and_the_command_that_starts_one_is_named(
     run: Run, tmp_path: Path
 ) -> None:
-    refused(run("token", VALOR_HOME=str(tmp_path)), "no development key", "valor serve --dev")
+    refused(run("token", VALOR_HOME=str(tmp_path)), "no key for tokens", "valor serve --dev")
 
 
 @pytest.mark.parametrize(
@@ -344,29 +349,35 @@ def test_a_token_has_a_known_role_and_ends_within_half_a_day(
 def test_a_development_server_listens_to_this_machine_alone(
     run: Run, command: tuple[str, ...], host: str
 ) -> None:
-    refused(run(*command, "--host", host), host, "127.0.0.1", "VALOR_PUBLIC_KEY_FILE")
+    refused(run(*command, "--host", host), host, "127.0.0.1", "VALOR_KEYS")
 
 
-def test_production_does_not_start_without_the_key_that_proves_its_tokens(run: Run) -> None:
-    refused(run("serve"), "VALOR_PUBLIC_KEY_FILE is not set", "valor serve --dev")
+def test_production_does_not_start_without_the_keys_that_sign_its_tokens(run: Run) -> None:
+    refused(run("serve"), "VALOR_KEYS is not set", "valor serve --dev")
 
 
-def test_production_does_not_start_with_a_private_key(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "key.pem"
-    make_development_key(file)
-    said = refused(run("serve", "--port", "0", VALOR_PUBLIC_KEY_FILE=str(file)), str(file))
-    assert "holds a private key" in said
+def test_production_makes_no_keys_and_names_the_command_that_does(run: Run, tmp_path: Path) -> None:
+    keys = str(tmp_path / "keys")
+    refused(run("serve", "--port", "0", VALOR_KEYS=keys), keys, "valor keys rotate")
+    assert not (tmp_path / "keys").exists()
+
+
+def test_production_does_not_start_with_keys_that_others_may_read(run: Run, tmp_path: Path) -> None:
+    names = make_keys(tmp_path)
+    (tmp_path / names[0]).chmod(0o644)
+    said = refused(run("serve", "--port", "0", VALOR_KEYS=str(tmp_path)), "Others may read")
+    assert f"chmod 600 {tmp_path / names[0]}" in said
 
 
 def test_production_does_not_migrate_and_names_the_command_that_does(
     run: Run, tmp_path: Path
 ) -> None:
-    key, public = make_development_key(tmp_path / "key.pem"), tmp_path / "public.pem"
-    public.write_bytes(key.as_pem(private=False))
-    environment = {"VALOR_PUBLIC_KEY_FILE": str(public), "VALOR_HOME": str(tmp_path)}
+    make_keys(tmp_path / "production-keys")
+    keys = str(tmp_path / "production-keys")
+    environment = {"VALOR_KEYS": keys, "VALOR_HOME": str(tmp_path)}
     refused(run("serve", "--port", "0", **environment), "The database is away")
     database = tmp_path / "valor.db"
-    database.touch()
+    database.touch(mode=0o600)
     refused(run("serve", "--port", "0", **environment), "is behind", "Run: valor migrate")
 
 

@@ -10,6 +10,11 @@ A connection that writes is guarded the same, with one addition. A statement tha
 ``INSERT INTO main.x``, ``UPDATE main.x`` or ``DELETE FROM main.x`` may change that table,
 and look at the rows that it changes; whose they are, the table's triggers check
 (``store.isolation``). Whatever else it asks, in a subquery, it asks of the views.
+
+For the foreign keys of that table SQLite itself reads others, and tells the authorizer the
+same as if the statement had. But no statement reads a table that it does not name, so what it
+does not name is read by SQLite: also of a table that a newer step has made and that this code
+does not know, and hides behind no view.
 """
 
 from __future__ import annotations
@@ -17,11 +22,12 @@ from __future__ import annotations
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
 
-from store.tables import TENANT_TABLES, Row
+from store.tables import TENANT_TABLES
 
 VERSION_TABLE = "alembic_version"
 
@@ -39,33 +45,18 @@ _CHANGES = {
     sqlite3.SQLITE_DELETE: "delete",
 }
 _CHANGE = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+main\.(\w+)\b", re.IGNORECASE)
+_PLAIN = re.compile(r"\w+")
 _MAIN = re.compile(r"\bmain\b", re.IGNORECASE)
 _TRIGGERS = {
     f"{table}_{verb}_tenant": table for table in TENANT_TABLES for verb in _CHANGES.values()
 }
 
 
-def _followed() -> Mapping[str, frozenset[tuple[str, str]]]:
-    """The columns that SQLite itself reads for the foreign keys of a table that is changed.
-
-    They are those that its rows point to, and those that point to its rows.
-    """
-    found: dict[str, set[tuple[str, str]]] = {table: set() for table in TENANT_TABLES}
-    for table in Row.metadata.tables.values():
-        for key in table.foreign_keys:
-            there = key.column
-            found[table.name].add((there.table.name, there.name))
-            found[there.table.name].add((table.name, key.parent.name))
-    return {table: frozenset(columns) for table, columns in found.items()}
-
-
-_FOLLOWED = _followed()
-
-
 class WritingConnection(sqlite3.Connection):
-    """Knows which table the statement at hand may change."""
+    """Knows which table the statement at hand may change, and all the words in it."""
 
     changed: str | None = None
+    named: frozenset[str] = frozenset()
     inner_of: Mapping[str, str]
 
     def cursor(self, factory: Any = None, /) -> Any:
@@ -91,7 +82,7 @@ class WritingConnection(sqlite3.Connection):
         if changed is not None and schema == "main":
             if action == sqlite3.SQLITE_READ:
                 known = (
-                    first == changed or (first, second) in _FOLLOWED[changed]
+                    first == changed or not _may_be_named(first, self.named)
                     if source is None
                     else second == "tenant_id" and first == changed == _TRIGGERS.get(source)
                 )
@@ -106,18 +97,21 @@ class _WritingCursor(sqlite3.Cursor):
     connection: WritingConnection
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
-        self.connection.changed = changed_by(sql)
-        try:
+        with self._telling(sql):
             return super().execute(sql, parameters)
-        finally:
-            self.connection.changed = None
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
-        self.connection.changed = changed_by(sql)
-        try:
+        with self._telling(sql):
             return super().executemany(sql, parameters)
+
+    @contextmanager
+    def _telling(self, sql: str) -> Iterator[None]:
+        """The guard may ask while SQLite reads the statement, and again while it runs it."""
+        self.connection.changed, self.connection.named = changed_by(sql), words_of(sql)
+        try:
+            yield
         finally:
-            self.connection.changed = None
+            self.connection.changed, self.connection.named = None, frozenset()
 
 
 @lru_cache(maxsize=512)
@@ -133,6 +127,26 @@ def changed_by(sql: str) -> str | None:
     rest = sql[begins.end() :]
     its_columns = re.findall(rf"\bmain\.{begins[1]}\.\w", rest)
     return begins[1] if len(_MAIN.findall(rest)) == len(its_columns) else None
+
+
+@lru_cache(maxsize=512)
+def words_of(sql: str) -> frozenset[str]:
+    """Every run of letters, digits and ``_`` in a statement, in small letters."""
+    return frozenset(re.findall(r"\w+", sql.lower()))
+
+
+def _may_be_named(table: str | None, words: frozenset[str]) -> bool:
+    """Whether a statement of these words could mean the table, however it spells it.
+
+    SQL has no other spelling for a name of letters, digits and ``_``: quotes stand around it,
+    and its letters are large or small. But ``sqlite_master`` has other names.
+    """
+    return (
+        table is None
+        or not _PLAIN.fullmatch(table)
+        or table.lower().startswith("sqlite_")
+        or table.lower() in words
+    )
 
 
 def guard_reader(connection: sqlite3.Connection) -> None:

@@ -1,19 +1,28 @@
-"""The release before runs on the schema after: each statement of it gives what it gave."""
+"""The release before runs on the schema after: each statement of it gives what it gave.
+
+And this release, through its own guards, runs on a file that a release to come has added to.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import alembic.command
 import pytest
 
+from store import scope
 from store.database import head
 from store.directory import SYSTEM
-from store.migrate import migrate
+from store.isolation import Isolated, sqlite_isolation
+from store.migrate import declared_at, migrate
+from store.tables import Row
 from tests.contract.former_code import (
     VERSION,
     Kept,
@@ -24,6 +33,7 @@ from tests.contract.former_code import (
     left_in_postgresql,
     left_in_sqlite,
 )
+from tests.contract.marked_rows import OURS, TABLES, row
 from tests.mirror.store.conftest import (
     OWNER,
     SERVING,
@@ -31,9 +41,12 @@ from tests.mirror.store.conftest import (
     postgres_roles,
     postgres_template,
     role_url,
+    sqlite_place,
+    sqlite_template,
 )
+from tests.mirror.store.world import Place, opened
 
-__all__ = ["postgres_roles", "postgres_template"]
+__all__ = ["postgres_roles", "postgres_template", "sqlite_place", "sqlite_template"]
 
 
 def differences(steps: list[Step], given: list[int]) -> list[str]:
@@ -138,3 +151,52 @@ def test_the_code_before_runs_on_todays_postgresql(
         assert left == was["kept"]
     finally:
         asyncio.run(administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+ROWS: dict[str, type[Row]] = {str(each.__tablename__): each for each in Row.__subclasses__()}
+
+
+def a_step_to_come(file: Path) -> None:
+    """A table for each of today's, whose rows point to that one's."""
+    with closing(sqlite3.connect(file)) as owner:
+        for table in TABLES:
+            there = ", ".join(column.name for column in table.primary_key)
+            here = ", ".join(f"of_{column.name}" for column in table.primary_key)
+            here = here.replace("of_tenant_id", "tenant_id")
+            isolated = Isolated(table=f"to_come_{table.name}", verbs=("SELECT", "INSERT"))
+            owner.execute(
+                f"CREATE TABLE {isolated.table} ({here}, word TEXT, PRIMARY KEY ({here}), "
+                f"FOREIGN KEY ({here}) REFERENCES {table.name} ({there}))"
+            )
+            for statement in sqlite_isolation(isolated):
+                owner.execute(statement)
+        owner.execute("UPDATE alembic_version SET version_num = '9999'")
+        owner.commit()
+
+
+@pytest.mark.anyio
+async def test_todays_code_changes_every_table_of_a_file_that_is_ahead(sqlite_place: Place) -> None:
+    a_step_to_come(Path(sqlite_place.url.removeprefix("sqlite:///")))
+    verbs = {each.table: each.verbs for each in declared_at(head())}
+    done: list[tuple[str, str]] = []
+    async with opened(sqlite_place.url) as database:
+        assert not await database.behind()
+        async with database.writing(OURS.id) as session:
+            for table in TABLES:  # whom others point to first
+                values: dict[str, Any] = dict(row(table, OURS, 0))
+                assert await session.execute(scope.insert(ROWS[table.name]), **values) == 1
+                done.append((table.name, "INSERT"))
+            for table in TABLES:
+                names = [column.name for column in table.columns if column.name != "tenant_id"]
+                if "UPDATE" in verbs[table.name] and names:
+                    values = {name: row(table, OURS, 0)[name] for name in names}
+                    change = scope.update(ROWS[table.name], *names)
+                    assert await session.execute(change, **values) == 1
+                    done.append((table.name, "UPDATE"))
+            for table in reversed(TABLES):
+                if "DELETE" in verbs[table.name]:
+                    assert await session.execute(scope.delete(ROWS[table.name])) == 1
+                    done.append((table.name, "DELETE"))
+    assert {(table, verb) for table, all_ in verbs.items() for verb in all_} - set(done) == {
+        (table, "SELECT") for table in verbs
+    }

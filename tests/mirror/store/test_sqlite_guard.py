@@ -1,6 +1,9 @@
 # ruff: noqa: S608 - what is refused here has to be written as text
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,7 +12,16 @@ from store.database import Database
 from store.sqlite_guard import changed_by
 from store.tables import TENANT_TABLES
 from store.valuations import Valuations
-from tests.mirror.store.world import CANARY, OURS, THEIRS, member, valuation
+from tests.mirror.store.world import (
+    CANARY,
+    OURS,
+    THEIRS,
+    Place,
+    member,
+    opened,
+    settle,
+    valuation,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -137,3 +149,82 @@ async def test_several_rows_are_changed_one_by_one(shared: Database) -> None:
 
     with pytest.raises(Exception, match="does not give"):
         await writer._group_commit.write(OURS, steal)
+
+
+@pytest.fixture
+async def ahead(sqlite_place: Place) -> AsyncIterator[Database]:
+    """A newer step has made a table, with a row of ours, and a view of it."""
+    async with opened(sqlite_place.url) as database:
+        await settle(database)
+        with closing(sqlite3.connect(sqlite_place.url.removeprefix("sqlite:///"))) as owner:
+            owner.executescript(
+                "CREATE TABLE Later (tenant_id CHAR(32), member_id CHAR(32), word TEXT, "
+                "FOREIGN KEY (tenant_id, member_id) REFERENCES member (tenant_id, id));"
+                f"INSERT INTO later VALUES ('{OURS.hex}', '{member(1).id.hex}', 'later');"
+                "CREATE VIEW seen_later AS SELECT * FROM later;"
+            )
+        yield database
+
+
+async def test_the_keys_of_an_unknown_table_hold(ahead: Database) -> None:
+    ours, new = f"tenant_id = '{OURS.hex}'", member(9).id.hex
+    with pytest.raises(Exception, match="FOREIGN KEY"):  # SQLite looked at its row
+        await written(ahead, f"UPDATE main.member SET id = '{new}' WHERE {ours}")
+    await written(ahead, f"UPDATE main.member SET id = id WHERE {ours}")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "(SELECT tenant_id FROM later)",
+        "(SELECT tenant_id FROM LATER)",
+        "(SELECT l.member_id FROM Later AS l)",
+        '(SELECT member_id FROM "lAtEr")',
+        "(SELECT member_id FROM [later])",
+        "(SELECT member_id FROM `later`)",
+        "(SELECT member_id FROM 'later')",
+        "(SELECT/**/member_id/**/FROM/**/later/**/)",
+        "(SELECT max(member_id) FROM seen_later)",
+        "(WITH w AS (SELECT * FROM later) SELECT member_id FROM w)",
+        "(WITH tenant AS (SELECT * FROM later) SELECT tenant_id FROM tenant)",
+        "(SELECT count(*) FROM later)",
+        "(SELECT 'x' FROM later)",
+        "(SELECT member_id FROM member JOIN later USING (tenant_id))",
+        "(SELECT member_id FROM member NATURAL JOIN later)",
+        "(SELECT max(sql) FROM sqlite_master)",
+        "(SELECT max(sql) FROM sqlite_schema)",
+        "(SELECT max(sql) FROM sqlite_temp_schema)",
+        "(SELECT max(name) FROM pragma_table_info('member'))",
+    ],
+)
+async def test_a_change_never_looks_at_an_unknown_table(ahead: Database, asked: str) -> None:
+    ours = f"main.member.tenant_id = '{OURS.hex}'"
+    for sql in (
+        f"UPDATE main.member SET name = {asked} WHERE {ours}",
+        f"UPDATE main.member SET name = 'x' WHERE {ours} RETURNING {asked}",
+        f"UPDATE main.member SET id = id, name = (SELECT * FROM {asked}) WHERE {ours}",
+        f"DELETE FROM main.invitation WHERE email IN {asked}",
+        (
+            "INSERT INTO main.member (tenant_id, id, subject, name, role) "
+            f"VALUES ('{OURS.hex}', '{member(9).id.hex}', 'new', {asked}, 'VIEWER')"
+        ),
+        f"SELECT {asked}",
+    ):
+        # SQLite itself knows no common table expression in a clause RETURNING.
+        with pytest.raises(Exception, match=r"not authorized|prohibited|no such table: w"):
+            await written(ahead, sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO main.later VALUES (1, 2, 3)",
+        "UPDATE main.later SET word = 'x'",
+        "DELETE FROM main.later",
+        "CREATE TEMP VIEW mine AS SELECT * FROM later",
+        "CREATE TEMP TRIGGER mine AFTER UPDATE ON main.member BEGIN SELECT * FROM later; END",
+    ],
+)
+async def test_nothing_changes_an_unknown_table_or_leads_to_it(ahead: Database, sql: str) -> None:
+    with pytest.raises(Exception, match="not authorized"):
+        await written(ahead, sql)

@@ -18,7 +18,7 @@ from services.plans import LIMITS, Plan
 from store.migrate import owner_engine
 from store.retention import Bound, Cut, Gone, bound_of, remove
 
-ENDED_FOR: Final = timedelta(days=90)  # deliveries, sessions and invitations that have ended
+ENDED_FOR: Final = timedelta(days=90)  # deliveries, sessions, invitations; answers to repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

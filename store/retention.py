@@ -3,6 +3,7 @@
 The role that serves removes none of it. What a run was made from stays with the run. Under a legal
 hold of the tenant nothing goes; of a member, nothing of theirs; of a model, none of its deliveries.
 A valuation is of no model and no member that anybody could name, so under any hold they all stay.
+Each step asks for holds again, and nobody places one while it removes (``store.owning``).
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ from store.errors import TRANSLATED
 from store.owning import owning
 from store.tables import (
     DeliveryRow,
+    DoneOnceRow,
     InvitationRow,
     LegalHoldRow,
     RunRow,
     SessionRow,
     TenantRow,
     ValuationRow,
+    WebhookRow,
     table_of,
 )
 
@@ -47,6 +50,7 @@ AT_ONCE: Final = 1_000  # rows of one transaction, so that nobody waits long
 _TENANT, _HOLD, _RUN = table_of(TenantRow), table_of(LegalHoldRow), table_of(RunRow)
 _VALUATION, _DELIVERY = table_of(ValuationRow), table_of(DeliveryRow)
 _SESSION, _INVITATION = table_of(SessionRow), table_of(InvitationRow)
+_WEBHOOK, _DONE = table_of(WebhookRow), table_of(DoneOnceRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class Cut:
     """The moments before which things go."""
 
     now: datetime  # valuations whose own end is before this
-    ended: datetime  # deliveries, sessions and invitations that had ended before this
+    ended: datetime  # whatever else had ended, or was answered, before this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ class Gone:
     deliveries: int = 0
     sessions: int = 0
     invitations: int = 0
+    answers: int = 0  # to administrative changes, for whoever repeats them
 
 
 async def bound_of(engine: AsyncEngine, tenant_id: UUID) -> Bound | None:
@@ -91,7 +96,7 @@ async def remove(engine: AsyncEngine, tenant_id: UUID, cut: Cut, *, dry_run: boo
     """
     found = {}
     for name, (table, rule) in _RULES.items():
-        going = and_(table.c.tenant_id == tenant_id, rule(cut))
+        going = and_(table.c.tenant_id == tenant_id, rule(cut), ~_any_hold(table, "TENANT"))
         with TRANSLATED:
             if dry_run:
                 async with engine.begin() as connection:
@@ -145,6 +150,12 @@ def _held(tenant_id: Any) -> ColumnElement[bool]:
     return and_(_HOLD.c.tenant_id == tenant_id, _HOLD.c.released_at.is_(None))
 
 
+def _any_hold(table: Table, *kinds: str) -> ColumnElement[bool]:
+    """Whether there is a hold of one of these kinds in the row's tenant; of any, where none is."""
+    found = select(literal(1)).where(_held(table.c.tenant_id))
+    return (found.where(_HOLD.c.subject_kind.in_(kinds)) if kinds else found).exists()
+
+
 def _is_held(table: Table, kind: str, *subjects: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a hold of this kind names one of the row's columns."""
     named = or_(*(func.replace(cast(each, String), "-", "") == _PLAIN for each in subjects))
@@ -160,19 +171,24 @@ _PLAIN: Final = func.replace(_HOLD.c.subject, "-", "")
 
 
 def _valuations(cut: Cut) -> ColumnElement[bool]:
-    of_a_run = (
-        select(literal(1))
-        .where(_RUN.c.tenant_id == _VALUATION.c.tenant_id, _RUN.c.valuation_id == _VALUATION.c.id)
-        .exists()
-    )
-    any_hold = select(literal(1)).where(_held(_VALUATION.c.tenant_id)).exists()
-    return and_(_VALUATION.c.keep_until < cut.now, ~of_a_run, ~any_hold)
+    # Of all tenants that are seen, so that it is looked up once and not for each valuation.
+    of_runs = select(_RUN.c.tenant_id, _RUN.c.valuation_id)
+    of_a_run = tuple_(_VALUATION.c.tenant_id, _VALUATION.c.id).in_(of_runs)
+    return and_(_VALUATION.c.keep_until < cut.now, ~of_a_run, ~_any_hold(_VALUATION))
 
 
 def _deliveries(cut: Cut) -> ColumnElement[bool]:
+    removed = (
+        select(literal(1))
+        .where(
+            _WEBHOOK.c.tenant_id == _DELIVERY.c.tenant_id,
+            _WEBHOOK.c.id == _DELIVERY.c.webhook_id,
+            _WEBHOOK.c.state == "REMOVED",
+        )
+        .exists()
+    )
     return and_(
-        _DELIVERY.c.state == "DELIVERED",
-        _DELIVERY.c.ended_at < cut.ended,
+        or_(_DELIVERY.c.ended_at < cut.ended, and_(_DELIVERY.c.created_at < cut.ended, removed)),
         ~_is_held(_DELIVERY, "MODEL", func.replace(_DELIVERY.c.stream, "model:", "")),
     )
 
@@ -191,9 +207,14 @@ def _invitations(cut: Cut) -> ColumnElement[bool]:
     )
 
 
+def _answers(cut: Cut) -> ColumnElement[bool]:
+    return _DONE.c.at < cut.ended
+
+
 _RULES: Final[dict[str, tuple[Table, Callable[[Cut], ColumnElement[bool]]]]] = {
     "valuations": (_VALUATION, _valuations),
     "deliveries": (_DELIVERY, _deliveries),
     "sessions": (_SESSION, _sessions),
     "invitations": (_INVITATION, _invitations),
+    "answers": (_DONE, _answers),
 }

@@ -26,8 +26,9 @@ def run_command(*, dry_run: bool, as_json: bool) -> None:
     """Remove what has outlived its tenant's plan, in small steps beside those who work.
 
     Valuations past their end, unless a run was made from them; deliveries, sessions and
-    invitations that ended 90 days ago; audit events that are older than the plan keeps them, by
-    a signed word. Nothing that is under a legal hold. As the role of VALOR_DATABASE_OWNER_URL;
+    invitations that ended 90 days ago; answers to administrative changes, for whoever repeats
+    them, as late; audit events that are older than the plan keeps them, by a signed word.
+    Nothing that is under a legal hold. As the role of VALOR_DATABASE_OWNER_URL;
     VALOR_DATABASE_BACKUP_URL names one that sees who the tenants are.
     """
     from api.keys import KeyUnusable, open_keyring, read_keys
@@ -60,13 +61,7 @@ def _told(each: Kept) -> dict[str, object]:
 
 
 def _said(each: Kept, *, dry_run: bool) -> str:
-    gone = each.gone
-    counts = {
-        "valuations": gone.valuations,
-        "deliveries": gone.deliveries,
-        "sessions": gone.sessions,
-        "invitations": gone.invitations,
-    }
+    counts: dict[str, int] = asdict(each.gone)
     if each.audit_events is not None:
         counts["audit events"] = each.audit_events
     went = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing"

@@ -49,7 +49,7 @@ async def run(
         DatabaseAway, DatabaseBusy.
     """
     at = now or datetime.now(UTC)
-    engine = owner_engine(owner_url, "valor retention")
+    engine = owner_engine(owner_url, "valor retention", looks=dry_run)
     try:
         for tenant_id in tenants:
             bound = await bound_of(engine, tenant_id)

@@ -115,7 +115,7 @@ async def outlook(owner_url: str) -> MigrationReport:
         if not file_of(owner_url).exists():
             return _outlook(None)
     with TRANSLATED:
-        engine = owner_engine(owner_url, "valor migrate", LOCK_WAIT_S)
+        engine = owner_engine(owner_url, "valor migrate", looks=True)
         try:
             async with engine.connect() as connection:
                 return await connection.run_sync(_look)
@@ -158,12 +158,20 @@ def _refuse_contracting(wanted: MigrationReport, *, contract: bool) -> None:
         )
 
 
-def owner_engine(url: str, name: str, lock_wait_s: float = LOCK_WAIT_S) -> AsyncEngine:
-    """An engine without a pool for the role that owns, or backs up; PostgreSQL is told a name."""
+def owner_engine(
+    url: str, name: str, lock_wait_s: float = LOCK_WAIT_S, *, looks: bool = False
+) -> AsyncEngine:
+    """An engine without a pool for the role that owns, or backs up; PostgreSQL is told a name.
+
+    ``looks``: it only looks, so on SQLite no transaction holds up those who write.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         from store.sqlite import file_of
 
-        return _sqlite_owner_engine(file_of(url), lock_wait_s)
+        path = file_of(url)
+        if not looks:
+            _make_file(path)
+        return _sqlite_owner_engine(path, lock_wait_s, "BEGIN" if looks else "BEGIN IMMEDIATE")
     where, tls = address(url)
     return create_async_engine(
         where,
@@ -180,7 +188,8 @@ def owner_engine(url: str, name: str, lock_wait_s: float = LOCK_WAIT_S) -> Async
     )
 
 
-def _sqlite_owner_engine(path: Path, lock_wait_s: float) -> AsyncEngine:
+def _make_file(path: Path) -> None:
+    """See to it that there is one, for its owner alone, that readers and a writer share."""
     from store.sqlite_connection import open_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -192,6 +201,9 @@ def _sqlite_owner_engine(path: Path, lock_wait_s: float) -> AsyncEngine:
         new.execute("PRAGMA journal_mode = WAL")
     finally:
         new.close()
+
+
+def _sqlite_owner_engine(path: Path, lock_wait_s: float, begin: str) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}", poolclass=NullPool, hide_parameters=True
     )
@@ -206,7 +218,7 @@ def _sqlite_owner_engine(path: Path, lock_wait_s: float) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(begin)
 
     return engine
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,7 +87,9 @@ def test_every_tenant_is_told_with_what_went(home: Path) -> None:
 
 
 def test_a_dry_run_counts_and_changes_nothing(home: Path) -> None:
-    told = [(each.gone.valuations, each.audit_events) for each in ran(home, dry_run=True)]
+    with closing(sqlite3.connect(home / "valor.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")  # and it waits for nobody who writes
+        told = [(each.gone.valuations, each.audit_events) for each in ran(home, dry_run=True)]
     assert told == [(1, None), (1, None)]
     assert [each.gone.valuations for each in ran(home)] == [1, 1]
 

@@ -314,6 +314,13 @@ async def test_what_would_be_done_is_told_and_nothing_is_done(
     assert (await outlook(new.owner_url)).steps == ()
 
 
+async def test_who_only_looks_waits_for_nobody(sqlite_place: Place) -> None:
+    file = sqlite_place.url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert (await outlook(sqlite_place.url)).steps == ()
+
+
 async def test_a_lock_that_somebody_holds_is_waited_for_and_then_named(
     place: Place, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,15 +31,22 @@ def settings_of(*, dev: bool, **given: object) -> Settings:
 
 def run_to_end(work: Coroutine[Any, Any, R], database: str = "VALOR_DATABASE_URL") -> R:
     """Run it to its end. Ctrl-C, and a database that cannot be used, end the command."""
-    from store.errors import StoreError
+    from store.errors import Explained, StoreError
 
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(work)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Explained as no:
+        fail(str(no))
     except StoreError as no:
         fail(f"{no} Check {database}, then run this again.")
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number of things: 1 model, 2 models."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -15,6 +15,7 @@ from uuid import UUID
 from services.audit_retention import prune
 from services.audit_signing import Signer
 from services.plans import LIMITS, Plan
+from store.audit_prune import prunable
 from store.migrate import owner_engine
 from store.retention import Bound, Cut, Gone, bound_of, remove
 
@@ -28,7 +29,7 @@ class Kept:
     tenant_id: UUID
     slug: str
     gone: Gone
-    audit_events: int | None  # None: not looked at, in a dry run or without the audit's key
+    audit_events: int | None  # None: kept for good, or nothing can sign for them
     held: str | None  # why nothing, or not all, went: a legal hold
 
 
@@ -68,8 +69,13 @@ async def run(
             gone = await remove(engine, tenant_id, cut, dry_run=dry_run)
             events, held = None, None
             kept_for = _audit_kept(bound)
-            if not dry_run and signer is not None and kept_for is not None:
-                pruned = await prune(engine, tenant_id, at - kept_for, signer, at)
+            if signer is not None and kept_for is not None:
+                before = at - kept_for
+                pruned = (
+                    await prunable(engine, tenant_id, before)
+                    if dry_run
+                    else await prune(engine, tenant_id, before, signer, at)
+                )
                 events, held = pruned.events, pruned.held
             yield Kept(
                 tenant_id=tenant_id, slug=bound.slug, gone=gone, audit_events=events, held=held

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.audit import Entry
@@ -68,6 +68,36 @@ async def prune(
         events, until = events + step.events, step.until
 
 
+async def prunable(engine: Engine, tenant_id: UUID, before: datetime) -> Pruned:
+    """What `prune` would remove, counted. Raises DatabaseAway, DatabaseBusy."""
+    with TRANSLATED:
+        async with engine.begin() as connection:
+            return await connection.run_sync(_count, tenant_id, before)
+
+
+def _count(connection: Connection, tenant_id: UUID, before: datetime) -> Pruned:
+    with owning(connection, tenant_id):
+        held, goes = _looked(connection, tenant_id, before)
+        if held is not None:
+            return Pruned(0, None, held)
+        counted = select(func.count(), func.max(_EVENT.c.seq)).where(goes)
+        return Pruned(*connection.execute(counted).one())
+
+
+def _looked(
+    connection: Connection, tenant_id: UUID, before: datetime
+) -> tuple[str | None, ColumnElement[bool]]:
+    """Why nothing may go, or None; and which events are of before."""
+    held = connection.scalar(
+        select(_HOLD.c.reason).where(_HOLD.c.tenant_id == tenant_id, _HOLD.c.released_at.is_(None))
+    )
+    ours = _EVENT.c.tenant_id == tenant_id
+    # Moments of the chain may be a little out of order: nothing goes that stands behind
+    # something which stays.
+    kept = connection.scalar(select(func.min(_EVENT.c.seq)).where(ours, _EVENT.c.at >= before))
+    return held, ours if kept is None else ours & (_EVENT.c.seq < kept)
+
+
 def _step(
     connection: Connection,
     tenant_id: UUID,
@@ -76,18 +106,9 @@ def _step(
     noted: Callable[[int, int], Entry],
 ) -> Pruned:
     with owning(connection, tenant_id, (_EVENT.name, _CHECKPOINT.name)):
-        ours = _EVENT.c.tenant_id == tenant_id
-        held = connection.scalar(
-            select(_HOLD.c.reason).where(
-                _HOLD.c.tenant_id == tenant_id, _HOLD.c.released_at.is_(None)
-            )
-        )
+        held, goes = _looked(connection, tenant_id, before)
         if held is not None:
             return Pruned(0, None, held)
-        # Moments of the chain may be a little out of order: nothing goes that stands behind
-        # something which stays.
-        kept = connection.scalar(select(func.min(_EVENT.c.seq)).where(ours, _EVENT.c.at >= before))
-        goes = ours if kept is None else ours & (_EVENT.c.seq < kept)
         first = connection.scalar(select(func.min(_EVENT.c.seq)).where(goes))
         if first is None:
             return Pruned(0, None)
@@ -97,7 +118,7 @@ def _step(
             .order_by(_EVENT.c.seq.desc())
             .limit(1)
         ).one()
-        gone = connection.execute(delete(_EVENT).where(ours, _EVENT.c.seq <= last.seq)).rowcount
+        gone = connection.execute(delete(_EVENT).where(goes, _EVENT.c.seq <= last.seq)).rowcount
         connection.execute(
             delete(_CHECKPOINT).where(
                 _CHECKPOINT.c.tenant_id == tenant_id, _CHECKPOINT.c.seq <= last.seq

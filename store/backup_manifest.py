@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from store.errors import StoreError
+from store.errors import Explained
 
 MANIFEST: Final = "manifest.json"
 DATA: Final = "data"  # beside it: the file, or the files, of the database
@@ -24,7 +24,7 @@ FORMAT: Final = 1
 _SPARE: Final = 1.1  # of what is needed: a database grows while it is copied
 
 
-class BackupRefused(StoreError):
+class BackupRefused(Explained):
     """Why there is no backup, or nothing was restored, and what to do about it."""
 
 

@@ -67,8 +67,12 @@ class DatabaseFault(StoreError):
     message = "The database failed in an unexpected way."
 
 
-class MigrationRefused(StoreError):
-    """The schema was left as it was, for the reason in the message."""
+class Explained(StoreError):
+    """The message says why it was not done, and what mends it."""
+
+
+class MigrationRefused(Explained):
+    """The schema was left as it was."""
 
 
 class ShippedDataWrong(StoreError):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, inspect, text
 
-from store.backup_manifest import Inventory, moment
+from store.backup_manifest import BackupRefused, Inventory, moment
 from store.migrate import APPLICATION_ROLE, declared_at
 from store.protection import VERSION_TABLE, unprotected
 
@@ -17,8 +17,16 @@ LOGS: Final = ("operation", "model_snapshot", "own_company_change")
 
 
 def inventory_of(connection: Connection) -> Inventory:
-    """Count everything, in one transaction. The connection must see all tenants' rows."""
-    tables = sorted(set(inspect(connection).get_table_names()) - {VERSION_TABLE.table})
+    """Count everything, in one transaction. The connection must see all tenants' rows.
+
+    Raises BackupRefused where there is no schema of ours.
+    """
+    found = set(inspect(connection).get_table_names())
+    if VERSION_TABLE.table not in found:
+        raise BackupRefused(
+            "There is nothing in this database to back up. Begin with: valor migrate"
+        )
+    tables = sorted(found - {VERSION_TABLE.table})
     rows = {table: _one(connection, f"SELECT count(*) FROM {table}") for table in tables}  # noqa: S608 - names from the catalogue
     has_operations = "operation" in rows
     return Inventory(

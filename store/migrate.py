@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from store.errors import TRANSLATED, MigrationRefused, translate
+from store.errors import TRANSLATED, AccessRefused, MigrationRefused, translate
 from store.isolation import Isolated
 from store.postgresql_address import address
 from store.protection import unprotected
@@ -99,6 +99,11 @@ async def migrate(
             no = translate(error)
             if no.code in _LOCKED:
                 raise MigrationRefused(await _who_is_in_the_way(engine, lock_wait_s)) from None
+            if isinstance(no, AccessRefused):
+                raise MigrationRefused(
+                    f"The role {engine.url.username} may not change the schema. Name the one that "
+                    "owns it, which deploy/postgres/roles.sql makes: VALOR_DATABASE_OWNER_URL"
+                ) from None
             raise
         finally:
             await engine.dispose()
@@ -141,7 +146,7 @@ def _outlook(before: str | None) -> MigrationReport:
     found = [
         Step(
             version=step.revision,
-            what=" ".join((step.module.__doc__ or "").split()),
+            what=(step.module.__doc__ or "").split("\n", 1)[0],
             contracts=getattr(step.module, "CONTRACT", False),
         )
         for step in scripts.iterate_revisions(head, before or "base")
@@ -272,7 +277,10 @@ async def _who_is_in_the_way(engine: AsyncEngine, waited_s: float) -> str:
     with suppress(Exception):  # it is a courtesy
         async with engine.connect() as connection:
             holders = list(await connection.execute(text(_HOLDERS)))
-    names = ", ".join(f"process {pid} as {role} since {since}" for pid, role, since in holders)
+    names = ", ".join(
+        f"process {pid} as {role}{f' since {since}' if since else ''}"  # hidden from an owner
+        for pid, role, since in holders
+    )
     return (
         f"{said}{f' In the way: {names}.' if names else ''} Run this again when it is quiet, or "
         "wait longer: valor migrate --wait 30"

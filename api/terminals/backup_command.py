@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.terminal import fail, run_to_end, settings_of
+from api.terminal import counted, fail, run_to_end, settings_of
 
 if TYPE_CHECKING:
     from store.backup_manifest import Inventory, Manifest
     from store.restore import Restored
 
-R = TypeVar("R")
 FOLDER = click.Path(file_okay=False, path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
@@ -37,7 +36,7 @@ def backup(context: click.Context, to: Path | None, *, as_json: bool) -> None:
 
     settings = settings_of(dev=True)
     folder = to or settings.home / "backups" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    manifest = _to_end(
+    manifest = run_to_end(
         back_up(settings.database_backup_url, folder, programs=settings.pg_bin),
         "VALOR_DATABASE_BACKUP_URL",
     )
@@ -49,7 +48,7 @@ def backup(context: click.Context, to: Path | None, *, as_json: bool) -> None:
 
 
 @backup.command("verify")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
 @_JSON
 def verify_command(folder: Path, *, as_json: bool) -> None:
     """Read all of a backup, and say whether it is what was written."""
@@ -63,9 +62,8 @@ def verify_command(folder: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**_told(found.manifest), "faults": found.faults}))
     elif not found.faults:
-        click.echo(
-            f"{folder} is whole: {len(found.manifest.files):,} files of {found.manifest.server}."
-        )
+        files = counted(len(found.manifest.files), "file")
+        click.echo(f"{folder} is whole: {files} of {found.manifest.server}.")
         click.echo("\n".join(_held(found.manifest.holds)))
     if found.faults:
         said = "\n  ".join(found.faults)
@@ -114,26 +112,13 @@ def restore(
         archive=wal,
         programs=settings.pg_bin,
     )
-    done = _to_end(run(wanted), "VALOR_DATABASE_URL")
+    done = run_to_end(run(wanted))
     if as_json:
         click.echo(json.dumps(_told_of(done)))
     else:
         click.echo("\n".join(_found(done)))
     if done.faults:
         fail("What came of it is not what was backed up:\n  " + "\n  ".join(done.faults))
-
-
-def _to_end(work: Coroutine[Any, Any, R], database: str) -> R:
-    """Run it to its end; a refusal says itself what mends it."""
-    from store.backup_manifest import BackupRefused
-
-    async def plainly() -> R:
-        try:
-            return await work
-        except BackupRefused as no:
-            fail(str(no))
-
-    return run_to_end(plainly(), database)
 
 
 def _usual_place(kind: str, url: str) -> Path:
@@ -154,18 +139,20 @@ def _moment(written: str | None) -> datetime | None:
     except ValueError:
         fail(f"--at {written} is no moment: give it as 2026-11-23T15:24:06Z")
     if found.tzinfo is None:
-        fail(f"--at {written} has no time zone, so it could be several: {written}Z is in UTC")
+        fail(f"--at {written} has no time zone, so it could be several: as 2026-11-23T15:24:06Z")
     return found
 
 
 def _held(holds: Inventory) -> Iterator[str]:
     yield (
-        f"It holds {holds.tenants:,} tenants, {holds.rows.get('financial_model', 0):,} models, "
-        f"{holds.rows.get('valuation', 0):,} valuations; the schema is at {holds.schema}."
+        f"It holds {counted(holds.tenants, 'tenant')}, "
+        f"{counted(holds.rows.get('financial_model', 0), 'model')}, "
+        f"{counted(holds.rows.get('valuation', 0), 'valuation')}; "
+        f"the schema is at {holds.schema}."
     )
     if holds.last_operation_at:
-        last = holds.last_operation_at
-        yield f"{holds.operations:,} operations on models are on record, the last of {last}."
+        operations = counted(holds.operations, "operation")
+        yield f"On record: {operations} on models, the last of {holds.last_operation_at}."
     else:
         yield "No operation on a model is on record."
 

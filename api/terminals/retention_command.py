@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from api.terminal import fail, run_to_end, settings_of
+from api.terminal import counted, fail, run_to_end, settings_of
 
 if TYPE_CHECKING:
     from services.retention import Kept
+
+
+_WORDS: Final = {
+    "valuations": ("valuation",),
+    "deliveries": ("delivery", "deliveries"),
+    "sessions": ("session",),
+    "invitations": ("invitation",),
+    "answers": ("answer",),
+    "audit_events": ("audit event",),
+}
 
 
 @click.group()
@@ -49,9 +59,14 @@ def run_command(*, dry_run: bool, as_json: bool) -> None:
             tenants = await all_tenants(settings.database_backup_url)
         except AccessRefused as no:
             fail(f"{no} Name one that sees them all: VALOR_DATABASE_BACKUP_URL")
+        if not tenants and not as_json:
+            click.echo("There are no tenants.")
         url = settings.database_owner_url
-        async for each in run(url, tenants, signer, dry_run=dry_run):
-            click.echo(json.dumps(_told(each)) if as_json else _said(each, dry_run=dry_run))
+        try:
+            async for each in run(url, tenants, signer, dry_run=dry_run):
+                click.echo(json.dumps(_told(each)) if as_json else _said(each, dry_run=dry_run))
+        except AccessRefused:
+            fail("The role may not remove rows. Name the one that owns: VALOR_DATABASE_OWNER_URL")
 
     run_to_end(work(), database="VALOR_DATABASE_OWNER_URL")
 
@@ -61,9 +76,8 @@ def _told(each: Kept) -> dict[str, object]:
 
 
 def _said(each: Kept, *, dry_run: bool) -> str:
-    counts: dict[str, int] = asdict(each.gone)
-    if each.audit_events is not None:
-        counts["audit events"] = each.audit_events
-    went = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing"
+    counts: dict[str, int] = {**asdict(each.gone), "audit_events": each.audit_events or 0}
+    told = [counted(counts[name], *words) for name, words in _WORDS.items() if counts[name]]
+    went = ", ".join(told) or "nothing"
     held = f" (held: {each.held})" if each.held else ""
     return f"{each.slug}: {'would remove' if dry_run else 'removed'} {went}{held}"

@@ -7,9 +7,11 @@
 # again.
 set -eu
 if [ -e "$2" ]; then
-    exec cmp -s "$1" "$2"
+    cmp -s "$1" "$2"
+else
+    # dd, and not cp: conv=fsync waits for the disk.
+    dd if="$1" of="$2.unfinished" bs=1048576 conv=fsync 2>/dev/null
+    mv "$2.unfinished" "$2"
 fi
-# dd, and not cp: conv=fsync waits for the disk.
-dd if="$1" of="$2.unfinished" bs=1048576 conv=fsync 2>/dev/null
-mv "$2.unfinished" "$2"
+# Also of one that was there: whoever put it there may have been stopped before this.
 sync "$(dirname "$2")"

@@ -95,7 +95,7 @@ def test_postgresql_is_restored_to_a_moment_and_to_the_end(tmp_path: Path) -> No
         for words, kept in (((), 24), (("--at", moment), 16)):
             server.data = server.base / f"restored-{kept}"
             said = valor(service.settings, *everything, *words, "--to", str(server.data))
-            assert f"{kept + 1} operations on models are on record" in said
+            assert f"On record: {kept + 1} operations on models" in said
             # A drill beside the archive of a server that is in use must not write to it.
             server.start("archive_mode=off")
             edits, debt = service.found()

@@ -43,6 +43,23 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_role_that_may_not_remove_is_told_whom_to_name(
+    deployed: OwnPostgres, tmp_path: Path
+) -> None:
+    given = {"VALOR_HOME": str(tmp_path), **deployed.settings}
+    given["VALOR_DATABASE_OWNER_URL"] = given["VALOR_DATABASE_URL"]
+    done = CliRunner().invoke(main, ["retention", "run"], env=given)
+    assert done.exit_code == 1
+    assert "Name the one that owns: VALOR_DATABASE_OWNER_URL" in done.output
+
+
+def test_a_database_without_tenants_says_so(tmp_path: Path) -> None:
+    asyncio.run(migrate(f"sqlite:///{tmp_path}/valor.db"))
+    given = {"VALOR_HOME": str(tmp_path)}
+    assert command(given) == "There are no tenants.\n"
+    assert command(given, "--json") == ""
+
+
 async def filled(url: str, owner_url: str) -> None:
     await migrate(owner_url)
     async with opened(url) as database:
@@ -90,8 +107,8 @@ def test_a_dry_run_counts_and_changes_nothing(home: Path) -> None:
     with closing(sqlite3.connect(home / "valor.db", isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")  # and it waits for nobody who writes
         told = [(each.gone.valuations, each.audit_events) for each in ran(home, dry_run=True)]
-    assert told == [(1, None), (1, None)]
-    assert [each.gone.valuations for each in ran(home)] == [1, 1]
+    assert told == [(1, 1), (1, 1)]
+    assert [(each.gone.valuations, each.audit_events) for each in ran(home)] == told
 
 
 def test_without_the_keys_of_the_audit_its_events_stay(home: Path) -> None:
@@ -127,8 +144,8 @@ def test_a_tenant_under_a_hold_keeps_everything_and_the_next_does_not(home: Path
 def test_the_command_says_what_went_of_whom(home: Path) -> None:
     said = command({"VALOR_HOME": str(home)}, "--dry-run")
     assert said.splitlines() == [
-        "tenant-a: would remove 1 valuations",
-        "tenant-b: would remove 1 valuations",
+        "tenant-a: would remove 1 valuation",
+        "tenant-b: would remove 1 valuation",
     ]
     lines = command({"VALOR_HOME": str(home)}, "--json").splitlines()
     told = [json.loads(line) for line in lines]
@@ -150,8 +167,8 @@ def test_the_command_finds_every_tenant_of_a_deployment(
     make_keys(tmp_path / "keys")
     given = {"VALOR_HOME": str(tmp_path), **deployed.settings}
     assert command(given).splitlines() == [
-        "tenant-a: removed 1 valuations",
-        "tenant-b: removed 1 valuations",
+        "tenant-a: removed 1 valuation",
+        "tenant-b: removed 1 valuation",
     ]
 
 

@@ -133,6 +133,12 @@ def test_no_database_is_no_backup(tmp_path: Path, to: Path) -> None:
     assert not to.exists()
 
 
+def test_a_database_without_tables_is_no_backup_either(tmp_path: Path, to: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    assert "Begin with: valor migrate" in refusal(f"sqlite:///{tmp_path}/empty.db", to)
+    assert not to.exists()
+
+
 def test_what_does_not_fit_is_refused_before_it_is_begun(
     url: str, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

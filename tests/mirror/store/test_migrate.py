@@ -333,8 +333,17 @@ async def test_a_lock_that_somebody_holds_is_waited_for_and_then_named(
         with pytest.raises(MigrationRefused, match="Nothing was changed") as no:
             await migrate(old.owner_url, lock_wait_s=0.1)
     assert "--wait 30" in str(no.value)
-    assert ("as valor_app since" in str(no.value)) == (place.kind == "postgresql")
+    assert ("as valor_app" in str(no.value)) == (place.kind == "postgresql")
+    assert "None" not in str(no.value)  # since when is hidden from an owner
     assert (await migrate(old.owner_url)).before == "0003"
+
+
+async def test_a_role_that_owns_nothing_is_told_whom_to_name(
+    postgres_place: Place, postgres_url: str
+) -> None:
+    new = await emptied(postgres_place, postgres_url)
+    with pytest.raises(MigrationRefused, match="valor_app may not change the schema.*OWNER_URL"):
+        await migrate(new.url)
 
 
 @asynccontextmanager

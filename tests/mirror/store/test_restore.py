@@ -164,8 +164,8 @@ def test_the_command_tells_it_in_words_and_as_json(backup: Path, tmp_path: Path)
     home = {"VALOR_HOME": str(tmp_path)}
     run = CliRunner().invoke
     said = run(main, ["backup", "verify", str(backup)], env=home).output
-    assert "is whole: 1 files of SQLite" in said
-    assert "1 operations on models are on record" in said
+    assert "is whole: 1 file of SQLite" in said
+    assert "On record: 1 operation on models" in said
     told = run(main, ["restore", "--from", str(backup), "--replace", "--json"], env=home)
     found = json.loads(told.output)
     assert (found["faults"], found["holds"]["operations"]) == ([], 1)

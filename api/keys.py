@@ -131,7 +131,7 @@ def read_keys(directory: Path) -> Keys:
         if not key.is_private
     ]
     if wrong:
-        raise KeyUnusable(" ".join(wrong))
+        raise KeyUnusable("\n".join(wrong))
     if not (signing and sealing and any(key.is_private for key in auditing)):
         raise KeyUnusable(f"There are no keys in {directory}. Make them: valor keys rotate")
     return Keys(signing, auditing, tuple(sealing))

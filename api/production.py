@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from api.keys import KeyUnusable, read_keys
-from api.settings import Settings
+from api.settings import Settings, is_database
 
 SECRET_LENGTH: Final = 16  # characters, at least
 _DELIVERED: Final = "on-this-machine-only"  # what docker-compose.yml has where nothing is said
@@ -43,8 +43,6 @@ async def problems(environment: Mapping[str, str]) -> list[str]:
     """All that keeps a server from starting: what is wrong with its settings, what is unsafe about
     them, and what its database says of itself. One sentence each, with what mends it."""
     settings, found = Settings.look(environment, dev=False)
-    if any(each.startswith("VALOR_DATABASE_URL ") for each in found):
-        return found  # nothing can be said about a database that has no address
     found += unsafe(settings, environment)
     if settings.database_url.startswith("postgresql://"):
         from store.durability import unsafe_server
@@ -91,12 +89,16 @@ def _of_directory(keys: Path, home: Path) -> Iterator[str]:
 
 
 def _of_database(settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
+    if not is_database(settings.database_url):
+        return  # nothing can be said about a database that has no address
     if settings.database_url.startswith("sqlite:///"):
-        yield from _of_file(Path(settings.database_url.removeprefix("sqlite:///")))
+        from store.sqlite import file_of
+
+        yield from _of_file(file_of(settings.database_url))
         return
-    parts = urlsplit(settings.database_url)
+    parts = _parts(settings.database_url)
     owner = environment.get("VALOR_DATABASE_OWNER_URL")
-    if owner and urlsplit(owner).username == parts.username:
+    if owner and _parts(owner).username == parts.username:
         yield _said(
             "VALOR_DATABASE_OWNER_URL names the role that serves, so a mistake in the server could "
             "reach every table. A server needs no owner.",
@@ -137,7 +139,7 @@ def _of_file(file: Path) -> Iterator[str]:
 def _of_redis(settings: Settings) -> Iterator[str]:
     if settings.redis_url is None or settings.redis_url.startswith("unix:"):
         return
-    parts = urlsplit(settings.redis_url)
+    parts = _parts(settings.redis_url)
     if _is_ours(parts, settings):
         return
     if parts.scheme != "rediss":
@@ -209,6 +211,14 @@ def _is_ours(parts: SplitResult, settings: Settings) -> bool:
     return not host or host.startswith("/") or _is_loopback(host) or host in settings.private_hosts
 
 
+def _parts(url: str) -> SplitResult:
+    """Of a URL; of one that is none, which the settings say by themselves, nothing."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -217,7 +227,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_plain(origin: str) -> bool:
-    parts = urlsplit(origin)
+    parts = _parts(origin)
     return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 

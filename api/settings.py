@@ -100,7 +100,7 @@ class Settings:
         def database_url(name: str, default: str) -> str:
             url = environment.get(name, default)
             # It is not said back: there may be a password in it.
-            if name in environment and not _is_database(url):
+            if name in environment and not is_database(url):
                 problems.append(
                     f"{name} is neither sqlite:///file nor postgresql://role@host/name."
                 )
@@ -115,6 +115,8 @@ class Settings:
         redis = environment.get("VALOR_REDIS_URL") or None
         if redis and not redis.startswith(("redis://", "rediss://", "unix://")):
             problems.append("VALOR_REDIS_URL does not begin with redis://, rediss:// or unix://.")
+        elif redis and not _has_a_port(redis):
+            problems.append("VALOR_REDIS_URL is no address: give it as rediss://host:6379/0.")
         origins = frozenset(_words(environment.get("VALOR_ORIGINS", "")))
         problems += [
             f"VALOR_ORIGINS has “{origin}”: an origin is like https://app.example.com, in lower "
@@ -308,12 +310,16 @@ def _tls_problem(url: str) -> str | None:
     return None
 
 
-def _is_database(url: str) -> bool:
+def is_database(url: str) -> bool:
     if url.startswith("sqlite:///"):
         file = url.removeprefix("sqlite:///")
         return file not in ("", ":memory:") and not file.startswith("file:")
+    return url.startswith("postgresql://") and _has_a_port(url)
+
+
+def _has_a_port(url: str) -> bool:
+    """Whether a host and a port can be read from it, or follow from there being none."""
     try:
-        parts = urlsplit(url)
-        return parts.scheme == "postgresql" and parts.port != 0
+        return urlsplit(url).port != 0
     except ValueError:  # a port that is no number
         return False

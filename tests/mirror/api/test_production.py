@@ -200,6 +200,35 @@ def test_what_nobody_else_is_on_the_way_of_is_safe(given: dict[str, str], machin
     assert refused(machine.environment) == []
 
 
+def test_a_file_is_looked_at_whatever_follows_its_name(machine: Machine) -> None:
+    (machine.home / "valor.db").chmod(0o644)
+    machine.environment["VALOR_DATABASE_URL"] = f"sqlite:///{machine.home}/valor.db?timeout=1"
+    (problem,) = refused(machine.environment)
+    assert command(problem) == f"chmod o-rwx {machine.home}/valor.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("VALOR_DATABASE_URL", "mysql://db.internal/valor"),
+        ("VALOR_DATABASE_URL", "postgresql://[::1"),
+        ("VALOR_DATABASE_OWNER_URL", "postgresql://[::1"),
+        ("VALOR_REDIS_URL", "redis://[::1"),
+        ("VALOR_REDIS_URL", "redis://127.0.0.1:first"),
+        ("VALOR_ORIGINS", "http://[::1"),
+        ("VALOR_PUBLIC_URL", "http://[::1"),
+    ],
+)
+def test_an_address_that_is_none_hides_nothing_else(
+    name: str, given: str, machine: Machine
+) -> None:
+    if name == "VALOR_DATABASE_OWNER_URL":
+        machine.environment["VALOR_DATABASE_URL"] = "postgresql://valor_app@127.0.0.1:1/valor"
+    machine.environment.update({name: given, "VALOR_LOG_LEVEL": "DEBUG"})
+    said = refused(machine.environment)
+    assert [re.split(r"[ .:]", each)[0] for each in said] == [name, "VALOR_LOG_LEVEL"]
+
+
 def test_everything_unsafe_is_said_at_once_beside_what_is_malformed(machine: Machine) -> None:
     machine.environment.update(
         {

@@ -342,7 +342,7 @@ async def test_a_role_that_owns_nothing_is_told_whom_to_name(
     postgres_place: Place, postgres_url: str
 ) -> None:
     new = await emptied(postgres_place, postgres_url)
-    with pytest.raises(MigrationRefused, match="valor_app may not change the schema.*OWNER_URL"):
+    with pytest.raises(MigrationRefused, match=r"valor_app may not change the schema.*OWNER_URL"):
         await migrate(new.url)
 
 

@@ -51,8 +51,20 @@ class TenantConnection(aiosqlite.Connection):
 
         aiosqlite's own methods hop for each call of sqlite3, at some 50 µs of CPU a hop.
         """
-        execute: Callable[..., Awaitable[T]] = self._execute  # untyped where it comes from
-        return await execute(work, self._conn)
+        return await self._execute(work, self._conn)
+
+    async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """What all of aiosqlite's ways lead to. A question ends with whoever asked it.
+
+        A change does not: it may be one of several that are made together.
+        """
+        execute: Callable[..., Awaitable[T]] = super()._execute  # untyped where it comes from
+        try:
+            return await execute(fn, *args, **kwargs)
+        except asyncio.CancelledError:
+            if self._kind is not WritingConnection:
+                self._conn.interrupt()  # the next to use this thread would wait for it
+            raise
 
     def is_of_its_file(self) -> bool:
         """Whether the file it opened still has its name: a commit to another one is lost."""

@@ -367,6 +367,37 @@ def test_a_database_that_cannot_keep_is_refused(url: str) -> None:
         Database.open(url)
 
 
+async def test_a_question_ends_with_whoever_asked_it(sqlite: Database) -> None:
+    under_way = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    ends: list[str] = []
+
+    def ask(connection: sqlite3.Connection) -> None:
+        connection.create_function(
+            "begun", 0, lambda: loop.call_soon_threadsafe(under_way.set) is not None
+        )
+        try:
+            connection.execute(
+                "WITH RECURSIVE n(i) AS "
+                "(SELECT begun() UNION ALL SELECT i + 1 FROM n WHERE i < 3e7) SELECT max(i) FROM n"
+            ).fetchall()
+            ends.append("answered")
+        except sqlite3.OperationalError as no:
+            ends.append(str(no))
+
+    async def read() -> None:
+        async with sqlite._driver(sqlite._read) as reader:
+            await reader.run(ask)
+
+    asking = asyncio.ensure_future(read())
+    async with asyncio.timeout(30.0):
+        await under_way.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert (asking.cancelled(), ends) == (True, ["interrupted"])
+
+
 async def test_a_connection_whose_borrower_left_is_not_lent_again(sqlite_place: Place) -> None:
     """Its statement may still be under way, and with it the tenant it was for."""
     async with opened(sqlite_place.url, read_connections=1) as database:

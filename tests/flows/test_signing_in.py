@@ -121,6 +121,24 @@ def test_whatever_is_wrong_with_a_credential_the_answer_is_the_same_to_the_byte(
     assert gauge(server.origin, 'valor_credentials_refused_total{kind="password"}') == 6
 
 
+@pytest.mark.parametrize("path", ["/graphql", "/graphql of events", "/audit/export", "/auth/csrf"])
+def test_who_is_named_twice_is_nobody_whichever_came_first(
+    client: httpx.Client, ada: dict[str, Any], path: str
+) -> None:
+    good = f"Bearer {ada['accessToken']}"
+    accept = "text/event-stream" if path.endswith("events") else "application/json"
+    for pair in ([good, "Bearer x"], ["Bearer x", good], [good, good]):
+        headers = [("authorization", each) for each in pair] + [("accept", accept)]
+        url = path.partition(" ")[0]
+        if url == "/graphql":
+            response = client.post(url, json={"query": VIEWER}, headers=headers)
+        else:
+            response = client.get(url, headers=headers)
+        assert response.status_code == 400
+        assert "Authorization came twice" in response.text
+        assert response.headers["www-authenticate"] == 'Bearer error="invalid_request"'
+
+
 def test_who_signs_out_without_a_session_learns_nothing(client: httpx.Client) -> None:
     for text in ("x", Secret.new("vr", OURS, OURS).text):
         assert client.post("/auth/logout", json={"refreshToken": text}).status_code == 204

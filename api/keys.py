@@ -130,6 +130,12 @@ def read_keys(directory: Path) -> Keys:
         for key in signing
         if not key.is_private
     ]
+    of_audit = {key.thumbprint() for key in auditing}
+    wrong += [
+        f"{directory / f'{key.kid}{SIGN}'} is a key of the audit, too: each has one purpose."
+        for key in signing
+        if key.thumbprint() in of_audit
+    ]
     if wrong:
         raise KeyUnusable(" ".join(wrong))
     if not (signing and sealing and any(key.is_private for key in auditing)):

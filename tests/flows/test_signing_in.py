@@ -261,10 +261,13 @@ def test_anybody_may_prove_a_token_by_the_public_keys(
     assert response.headers["content-type"] == "application/jwk-set+json"
     assert response.headers["cache-control"] == "public, max-age=300"
     keys = response.json()["keys"]
-    assert len(keys) == 2
-    assert all(set(key) == {"kty", "crv", "x", "kid", "use", "alg"} for key in keys)
+    assert len(keys) == 1
+    assert set(keys[0]) == {"kty", "crv", "x", "kid", "use", "alg", "purpose"}
     claims = jwt.decode(ada["accessToken"], KeySet.import_key_set({"keys": keys}), ["Ed25519"])
     assert claims.claims["role"] == "ANALYST"
+    of_audit = client.get("/.well-known/audit-jwks.json").json()["keys"]
+    assert [key["purpose"] for key in keys + of_audit] == ["tokens", "audit"]
+    assert keys[0]["kid"] != of_audit[0]["kid"]
 
 
 def test_the_database_being_away_is_no_ones_fault_who_signs_in(

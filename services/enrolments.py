@@ -11,6 +11,7 @@ from services.accounts import AccountService, used_by
 from services.administration import Administration, Change
 from services.audit import entry
 from services.errors import Conflict, InvalidInput, NotFound, Problem, Unsupported
+from services.members import reachable
 from services.principal import Action, Principal
 from services.sealing import Sealer
 from services.second_factor import Enrolment, Factor
@@ -51,12 +52,13 @@ class Enrolments:
         """
         account = await self._own(principal)
         if account.totp_since is not None:
-            raise Conflict("You have a second factor. Turn it off before you set up another.")
+            raise _there_is_one()
         person = await self._accounts.member(principal.tenant_id, principal.member_id)
         subject = person.subject if person else str(principal.member_id)
         made = second_factor.enrol(self._sealer, principal.tenant_id, principal.member_id, subject)
         async with self._database.writing(principal.tenant_id) as session:
-            await accounts.put_factor(session, principal.member_id, made.sealed)
+            if not await accounts.offer_factor(session, principal.member_id, made.sealed):
+                raise _there_is_one()  # confirmed since we looked
         return made
 
     async def confirm(self, principal: Principal, code: str) -> list[str]:
@@ -102,7 +104,7 @@ class Enrolments:
         if used is None:
             raise InvalidInput.of([_WRONG])
         async with self._database.writing(principal.tenant_id) as session:
-            await accounts.put_factor(session, principal.member_id, None)
+            await accounts.drop_factor(session, principal.member_id)
             off = entry(principal, "second_factor.off", "member", principal.member_id)
             await note(session, off)
 
@@ -110,15 +112,17 @@ class Enrolments:
         """Take a member's second factor away, who has lost it.
 
         Raises:
-            NotFound: if there is none. Forbidden, IdempotencyKeyReused.
+            NotFound: if there is none. Forbidden: for a member above the caller.
+            IdempotencyKeyReused.
         """
         principal.require(Action.MANAGE_ACCESS)
 
         async def work(change: Change) -> dict[str, str]:
+            await reachable(change, member_id)
             account = await accounts.find(change.session, member_id)
             if account is None or account.totp_since is None:
                 raise NotFound("There is no such member who has a second factor.")
-            await accounts.put_factor(change.session, member_id, None)
+            await accounts.drop_factor(change.session, member_id)
             await change.note("second_factor.reset", "member", member_id)
             return {}
 
@@ -142,3 +146,7 @@ class Enrolments:
                 "organisation's identity provider asks for it."
             )
         return account
+
+
+def _there_is_one() -> Conflict:
+    return Conflict("You have a second factor. Turn it off before you set up another.")

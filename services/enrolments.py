@@ -16,6 +16,7 @@ from services.principal import Action, Principal
 from services.sealing import Sealer
 from services.second_factor import Enrolment, Factor
 from services.signing import Clock
+from services.standing import Standings
 from store import accounts
 from store.accounts import AccountRecord, Accounts
 from store.audit import note
@@ -38,11 +39,13 @@ class Enrolments:
         service: AccountService,
         sealer: Sealer,
         administration: Administration,
+        standings: Standings,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self._database, self._service = database, service
         self._accounts = Accounts(database)
         self._sealer, self._administration, self._clock = sealer, administration, clock
+        self._standings = standings
 
     async def begin(self, principal: Principal) -> Enrolment:
         """A secret for an authenticator app, shown once. It counts from `confirm` on.
@@ -88,6 +91,7 @@ class Enrolments:
                 await note(session, on)
         if not done:
             raise Conflict("The second factor was begun anew meanwhile. Scan the newest code.")
+        self._standings.changed(principal.tenant_id)
         return codes
 
     async def disable(self, principal: Principal, password: str, code: str) -> None:
@@ -107,6 +111,7 @@ class Enrolments:
             await accounts.drop_factor(session, principal.member_id)
             off = entry(principal, "second_factor.off", "member", principal.member_id)
             await note(session, off)
+        self._standings.changed(principal.tenant_id)
 
     async def reset(self, principal: Principal, member_id: UUID, operation_id: str | None) -> None:
         """Take a member's second factor away, who has lost it.

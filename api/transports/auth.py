@@ -86,8 +86,8 @@ class Auth:
         Raises:
             Forbidden: to a page of an origin that the tenant does not list.
         """
-        terms = await self._standings.terms(tokens.principal.tenant_id)
-        self._browsers.admit(request, terms.origins)
+        standing = await self._standings.of(tokens.principal)
+        self._browsers.admit(request, standing.origins)
         now = datetime.now(UTC)
         body: dict[str, Any] = {
             "tokenType": "Bearer",
@@ -98,6 +98,7 @@ class Auth:
             "tenant": global_id("Tenant", str(tokens.principal.tenant_id)),
             "member": global_id("Member", str(tokens.principal.member_id)),
             "role": tokens.principal.role.value,
+            "secondFactorRequired": standing.principal.enrols,  # and nothing else may be done yet
         }
         if not cookies:
             body |= {"accessToken": tokens.access, "refreshToken": tokens.refresh}

@@ -237,6 +237,37 @@ def test_the_second_factor_is_asked_for_once_the_password_was_right(
     assert login(client, subject="cy@example.com", code=spare).json() == WRONG
 
 
+def test_a_tenant_may_ask_for_a_second_factor_of_all_who_have_a_password(
+    server: Served, client: httpx.Client
+) -> None:
+    tokens = joined(client, invited(server, "fay@example.com"), name="Fay")
+    assert tokens["secondFactorRequired"] is False
+    ask = """mutation ($on: Boolean!) { updateTenant(input: {secondFactorRequired: $on}) {
+        ... on Tenant { secondFactorRequired } ... on Refusal { message } } }"""
+    with server.caller(Role.ADMIN) as admin:
+        try:
+            on = admin.data(ask, {"on": True})
+            assert on == {"updateTenant": {"secondFactorRequired": True}}
+            again = login(client, subject="fay@example.com").json()
+            assert again["secondFactorRequired"] is True
+            headers = {"authorization": f"Bearer {again['accessToken']}"}
+            with http(base_url=server.origin, headers=headers) as own:
+                fay = Caller(own)
+                seen = fay.ask("{ tenant { slug } }")
+                assert seen["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+                assert "beginSecondFactor" in seen["errors"][0]["message"]
+                may = fay.data("{ viewer { permissions } }")["viewer"]["permissions"]
+                assert may == ["OWN_ACCESS"]
+                begin = "mutation { beginSecondFactor { ... on SecondFactorEnrolment { secret } } }"
+                app = TOTP(fay.data(begin)["beginSecondFactor"]["secret"])
+                confirm = """mutation ($code: String!) { confirmSecondFactor(code: $code) {
+                    ... on SecondFactorOn { recoveryCodes } } }"""
+                assert fay.data(confirm, {"code": app.now()})["confirmSecondFactor"]
+                assert len(fay.data("{ viewer { permissions } }")["viewer"]["permissions"]) > 1
+        finally:
+            admin.data(ask, {"on": False})
+
+
 def test_an_administrator_hands_over_a_way_to_a_new_password(
     server: Served, client: httpx.Client
 ) -> None:

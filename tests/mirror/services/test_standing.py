@@ -15,6 +15,7 @@ from services.errors import DatabaseAway, Forbidden, Unauthenticated
 from services.plans import Plan
 from services.principal import Role
 from services.standing import FRESH_S, STALE_S, Standings
+from store import members
 from store.database import Database
 from store.standing import Standings as StandingStore
 from store.standing import TenantStanding
@@ -82,6 +83,21 @@ async def test_a_suspended_tenant_is_told_why(desk: Desk) -> None:
     await desk.tenancy.operators.resume(operator, OURS)
     assert (await desk.standings.of(owner)).plan is Plan.PRO
     assert await desk.tenancy.may_begin(OURS)
+
+
+async def test_who_is_let_in_no_more_is_not_remembered(desk: Desk, timer: Timer) -> None:
+    (admin,) = await desk.members(Role.ADMIN)
+    await desk.standings.of(admin)
+    assert desk.standings._of_tenant[OURS] == {admin}
+    async with desk.database.writing(OURS) as session:
+        member = await members.find(session, admin.member_id)
+        assert member is not None
+        await members.change(session, replace(member, state="REMOVED"))
+    timer.now += FRESH_S
+    with pytest.raises(Unauthenticated):
+        await desk.standings.of(admin)
+    assert admin not in desk.standings._known
+    assert desk.standings._of_tenant[OURS] == set(), "else it would grow with every token"
 
 
 async def test_what_was_seen_holds_for_ten_seconds_without_a_word(desk: Desk, timer: Timer) -> None:

@@ -25,7 +25,7 @@ class AccountRecord:
     totp: str | None = None  # the secret, sealed
     totp_since: datetime | None = None  # confirmed; None: it was only asked for
     totp_step: int | None = None  # the newest that was used
-    recovery: str = "[]"  # JSON: hashes of codes that were not used
+    recovery: str = "[]"  # sealed: hashes of codes that were not used
     places: str = "[]"  # JSON: hashes of addresses that sign-ins came from
     reset_hash: str | None = None  # of a way to a new password
     reset_until: datetime | None = None

@@ -87,7 +87,7 @@ class Standings:
     async def start(self) -> None:
         """Hear what changes elsewhere from now on."""
         await self._bus.subscribe(standing_channel(SYSTEM), self._heard)
-        self._bus.on_reconnect(self._forget_all)
+        self._bus.on_reconnect(lambda: self.forget(SYSTEM))  # words of any tenant may be lost
 
     def on_change(self, listener: Callable[[UUID], None]) -> None:
         """Have it called with a tenant whose members' standing may be another now."""

@@ -253,6 +253,7 @@ class Socket:
         if not isinstance(token, str) and (token or self._handshake.cookie is None):
             self.end(NO_TOKEN)
             return
+        words = sockets.lasting.words
         try:
             credential = bearer(token) if token else self._handshake.cookie
             principal = await sockets.authenticator.admitted(credential)
@@ -263,7 +264,7 @@ class Socket:
         except (DatabaseAway, DatabaseBusy, Overloaded):
             self.end(NOT_NOW)
             return
-        no = sockets.lasting.introduce(self, Session(principal, sockets.authenticator))
+        no = sockets.lasting.introduce(self, Session(principal, sockets.authenticator), words)
         if no is not None:
             self.end(no)
             return

@@ -17,6 +17,7 @@ from services.principal import Role
 from services.standing import FRESH_S, STALE_S, Standings
 from store import members
 from store.database import Database
+from store.directory import SYSTEM
 from store.standing import Standings as StandingStore
 from store.standing import TenantStanding
 from store.tenants import Tenants
@@ -179,6 +180,25 @@ async def test_a_grant_ends_by_itself(desk: Desk, timer: Timer) -> None:
     timer.now += FRESH_S
     with pytest.raises(Unauthenticated):
         await desk.standings.of(inside)
+
+
+async def test_once_words_may_have_been_lost_everybody_is_looked_at(desk: Desk) -> None:
+    (owner,) = await desk.members(Role.OWNER)
+    backend, heard = MemoryBackend(), list[UUID]()
+    bus = BroadcastBus(backend, Logs("CRITICAL").get("bus"))
+    await bus.start()
+    try:
+        standings = Standings(StandingStore(desk.database), bus, lambda: NOON)
+        standings.on_change(heard.append)
+        await standings.start()
+        assert (await standings.of(owner)).plan is Plan.PRO
+        await desk.tenancy.operators.change_plan(owner, Plan.FREE)  # nobody hears of it here
+        for again in backend.reconnected:
+            again()
+        assert heard == [SYSTEM]
+        assert (await standings.of(owner)).plan is Plan.FREE
+    finally:
+        await bus.close()
 
 
 async def test_what_changes_in_one_process_is_felt_in_the_others_on_a_word(desk: Desk) -> None:

@@ -241,8 +241,10 @@ class Given:
         value = self._body.get(name)
         if value is None and not needed:
             return ""
-        if not isinstance(value, str):
-            self._wrong(name, "MISSING" if value is None else "WRONG_TYPE", "is a text")
+        if value is None:
+            self._wrong(name, "MISSING", f"is missing: a text of 1 to {longest} characters")
+        elif not isinstance(value, str):
+            self._wrong(name, "WRONG_TYPE", "is a text")
         elif "\0" in value:  # which no database keeps
             self._wrong(name, "WRONG_TYPE", "is a text without null characters")
         elif len(value) > longest or (needed and not value.strip()):

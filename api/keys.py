@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 from services.authentication import LIFETIME
-from services.signing import CURVE, SEEN_FOR, Clock, Keyring, Keys, in_use, kid_at, made_at
+from services.signing import CURVE, SEEN_FOR, Clock, K, Keyring, Keys, in_use, kid_at, made_at
 
 SIGN: Final = ".sign.pem"
 AUDIT: Final = ".audit.pem"
@@ -130,6 +130,12 @@ def read_keys(directory: Path) -> Keys:
         for key in signing
         if not key.is_private
     ]
+    of_audit = {key.thumbprint() for key in auditing}
+    wrong += [
+        f"{directory / f'{key.kid}{SIGN}'} is a key of the audit, too: each has one purpose."
+        for key in signing
+        if key.thumbprint() in of_audit
+    ]
     if wrong:
         raise KeyUnusable("\n".join(wrong))
     if not (signing and sealing and any(key.is_private for key in auditing)):
@@ -178,8 +184,8 @@ def list_keys(directory: Path, now: datetime | None = None) -> list[KeyFile]:
 def prune_keys(directory: Path, now: datetime | None = None) -> list[str]:
     """Take away what no token can be signed with any more; the names of what went.
 
-    Of an audit key only the private part goes: old heads are proved for ever. A seal stays, for
-    something may still be sealed with it.
+    Of an audit key only the private part goes: old heads are proved for ever. A seal stays until
+    nothing is sealed with it: `superseded_seals`.
 
     Raises:
         KeyUnusable.
@@ -195,7 +201,22 @@ def prune_keys(directory: Path, now: datetime | None = None) -> list[str]:
     return gone
 
 
-def _superseded(keys: list[OKPKey] | tuple[OKPKey, ...], now: datetime) -> list[OKPKey]:
+def superseded_seals(directory: Path, now: datetime | None = None) -> list[str]:
+    """The names of keys with which nothing is sealed any more, though something may be still.
+
+    Raises:
+        KeyUnusable.
+    """
+    sealing = read_keys(directory).sealing
+    return [str(key.kid) for key in _superseded(sealing, now or datetime.now(UTC))]
+
+
+def remove_seal(directory: Path, kid: str) -> None:
+    """Take a key away under which nothing is sealed. Whatever was is lost for ever."""
+    (directory / f"{kid}{SEAL}").unlink(missing_ok=True)
+
+
+def _superseded(keys: Sequence[K], now: datetime) -> list[K]:
     """Those whose successor has signed for longer than what they signed lives."""
     return [
         key

@@ -344,7 +344,7 @@ def build(
         documents,
         own_documents,
     )
-    lasting = Lasting(standings.still, watch.logs.get("api"), limits)
+    lasting = Lasting(standings.still, watch.logs.get("api"), limits, lambda: bus.up)
     standings.on_change(lasting.look_again)
     return Parts(
         settings=settings,

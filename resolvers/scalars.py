@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from json import dumps
 from math import isfinite
 from typing import Any, Final, NewType
@@ -70,6 +70,18 @@ def _day(text: Any) -> date:
         raise GraphQLError(f"{shown} is no date. {mend}") from None
 
 
+def _moment(text: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:  # without a zone it is another moment at each place
+            return found.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    shown = shortened(dumps(text, ensure_ascii=False, default=str), _QUOTED)
+    mend = "Write it as 2026-11-23T12:00:00Z."
+    raise GraphQLError(f"{shown} is no moment with a zone. {mend}")
+
+
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     date: replace(
         DEFAULT_SCALAR_REGISTRY[date],
@@ -79,6 +91,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     datetime: replace(
         DEFAULT_SCALAR_REGISTRY[datetime],
         description="A moment, RFC 3339, such as 2024-09-27T20:00:00+00:00.",
+        parse_value=_moment,
     ),
     Base64: strawberry.scalar(
         name="Base64",

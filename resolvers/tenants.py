@@ -57,6 +57,9 @@ class Tenant(TenantBilling):
     only_trusted: bool = strawberry.field(
         description="Whether no document runs but those that the tenant registered."
     )
+    second_factor_required: bool = strawberry.field(
+        description="Whether who signs in with a password needs a second factor."
+    )
     limits: PlanLimits = strawberry.field(
         description="What it has, by its plan and its contract together."
     )
@@ -81,6 +84,7 @@ class Tenant(TenantBilling):
             revision=tenant.revision,
             origins=sorted(terms.origins),
             only_trusted=terms.only_trusted,
+            second_factor_required=terms.second_factor,
             limits=limits,
             valuations_kept_days=limits.valuations_kept_days,
         )
@@ -175,6 +179,13 @@ class UpdateTenantInput:
     only_trusted: bool | None = strawberry.field(
         description="Whether no document runs but those that the tenant registered.", default=None
     )
+    second_factor_required: bool | None = strawberry.field(
+        description=(
+            "Whether who signs in with a password needs a second factor. Who has none may from "
+            "then on do nothing but set one up."
+        ),
+        default=None,
+    )
     base_revision: int | None = strawberry.field(
         description="The tenant's revision that was seen: a CONFLICT if it is another by now.",
         default=None,
@@ -201,7 +212,10 @@ class TenantQuery:
 @strawberry.type
 class TenantMutation:
     @strawberry.mutation(
-        description="Change the tenant's name, the pages that may ask for it, or what may run."
+        description=(
+            "Change the tenant's name, the pages that may ask for it, what may run, or whether "
+            "passwords need a second factor."
+        )
     )
     async def update_tenant(
         self,
@@ -215,6 +229,7 @@ class TenantMutation:
             name=input.name,
             origins=input.origins,
             only_trusted=input.only_trusted,
+            second_factor=input.second_factor_required,
             base_revision=input.base_revision,
         )
         changed = await info.context.services.tenancy.settings.update(

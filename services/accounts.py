@@ -23,7 +23,8 @@ from services.administration import Administration, Change
 from services.attempts import Attempts, network_of, too_many
 from services.audit import entry
 from services.credentials import Secret
-from services.errors import InvalidInput, NotFound, Problem, Unauthenticated, Unsupported
+from services.errors import InvalidInput, Problem, Unauthenticated, Unsupported
+from services.members import no_member, reachable
 from services.passwords import Passwords
 from services.principal import Action, Principal, Role
 from services.sealing import Sealer
@@ -146,9 +147,13 @@ class AccountService:
             renewed = await self._passwords.hash(rules.normal(asked.password))
 
         async def proved(session: WriteSession) -> None:
-            if not await _use(session, account, used):
+            # Whoever changed the password meanwhile ended all sessions, and this is not there yet.
+            places, was = _with(account.places, place), account.password_hash
+            if not (
+                await _use(session, account, used)
+                and await accounts.succeeded(session, account.member_id, was, places)
+            ):
                 raise Unauthenticated
-            await accounts.succeeded(session, account.member_id, _with(account.places, place))
             if renewed is not None:
                 await accounts.rehash(session, account.member_id, account.password_hash, renewed)
 
@@ -174,7 +179,7 @@ class AccountService:
             rules.check(password, member.name, member.subject)
             now = self._clock()
             await accounts.put_password(session, member.id, hashed, now)
-            await accounts.put_factor(session, member.id, None)  # of an earlier membership
+            await accounts.drop_factor(session, member.id)  # of an earlier membership
             role = Role(member.role)
             began = await self._signed_in.begin_in(session, member.id, role, "INVITATION", agent)
             tokens.append(began)
@@ -209,15 +214,16 @@ class AccountService:
         """A way for a member to a new password, told once (None: it was told before), and its end.
 
         Raises:
-            NotFound: if there is no such member. IdempotencyKeyReused, Forbidden.
+            NotFound: if there is no such member. Forbidden: for one above the caller.
+            IdempotencyKeyReused.
         """
         principal.require(Action.MANAGE_ACCESS)
-        person = await self._accounts.member(principal.tenant_id, member_id)
-        if person is None or person.state != "ACTIVE" or person.kind != "PERSON":
-            raise NotFound("There is no such member.")
         secret = Secret.new(RESET, principal.tenant_id, member_id)
 
         async def work(change: Change) -> dict[str, str]:
+            # The secret is told to the caller, who could sign in with it: as nobody above them.
+            if (await reachable(change, member_id)).kind != "PERSON":
+                raise no_member()
             until = change.at + RESET_FOR
             await accounts.offer_reset(change.session, member_id, secret.hash, until, change.at)
             await change.note("password.reset_offered", "member", member_id)
@@ -330,15 +336,13 @@ class AccountService:
 
     async def _failed(self, tenant_id: UUID, member_id: UUID) -> None:
         async with self._database.writing(tenant_id) as session:
-            account = await accounts.find(session, member_id)
-            if account is None:
+            failures = await accounts.failed(session, member_id)
+            if not failures:
                 return
-            failures, now = account.failures + 1, self._clock()
-            until = None
             if failures >= FREE_FAILURES:
                 doubled = min(failures - FREE_FAILURES, 10)
-                until = now + min(LOCKED_AT_MOST, LOCKED_FOR * 2**doubled)
-            await accounts.failed(session, member_id, failures, until)
+                until = self._clock() + min(LOCKED_AT_MOST, LOCKED_FOR * 2**doubled)
+                await accounts.lock(session, member_id, until)
             await note(
                 session, entry(None, "session.refused", "member", member_id, failures=failures)
             )

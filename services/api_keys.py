@@ -216,10 +216,12 @@ class ApiKeyService:
                 )
             )
         for action in sorted(set(asked.scopes), key=list(Action).index):
+            mend = "Leave it out."
             if action in IN_PERSON:
                 why = "is done in person, by no key"
             elif action not in ALLOWED[role]:
                 why = f"is nothing that the role {role} allows"
+                mend = "Leave it out, or give the member another role."
             elif not principal.may(action):
                 why = "is nothing that you may do yourself"
             else:
@@ -229,7 +231,7 @@ class ApiKeyService:
                     "input.scopes",
                     "OUT_OF_RANGE",
                     f"{action.name} {why}.",
-                    "Leave it out, or give the member another role.",
+                    mend,
                 )
             )
         now, expires = self._clock(), asked.expires_at

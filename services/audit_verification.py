@@ -16,6 +16,7 @@ from joserfc.jwk import OKPKey
 
 from services.audit_form import FIELDS, FORM, NOTHING, hash_of
 from services.audit_signing import BadSignature, claims_in
+from services.signing import PURPOSE
 
 LINE_MOST: Final = 1_000_000  # characters
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -318,22 +319,26 @@ def verify(
 
 
 def keys_in(jwks: Any) -> dict[str, OKPKey]:
-    """The Ed25519 keys of a JSON Web Key Set, by their names.
+    """The audit's Ed25519 keys of a JSON Web Key Set, by their names. Keys of tokens prove no head.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if it is none, or has no key of the audit.
     """
     listed = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(listed, list):
         raise ValueError("it has no “keys”")
     found: dict[str, OKPKey] = {}
     for each in listed:
-        if isinstance(each, dict) and each.get("crv") == "Ed25519" and "kid" in each:
+        if not isinstance(each, dict) or each.get(PURPOSE) != "audit":
+            continue
+        if each.get("crv") == "Ed25519" and "kid" in each:
             public = {name: value for name, value in each.items() if name != "d"}
             try:
                 found[str(each["kid"])] = OKPKey.import_key(public)
             except Exception as flaw:  # whatever was written there
                 raise ValueError(f"the key {each['kid']} is none") from flaw
+    if not found:
+        raise ValueError("it has no key of the audit, as /.well-known/audit-jwks.json has them")
     return found
 
 

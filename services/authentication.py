@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from joserfc import jwt
@@ -111,6 +111,11 @@ def bearer(authorization: str | None) -> Credential | None:
     return Credential(token)
 
 
+class _Proved(NamedTuple):
+    principal: Principal
+    kid: str  # of the key that proved it
+
+
 class Authenticator:
     """Proves tokens of one issuer by its public keys: one algorithm, compact, no exceptions."""
 
@@ -126,7 +131,7 @@ class Authenticator:
         """``keys`` proves API keys, ``standings`` those who renew; None: there are none."""
         self._issuer, self._keyring, self._clock = issuer, keyring, clock
         self._keys, self._standings, self._refusals = keys, standings, refusals
-        self._proved: OrderedDict[str, Principal] = OrderedDict()
+        self._proved: OrderedDict[str, _Proved] = OrderedDict()
 
     async def prove(self, credential: Credential | None) -> Principal:
         """The principal of whatever a request came with: an access token, or an API key.
@@ -175,24 +180,28 @@ class Authenticator:
         Raises:
             Unauthenticated: for anything but a token of ours that is valid now.
         """
-        principal = self._proved.get(token)
-        if principal is None:
-            principal = self._prove(token)
-            self._proved[token] = principal
+        known = self._proved.get(token)
+        if known is None:
+            known = self._proved[token] = self._prove(token)
             if len(self._proved) > _REMEMBERED:
                 self._proved.popitem(last=False)
-        elif principal.expires_at <= self._clock():
+        elif (
+            known.principal.expires_at <= self._clock()
+            # A key that somebody else knows is taken away: what it signed must not stay behind.
+            or self._keyring.proving(known.kid) is None
+        ):
             del self._proved[token]
             raise Unauthenticated
-        return principal
+        return known.principal
 
-    def _prove(self, token: str) -> Principal:
+    def _prove(self, token: str) -> _Proved:
         if len(token) > MAX_TOKEN:
             raise Unauthenticated
         try:
-            claims = jwt.decode(token, self._key, [ALGORITHM]).claims
+            proved = jwt.decode(token, self._key, [ALGORITHM])
+            claims = proved.claims
             expires = self._checked(claims)
-            return Principal(
+            principal = Principal(
                 tenant_id=UUID(claims["tid"]),
                 member_id=UUID(claims["sub"]),
                 role=Role(claims["role"]),
@@ -200,6 +209,7 @@ class Authenticator:
                 expires_at=expires,
                 grant_id=UUID(claims["grant"]) if "grant" in claims else None,
             )
+            return _Proved(principal, _text(proved.header, "kid"))
         except Exception as flaw:
             # Every flaw is a 401: a signed but absurdly nested payload raises RecursionError, and
             # which check failed is nobody's business but ours.

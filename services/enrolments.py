@@ -11,10 +11,12 @@ from services.accounts import AccountService, used_by
 from services.administration import Administration, Change
 from services.audit import entry
 from services.errors import Conflict, InvalidInput, NotFound, Problem, Unsupported
+from services.members import reachable
 from services.principal import Action, Principal
 from services.sealing import Sealer
 from services.second_factor import Enrolment, Factor
 from services.signing import Clock
+from services.standing import Standings
 from store import accounts
 from store.accounts import AccountRecord, Accounts
 from store.audit import note
@@ -37,11 +39,13 @@ class Enrolments:
         service: AccountService,
         sealer: Sealer,
         administration: Administration,
+        standings: Standings,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self._database, self._service = database, service
         self._accounts = Accounts(database)
         self._sealer, self._administration, self._clock = sealer, administration, clock
+        self._standings = standings
 
     async def begin(self, principal: Principal) -> Enrolment:
         """A secret for an authenticator app, shown once. It counts from `confirm` on.
@@ -51,12 +55,13 @@ class Enrolments:
         """
         account = await self._own(principal)
         if account.totp_since is not None:
-            raise Conflict("You have a second factor. Turn it off before you set up another.")
+            raise _there_is_one()
         person = await self._accounts.member(principal.tenant_id, principal.member_id)
         subject = person.subject if person else str(principal.member_id)
         made = second_factor.enrol(self._sealer, principal.tenant_id, principal.member_id, subject)
         async with self._database.writing(principal.tenant_id) as session:
-            await accounts.put_factor(session, principal.member_id, made.sealed)
+            if not await accounts.offer_factor(session, principal.member_id, made.sealed):
+                raise _there_is_one()  # confirmed since we looked
         return made
 
     async def confirm(self, principal: Principal, code: str) -> list[str]:
@@ -86,6 +91,7 @@ class Enrolments:
                 await note(session, on)
         if not done:
             raise Conflict("The second factor was begun anew meanwhile. Scan the newest code.")
+        self._standings.changed(principal.tenant_id)
         return codes
 
     async def disable(self, principal: Principal, password: str, code: str) -> None:
@@ -102,23 +108,26 @@ class Enrolments:
         if used is None:
             raise InvalidInput.of([_WRONG])
         async with self._database.writing(principal.tenant_id) as session:
-            await accounts.put_factor(session, principal.member_id, None)
+            await accounts.drop_factor(session, principal.member_id)
             off = entry(principal, "second_factor.off", "member", principal.member_id)
             await note(session, off)
+        self._standings.changed(principal.tenant_id)
 
     async def reset(self, principal: Principal, member_id: UUID, operation_id: str | None) -> None:
         """Take a member's second factor away, who has lost it.
 
         Raises:
-            NotFound: if there is none. Forbidden, IdempotencyKeyReused.
+            NotFound: if there is none. Forbidden: for a member above the caller.
+            IdempotencyKeyReused.
         """
         principal.require(Action.MANAGE_ACCESS)
 
         async def work(change: Change) -> dict[str, str]:
+            await reachable(change, member_id)
             account = await accounts.find(change.session, member_id)
             if account is None or account.totp_since is None:
                 raise NotFound("There is no such member who has a second factor.")
-            await accounts.put_factor(change.session, member_id, None)
+            await accounts.drop_factor(change.session, member_id)
             await change.note("second_factor.reset", "member", member_id)
             return {}
 
@@ -142,3 +151,7 @@ class Enrolments:
                 "organisation's identity provider asks for it."
             )
         return account
+
+
+def _there_is_one() -> Conflict:
+    return Conflict("You have a second factor. Turn it off before you set up another.")

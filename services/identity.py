@@ -76,7 +76,7 @@ class Identity:
             authenticator=Authenticator(issuer, keyring, clock, keys, standings, refusals),
             signed_in=signed_in,
             accounts=accounts,
-            enrolments=Enrolments(database, accounts, sealer, administration, clock),
+            enrolments=Enrolments(database, accounts, sealer, administration, standings, clock),
             keys=keys,
             refusals=refusals,
         )

@@ -44,7 +44,7 @@ class MemberService:
         principal.require(Action.MANAGE_MEMBERS)
 
         async def work(change: Change) -> dict[str, str]:
-            before = await _reachable(change, member_id)
+            before = await reachable(change, member_id)
             await check_role(change, role)
             if before.role == role.value:
                 return {"member": str(member_id)}
@@ -76,7 +76,7 @@ class MemberService:
             before = await members.find(change.session, member_id)
             if before is not None and before.state != "ACTIVE":
                 return {"member": str(member_id)}
-            before = await _reachable(change, member_id)
+            before = await reachable(change, member_id)
             await _keep_an_owner(change.session, before, after=None)
             after = replace(before, state="REMOVED", changed_at=change.at)
             await members.change(change.session, after)
@@ -206,8 +206,12 @@ async def _acting(change: Change) -> Role:
     return max(principal.role, Role(member.role), key=_RANK.__getitem__)
 
 
-async def _reachable(change: Change, member_id: UUID) -> MemberRecord:
-    """The member, if they may be changed by whoever makes the change."""
+async def reachable(change: Change, member_id: UUID) -> MemberRecord:
+    """The member, if they may be changed by whoever makes the change.
+
+    Raises:
+        NotFound. Forbidden: for a member above whoever it is.
+    """
     member = await members.find(change.session, member_id)
     if member is None or member.state != "ACTIVE":
         raise no_member()

@@ -112,6 +112,10 @@ IN_PERSON: Final = frozenset(
 )
 
 
+# All that is left to who has yet to set up the second factor that their tenant asks for.
+ENROLLING: Final = frozenset({Action.OWN_ACCESS})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """The asking party of one request. It was proved by a token, and ends with it."""
@@ -121,14 +125,20 @@ class Principal:
     role: Role
     session_id: str
     expires_at: datetime  # UTC
-    scopes: frozenset[Action] | None = None  # of an API key; None: all that the role may
+    # Of an API key, or `ENROLLING`; None: all that the role may.
+    scopes: frozenset[Action] | None = None
     grant_id: UUID | None = None  # by which an operator is in the tenant
 
     def may(self, action: Action) -> bool:
         return action in ALLOWED[self.role] and self.leaves_open(action)
 
+    @property
+    def enrols(self) -> bool:
+        """Whether nothing else may be done than to set up a second factor. Of no key."""
+        return self.scopes == ENROLLING
+
     def leaves_open(self, action: Action) -> bool:
-        """Whether neither an API key nor an operator's grant stands against it."""
+        """Whether no key, no operator's grant and no missing second factor stands against it."""
         if self.grant_id is not None and action in IN_PERSON:
             return False
         return self.scopes is None or action in self.scopes
@@ -136,10 +146,16 @@ class Principal:
     def require(self, action: Action) -> None:
         """
         Raises:
-            Forbidden: if the role, the key or the grant does not allow it.
+            Forbidden: if the role, the key or the grant does not allow it, or a second factor is
+                missing.
         """
         if self.may(action):
             return
+        if self.enrols:
+            raise Forbidden(
+                "Your tenant asks for a second factor, and you have none yet. Set one up: "
+                "beginSecondFactor, then confirmSecondFactor."
+            )
         if action in ALLOWED[self.role]:
             by = "key" if self.scopes is not None else "operator's grant"
             raise Forbidden(f"This {by} may not {action.value}. Ask for it in person.")

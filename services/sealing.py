@@ -6,8 +6,10 @@ protected header, so what was sealed for one row opens as nothing else.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from typing import Final
 
+import orjson
 from joserfc import jwe
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import GuestProtocol, OctKey
@@ -40,17 +42,41 @@ class Sealer:
         Raises:
             NotSealed.
         """
+        sealed_for, secret = self._opened(sealed)
+        if sealed_for != purpose:
+            raise NotSealed("It was sealed for something else.")
+        return secret
+
+    def renewed(self, sealed: str) -> str | None:
+        """The same under the key in use, for the same purpose; None: it is under that one.
+
+        Raises:
+            NotSealed: if it does not open.
+        """
+        purpose, secret = self._opened(sealed)
+        if kid_of(sealed) == self._keyring.sealing().kid:
+            return None
+        return self.seal(purpose, secret)
+
+    def _opened(self, sealed: str) -> tuple[str, str]:
+        """What it was sealed for, and the secret."""
         try:
             found = jwe.decrypt_compact(sealed, self._key, registry=_REGISTRY)
-            header, secret = found.headers(), found.plaintext
+            return str(found.headers()[_PURPOSE]), (found.plaintext or b"").decode()
         except Exception as flaw:
             raise NotSealed("It does not open.") from flaw
-        if header.get(_PURPOSE) != purpose or secret is None:
-            raise NotSealed("It was sealed for something else.")
-        return secret.decode()
 
     def _key(self, sealed: GuestProtocol) -> OctKey:
         key = self._keyring.opening(str(sealed.headers().get("kid")))
         if key is None:
             raise NotSealed("Its key is gone.")
         return key
+
+
+def kid_of(sealed: str) -> str:
+    """The name of the key that something says it is sealed under; "" if it says none."""
+    try:
+        header = orjson.loads(urlsafe_b64decode(sealed.partition(".")[0] + "=="))
+        return str(header["kid"])
+    except (ValueError, LookupError, TypeError):
+        return ""

@@ -297,7 +297,7 @@ class SignedIn:
             member_id=record.member_id,
             role=role,
             session_id=str(record.id),
-            expires_at=self._clock() + LIFETIME,
+            expires_at=self._clock().replace(microsecond=0) + LIFETIME,  # as the token says it
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from joserfc.jwk import OctKey, OKPKey
 
@@ -20,6 +20,9 @@ SEEN_FOR: Final = timedelta(minutes=10)  # before a new key is used; longer than
 LOOK_S: Final = 10.0  # how often it is looked whether there are others
 _LOOK_FOR_S: Final = 1.0  # the same, when a key is asked for that is not known
 _KID: Final = "%Y%m%dT%H%M%SZ"
+
+Purpose = Literal["tokens", "audit"]  # what a published key proves, and nothing else
+PURPOSE: Final = "purpose"  # the member of a JSON Web Key that says so
 
 Clock = Callable[[], datetime]
 K = TypeVar("K", OKPKey, OctKey)
@@ -101,13 +104,17 @@ class Keyring:
         """The key of something sealed that names it."""
         return next((key for key in self._now().sealing if key.kid == kid), None)
 
-    def jwks(self) -> dict[str, Any]:
-        """What everybody may see: a JSON Web Key Set, RFC 7517, of what signs tokens and heads."""
+    def jwks(self, purpose: Purpose) -> dict[str, Any]:
+        """What everybody may see of the keys of one purpose: a JSON Web Key Set, RFC 7517.
+
+        Never of both: whoever checks a token by its kid must not find a key of the audit.
+        """
         keys = self._now()
+        told = {PURPOSE: purpose, "use": "sig", "alg": CURVE}
         return {
             "keys": [
-                {**key.as_dict(private=False), "use": "sig", "alg": CURVE, "kid": key.kid}
-                for key in (*keys.signing, *keys.auditing)
+                {**key.as_dict(private=False), **told, "kid": key.kid}
+                for key in (keys.signing if purpose == "tokens" else keys.auditing)
             ]
         }
 

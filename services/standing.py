@@ -21,7 +21,7 @@ from collab.bus import Bus
 from collab.keys import standing_channel
 from services.errors import DatabaseAway, DatabaseBusy, Forbidden, Unauthenticated
 from services.plans import LIMITS, Limits, Plan
-from services.principal import Principal, Role
+from services.principal import ENROLLING, Principal, Role
 from store.directory import SYSTEM
 from store.standing import AccessStanding
 from store.standing import Standings as StandingStore
@@ -29,6 +29,7 @@ from store.standing import Standings as StandingStore
 FRESH_S: Final = 10.0
 STALE_S: Final = 60.0  # while the database is away, what was true a moment ago lets people in
 _REMEMBERED: Final = 10_000
+_BY_PASSWORD: Final = ("PASSWORD", "INVITATION")  # methods of sessions
 KEY_SESSION: Final = "key:"  # a principal's session_id, where an API key is its way in
 
 Clock = Callable[[], datetime]
@@ -42,6 +43,7 @@ class Terms:
     limits: Limits
     origins: frozenset[str]  # of pages that may ask with the tenant's cookies and tokens
     only_trusted: bool  # no document runs but the tenant's own
+    second_factor: bool  # who signs in with a password has to have one
     suspended: str | None  # why; "" where nobody said; None: it is not
 
 
@@ -49,7 +51,9 @@ class Terms:
 class Standing(Terms):
     """Who asks, as it is now, and what their tenant has."""
 
-    principal: Principal  # with the role that both the token and the member have
+    # With the role that both the token and the member have; without a second factor that the
+    # tenant asks for, with no more than setting one up takes.
+    principal: Principal
 
 
 class _Known(NamedTuple):
@@ -83,7 +87,7 @@ class Standings:
     async def start(self) -> None:
         """Hear what changes elsewhere from now on."""
         await self._bus.subscribe(standing_channel(SYSTEM), self._heard)
-        self._bus.on_reconnect(self._forget_all)
+        self._bus.on_reconnect(lambda: self.forget(SYSTEM))  # words of any tenant may be lost
 
     def on_change(self, listener: Callable[[UUID], None]) -> None:
         """Have it called with a tenant whose members' standing may be another now."""
@@ -125,6 +129,7 @@ class Standings:
             raise
         except (Unauthenticated, Forbidden):
             self._known.pop(principal, None)
+            self._of_tenant.get(principal.tenant_id, set()).discard(principal)
             raise
         if words != self._words:
             return standing
@@ -142,7 +147,7 @@ class Standings:
             DatabaseAway, DatabaseBusy.
         """
         try:
-            return (await self.of(principal)).principal.role is principal.role
+            return (await self.of(principal)).principal == principal
         except (Unauthenticated, Forbidden):
             return False
 
@@ -191,14 +196,18 @@ class Standings:
             role = await self._granted(principal, principal.grant_id)
         else:
             role = await self._belonging(principal)
-        await self._check_way_in(principal)
+        way = await self._way_in(principal)
+        scopes = principal.scopes
+        if terms.second_factor and way is not None and await self._lacks_factor(principal, way):
+            scopes = ENROLLING
         return Standing(
             plan=terms.plan,
             limits=terms.limits,
             origins=terms.origins,
             only_trusted=terms.only_trusted,
+            second_factor=terms.second_factor,
             suspended=None,
-            principal=replace(principal, role=role),
+            principal=replace(principal, role=role, scopes=scopes),
         )
 
     async def _belonging(self, principal: Principal) -> Role:
@@ -224,7 +233,19 @@ class Standings:
             raise Unauthenticated
         return weaker(principal.role, Role(grant.role), principal.tenant_id)
 
-    async def _check_way_in(self, principal: Principal) -> None:
+    async def _lacks_factor(self, principal: Principal, way: AccessStanding) -> bool:
+        """Whether a password alone let them in. Who came by another issuer has a factor there."""
+        by_password = principal.grant_id is None and way.method in _BY_PASSWORD
+        return by_password and not await self._store.has_factor(
+            principal.tenant_id, principal.member_id
+        )
+
+    async def _way_in(self, principal: Principal) -> AccessStanding | None:
+        """The session or the key; None for a development token: nobody signed in for it.
+
+        Raises:
+            Unauthenticated: if it has ended.
+        """
         way: AccessStanding | None
         home = SYSTEM if principal.grant_id is not None else principal.tenant_id
         if principal.session_id.startswith(KEY_SESSION):
@@ -232,17 +253,17 @@ class Standings:
             way = await self._store.key(home, key_id)
         else:
             session_id = session_of(principal.session_id)
-            if session_id is None:  # a development token: nobody signed in for it
-                return
+            if session_id is None:
+                return None
             way = await self._store.session(home, session_id)
-        ended = (
+        if (
             way is None
             or way.member_id != principal.member_id
             or way.ended_at is not None
             or (way.expires_at is not None and way.expires_at <= self._clock())
-        )
-        if ended:
+        ):
             raise Unauthenticated
+        return way
 
     def _heard(self, message: bytes) -> None:
         if len(message) == 16:
@@ -293,5 +314,6 @@ def terms_of(tenant: HasTerms) -> Terms:
         limits=LIMITS[plan].under(settings.get("contract") or {}),
         origins=frozenset(settings.get("origins") or ()),
         only_trusted=bool(settings.get("onlyTrusted")),
+        second_factor=bool(settings.get("secondFactor")),
         suspended=None if tenant.state == "ACTIVE" else tenant.state_reason or "",
     )

@@ -37,6 +37,7 @@ class Wanted:
     name: str | None = None
     origins: Sequence[str] | None = None
     only_trusted: bool | None = None
+    second_factor: bool | None = None
     base_revision: int | None = None  # that the caller saw; None: whatever it is
 
 
@@ -80,6 +81,8 @@ class TenantSettings:
                 settings["origins"] = origins
             if wanted.only_trusted is not None:
                 settings["onlyTrusted"] = wanted.only_trusted
+            if wanted.second_factor is not None:
+                settings["secondFactor"] = wanted.second_factor
             await tenants.change(
                 change.session,
                 before,
@@ -94,10 +97,11 @@ class TenantSettings:
                 renamed=name is not None and name != before.name,
                 origins=origins,
                 only_trusted=wanted.only_trusted,
+                second_factor=wanted.second_factor,
             )
             return {"gone": sorted(set(was) - set(settings.get("origins") or []))}
 
-        asked = [name, origins, wanted.only_trusted, wanted.base_revision]
+        asked = [name, origins, wanted.only_trusted, wanted.second_factor, wanted.base_revision]
         made = await self._administration.change(
             principal, "updateTenant", asked, operation_id, work
         )

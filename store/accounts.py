@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from store import scope
@@ -24,7 +25,7 @@ class AccountRecord:
     totp: str | None = None  # the secret, sealed
     totp_since: datetime | None = None  # confirmed; None: it was only asked for
     totp_step: int | None = None  # the newest that was used
-    recovery: str = "[]"  # JSON: hashes of codes that were not used
+    recovery: str = "[]"  # sealed: hashes of codes that were not used
     places: str = "[]"  # JSON: hashes of addresses that sign-ins came from
     reset_hash: str | None = None  # of a way to a new password
     reset_until: datetime | None = None
@@ -61,8 +62,14 @@ _RESET_PASSWORD = _PASSWORD.where(scope.equals(AccountRow, "reset_hash", called=
 _REHASH = scope.update(AccountRow, "password_hash").where(
     _MINE, scope.equals(AccountRow, "password_hash", called="was")
 )
-_SUCCEEDED = scope.update(AccountRow, "failures", "locked_until", "places").where(_MINE)
-_FAILED = scope.update(AccountRow, "failures", "locked_until").where(_MINE)
+_SUCCEEDED = scope.update(AccountRow, "failures", "locked_until", "places").where(
+    _MINE, scope.equals(AccountRow, "password_hash", called="was")
+)
+# Counted by the database: of two who read the same number, one failure would be lost.
+_FAILED = (
+    scope.update(AccountRow).values(failures=scope.column(AccountRow, "failures") + 1).where(_MINE)
+)
+_LOCK = scope.update(AccountRow, "locked_until").where(_MINE)
 _STEP = scope.column(AccountRow, "totp_step")
 _USE_STEP = scope.update(AccountRow, "totp_step").where(
     _MINE, _STEP.is_(None) | (scope.given(AccountRow, "totp_step", "now") > _STEP)
@@ -71,8 +78,11 @@ _USE_SPARE = scope.update(AccountRow, "recovery").where(
     _MINE, scope.equals(AccountRow, "recovery", called="was")
 )
 _FACTOR = scope.update(AccountRow, "totp", "totp_since", "totp_step", "recovery").where(_MINE)
+_OFFER_FACTOR = _FACTOR.where(scope.column(AccountRow, "totp_since").is_(None))
 _CONFIRM = _FACTOR.where(scope.equals(AccountRow, "totp", called="was"))
 _OFFER_RESET = scope.update(AccountRow, "reset_hash", "reset_until").where(_MINE)
+
+_NO_FACTOR: Final = {"totp": None, "totp_since": None, "totp_step": None, "recovery": "[]"}
 
 
 class Accounts:
@@ -140,20 +150,23 @@ async def offer_reset(
         await session.add_if_absent(AccountRow, **asdict(fresh))
 
 
-async def succeeded(session: WriteSession, member_id: UUID, places: str) -> None:
-    """They proved who they are, from one of these places."""
-    await session.execute(
-        _SUCCEEDED, of_member=member_id, failures=0, locked_until=None, places=places
-    )
+async def succeeded(session: WriteSession, member_id: UUID, was: str, places: str) -> bool:
+    """They proved who they are, from one of these places. False: by a password of before."""
+    values = {"failures": 0, "locked_until": None, "places": places}
+    return await session.execute(_SUCCEEDED, of_member=member_id, was=was, **values) == 1
 
 
-async def failed(
-    session: WriteSession, member_id: UUID, failures: int, locked_until: datetime | None
-) -> None:
-    """Somebody did not."""
-    await session.execute(
-        _FAILED, of_member=member_id, failures=failures, locked_until=locked_until
-    )
+async def failed(session: WriteSession, member_id: UUID) -> int:
+    """Somebody did not; how often now, since the last success. 0: there is no such account."""
+    if await session.execute(_FAILED, of_member=member_id) == 0:
+        return 0
+    account = await find(session, member_id)  # ours until the transaction ends
+    return account.failures if account else 0
+
+
+async def lock(session: WriteSession, member_id: UUID, until: datetime) -> None:
+    """Take no password for a while."""
+    await session.execute(_LOCK, of_member=member_id, locked_until=until)
 
 
 async def use_step(session: WriteSession, member_id: UUID, step: int) -> bool:
@@ -168,11 +181,17 @@ async def use_spare(session: WriteSession, member_id: UUID, was: str, recovery: 
     return changed == 1
 
 
-async def put_factor(session: WriteSession, member_id: UUID, totp: str | None) -> None:
-    """A second factor that is not confirmed yet; None: there is none any more."""
-    await session.execute(
-        _FACTOR, of_member=member_id, totp=totp, totp_since=None, totp_step=None, recovery="[]"
+async def offer_factor(session: WriteSession, member_id: UUID, totp: str) -> bool:
+    """A second factor that is not confirmed yet. False: one is on."""
+    changed = await session.execute(
+        _OFFER_FACTOR, of_member=member_id, **{**_NO_FACTOR, "totp": totp}
     )
+    return changed == 1
+
+
+async def drop_factor(session: WriteSession, member_id: UUID) -> None:
+    """There is no second factor any more."""
+    await session.execute(_FACTOR, of_member=member_id, **_NO_FACTOR)
 
 
 async def confirm_factor(

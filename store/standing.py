@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from store import scope
 from store.database import Database
-from store.tables import ApiKeyRow, MemberRow, OperatorGrantRow, SessionRow, TenantRow
+from store.tables import AccountRow, ApiKeyRow, MemberRow, OperatorGrantRow, SessionRow, TenantRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +51,15 @@ class AccessStanding:
     member_id: UUID
     expires_at: datetime | None
     ended_at: datetime | None
+    method: str | None = None  # by which a session began
 
 
 _TENANT = scope.select(TenantRow, "plan", "state", "state_reason", "settings")
 _MEMBER = scope.select(MemberRow, "role", "state", "kind").where(scope.equals(MemberRow, "id"))
-_SESSION = scope.select(SessionRow, "member_id", "expires_at", "ended_at").where(
+_SESSION = scope.select(SessionRow, "member_id", "expires_at", "ended_at", "method").where(
     scope.equals(SessionRow, "id")
 )
+_FACTOR = scope.select(AccountRow, "totp_since").where(scope.equals(AccountRow, "member_id"))
 _KEY = scope.select(ApiKeyRow, "member_id", "expires_at", "ended_at").where(
     scope.equals(ApiKeyRow, "id")
 )
@@ -89,11 +93,16 @@ class Standings:
 
     async def session(self, tenant_id: UUID, session_id: UUID) -> AccessStanding | None:
         row = await self._database.first(tenant_id, _SESSION, id=session_id)
-        return _access(row)
+        return None if row is None else _access(row)
 
     async def key(self, tenant_id: UUID, key_id: UUID) -> AccessStanding | None:
         row = await self._database.first(tenant_id, _KEY, id=key_id)
-        return _access(row)
+        return None if row is None else _access(row)
+
+    async def has_factor(self, tenant_id: UUID, member_id: UUID) -> bool:
+        """Whether a member's own account has a second factor that was confirmed."""
+        row = await self._database.first(tenant_id, _FACTOR, member_id=member_id)
+        return row is not None and row[0] is not None
 
     async def grant(self, tenant_id: UUID, grant_id: UUID) -> GrantStanding | None:
         row = await self._database.first(tenant_id, _GRANT, id=grant_id)
@@ -110,7 +119,11 @@ class Standings:
         )
 
 
-def _access(row: tuple[UUID, datetime | None, datetime | None] | None) -> AccessStanding | None:
-    if row is None:
-        return None
-    return AccessStanding(member_id=row[0], expires_at=row[1], ended_at=row[2])
+def _access(row: Sequence[Any]) -> AccessStanding:
+    member_id, expires_at, ended_at, *method = row
+    return AccessStanding(
+        member_id=member_id,
+        expires_at=expires_at,
+        ended_at=ended_at,
+        method=method[0] if method else None,
+    )

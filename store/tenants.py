@@ -26,7 +26,7 @@ class TenantRecord:
     state: str = "ACTIVE"  # or SUSPENDED
     state_reason: str | None = None  # as the tenant reads it
     state_since: datetime | None = None
-    settings: str = "{}"  # canonical JSON: origins, onlyTrusted, contract
+    settings: str = "{}"  # canonical JSON: origins, onlyTrusted, secondFactor, contract
     revision: int = 1  # of plan, state and settings
 
 

@@ -26,6 +26,7 @@ class Everybody:
             limits=LIMITS[Plan.ENTERPRISE].under({"requests_per_minute": 10**6}),
             origins=frozenset(),
             only_trusted=False,
+            second_factor=False,
             suspended=None,
             principal=principal,
         )

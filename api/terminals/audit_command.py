@@ -61,7 +61,7 @@ def audit() -> None:
 
 @audit.command()
 @click.argument("file", type=_FILE, required=False)
-@click.option("--jwks", type=_FILE, help="The public keys, as /.well-known/jwks.json has them.")
+@click.option("--jwks", type=_FILE, help="The keys in /.well-known/audit-jwks.json, as a file.")
 @click.option("--heads", type=_FILE, help="Signed heads that you kept yourself, one a line.")
 @click.option("--tenant", type=click.UUID, help="Instead of a FILE: this tenant's in the database.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -82,7 +82,7 @@ def verify(
     try:
         keys = None if jwks is None else keys_in(json.loads(jwks.read_bytes()))
     except (ValueError, RecursionError) as flaw:
-        click.echo(f"{jwks} is no JSON Web Key Set: {flaw}.", err=True)
+        click.echo(f"{jwks} is no JSON Web Key Set of an audit: {flaw}.", err=True)
         sys.exit(2)
     try:
         kept = [] if heads is None else list(heads_in(heads.read_text("utf-8").splitlines()))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 import click
 
-from api.terminal import fail, settings_of
+from api.terminal import fail, run_to_end, settings_of
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 
 @click.group()
@@ -45,18 +51,57 @@ def list_() -> None:
 
 @keys.command()
 def prune() -> None:
-    """Take away keys that no token in use can be of.
+    """Take away keys that nothing needs any longer.
 
-    Of the audit's keys the public part stays, so that old heads are proved for ever. Keys that
-    seal stay as they are: something may be sealed with them.
+    Of the audit's keys the public part stays, so that old heads are proved for ever. What is
+    sealed under an old key is sealed anew in the database of VALOR_DATABASE_URL, and the key goes
+    once nothing is left under it; VALOR_DATABASE_BACKUP_URL names a role that sees who the tenants
+    are. Stopped halfway, it goes on where it was when it is run again.
     """
-    from api.keys import KeyUnusable, prune_keys
+    from api.keys import KeyUnusable, prune_keys, remove_seal, superseded_seals
 
+    settings = settings_of(dev=True)
     try:
-        gone = prune_keys(settings_of(dev=True).keys)
+        gone = prune_keys(settings.keys)
+        seals = superseded_seals(settings.keys)
     except KeyUnusable as no:
         fail(str(no))
     for name in gone:
         click.echo(f"Took {name} away.")
-    if not gone:
+    left = run_to_end(_resealed(settings)) if seals else Counter[str]()
+    for kid in seals:
+        if not left[kid]:
+            remove_seal(settings.keys, kid)
+            click.echo(f"Took {kid}.seal.key away: nothing is sealed under it.")
+    kept = [f"{kid}.seal.key ({left[kid]:,})" for kid in seals if left[kid]]
+    if kept:
+        fail(
+            f"Kept, since something is sealed under them that does not open: {', '.join(kept)}. "
+            "Reset those second factors, and rotate those webhooks' and providers' secrets."
+        )
+    if not (gone or seals):
         click.echo("Nothing to do: every key may still be needed.")
+
+
+async def _resealed(settings: Settings) -> Counter[str]:
+    """How much is left under keys that are not in use, once all else was sealed anew."""
+    from api.keys import open_keyring
+    from services.resealing import reseal
+    from services.sealing import Sealer
+    from store.all_tenants import all_tenants
+    from store.database import Database
+    from store.errors import AccessRefused
+
+    database = Database.open(settings.database_url)
+    try:
+        if await database.behind():  # also where there is none yet
+            fail(
+                "Keys that seal stay: the database, in which something may be sealed under them, "
+                "is not there or behind this version. Run: valor migrate"
+            )
+        tenants = await all_tenants(settings.database_backup_url)
+        return await reseal(database, Sealer(open_keyring(settings.keys)), tenants)
+    except AccessRefused as no:
+        fail(f"{no} Name one that sees them all: VALOR_DATABASE_BACKUP_URL")
+    finally:
+        await database.close()

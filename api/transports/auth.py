@@ -28,6 +28,7 @@ from services.credentials import Secret
 from services.errors import InvalidInput, Problem, Unauthenticated, no_of
 from services.identity import Identity
 from services.signed_in import REFRESH, Tokens
+from services.signing import Purpose
 from services.standing import Standings
 
 PATHS: Final = (
@@ -37,6 +38,7 @@ PATHS: Final = (
     "/auth/accept",
     "/auth/reset",
     "/.well-known/jwks.json",
+    "/.well-known/audit-jwks.json",
 )
 JWKS_FRESH_S: Final = 300  # for which anybody may keep a copy; a new key signs later than that
 _STATUS: Final = {
@@ -74,7 +76,8 @@ class Auth:
         }
         return [
             *(Route(path, self.told(each), methods=["POST"]) for path, each in handlers.items()),
-            Route("/.well-known/jwks.json", self._jwks, methods=["GET"]),
+            Route("/.well-known/jwks.json", self._public("tokens"), methods=["GET"]),
+            Route("/.well-known/audit-jwks.json", self._public("audit"), methods=["GET"]),
         ]
 
     async def handed_over(self, request: Request, tokens: Tokens, *, cookies: bool) -> Response:
@@ -83,8 +86,8 @@ class Auth:
         Raises:
             Forbidden: to a page of an origin that the tenant does not list.
         """
-        terms = await self._standings.terms(tokens.principal.tenant_id)
-        self._browsers.admit(request, terms.origins)
+        standing = await self._standings.of(tokens.principal)
+        self._browsers.admit(request, standing.origins)
         now = datetime.now(UTC)
         body: dict[str, Any] = {
             "tokenType": "Bearer",
@@ -95,6 +98,7 @@ class Auth:
             "tenant": global_id("Tenant", str(tokens.principal.tenant_id)),
             "member": global_id("Member", str(tokens.principal.member_id)),
             "role": tokens.principal.role.value,
+            "secondFactorRequired": standing.principal.enrols,  # and nothing else may be done yet
         }
         if not cookies:
             body |= {"accessToken": tokens.access, "refreshToken": tokens.refresh}
@@ -167,14 +171,19 @@ class Auth:
         await self.counted("reset", done)
         return Response(status_code=204, headers=_PRIVATE)
 
-    async def _jwks(self, _request: Request) -> Response:
-        body = orjson.dumps(self._identity.keyring.jwks())
-        headers = {
-            "cache-control": f"public, max-age={JWKS_FRESH_S}",
-            "x-content-type-options": "nosniff",
-            "access-control-allow-origin": "*",  # they are public
-        }
-        return Response(body, headers=headers, media_type="application/jwk-set+json")
+    def _public(self, purpose: Purpose) -> Handler:
+        """Who tells the public keys of one purpose."""
+
+        async def jwks(_request: Request) -> Response:
+            body = orjson.dumps(self._identity.keyring.jwks(purpose))
+            headers = {
+                "cache-control": f"public, max-age={JWKS_FRESH_S}",
+                "x-content-type-options": "nosniff",
+                "access-control-allow-origin": "*",  # they are public
+            }
+            return Response(body, headers=headers, media_type="application/jwk-set+json")
+
+        return jwks
 
     async def _in_cookie(self, request: Request) -> str:
         """The refresh token in a cookie, of a page that may send it.
@@ -232,8 +241,10 @@ class Given:
         value = self._body.get(name)
         if value is None and not needed:
             return ""
-        if not isinstance(value, str):
-            self._wrong(name, "MISSING" if value is None else "WRONG_TYPE", "is a text")
+        if value is None:
+            self._wrong(name, "MISSING", f"is missing: a text of 1 to {longest} characters")
+        elif not isinstance(value, str):
+            self._wrong(name, "WRONG_TYPE", "is a text")
         elif "\0" in value:  # which no database keeps
             self._wrong(name, "WRONG_TYPE", "is a text without null characters")
         elif len(value) > longest or (needed and not value.strip()):

@@ -15,6 +15,7 @@ from typing import Final, Literal, Protocol
 
 from starlette.responses import Response
 
+from api.operations.request import NotWellFormed
 from api.transports.cors import NOT_LISTED, Asked, Origins, admit, foreign_origin, header, visit_of
 from services.authentication import bearer
 from services.credentials import Credential
@@ -49,12 +50,25 @@ def credential_of(asked: Asked) -> Credential | None:
 
     Raises:
         Unauthenticated: if the header is another than “Bearer <token>”.
+        NotWellFormed: 400, if there is more than one.
     """
+    check_once(asked)
     authorization = header(asked, b"authorization")
     if authorization is not None:
         return bearer(authorization)
     token = cookie(asked, ACCESS)
     return Credential(token, "cookie") if token else None
+
+
+def check_once(asked: Asked) -> None:
+    """See that nobody is named twice: who is between might have read the other name.
+
+    Raises:
+        NotWellFormed: 400, as RFC 6750 has it (section 3.1).
+    """
+    if sum(name == b"authorization" for name, _ in asked["headers"]) > 1:
+        challenge = {"WWW-Authenticate": 'Bearer error="invalid_request"'}
+        raise NotWellFormed(400, "The header Authorization came twice. Send it once.", **challenge)
 
 
 def refresh_of(asked: Asked) -> str | None:
@@ -203,7 +217,9 @@ class Browsers:
 
         Raises:
             Forbidden: for a page that no tenant lists. DatabaseAway, DatabaseBusy.
+            NotWellFormed: 400, for more than one header Authorization.
         """
+        check_once(asked)
         origin = foreign_origin(asked)
         if origin is not None and not await self.origins.known(origin):
             raise Forbidden(NOT_LISTED)

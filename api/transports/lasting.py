@@ -43,6 +43,7 @@ class Limits:
     frames_per_s: float = 100.0  # that are read of one socket; more wait in the network
     frames_at_once: int = 200
     member_every_s: float = 60.0
+    unheard_every_s: float = 10.0  # the same, while no word of a change can arrive
 
 
 class FrameRate:
@@ -102,10 +103,14 @@ class Lasting:
         still: Callable[[Principal], Awaitable[bool]],
         log: Log,
         limits: Limits | None = None,
+        hears: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``still``: whether the member is there and may do what the token says."""
+        """``still``: whether the member is there and may do what the token says. ``hears``: whether
+        word of changes arrives from other processes."""
         self.limits = limits or Limits()
         self.draining = False
+        self.words = 0  # of changes so far: who was proved before the newest may be nobody now
+        self._hears = hears
         self._still, self._log = still, log
         self._slots: tuple[set[Client], ...] = tuple(set() for _ in range(_SLOTS))
         self._numbers = count()
@@ -135,8 +140,10 @@ class Lasting:
         self._strangers += 1
         return number
 
-    def introduce(self, client: Client, session: Session) -> Ending | None:
-        """Who it is; why it may not stay, if so."""
+    def introduce(
+        self, client: Client, session: Session, words: int | None = None
+    ) -> Ending | None:
+        """Who it is; why it may not stay, if so. ``words``: that had come before it was proved."""
         if self.draining:
             return DRAINING
         tenant = session.principal.tenant_id
@@ -145,6 +152,8 @@ class Lasting:
         self._of_tenant[tenant] += 1
         self._strangers -= 1
         client.session = session
+        if words not in (None, self.words):
+            self.look_again(tenant)
         return None
 
     def leave(self, client: Client) -> None:
@@ -161,6 +170,7 @@ class Lasting:
 
     def look_again(self, tenant_id: UUID) -> None:
         """Look up a tenant's members now: something about them has changed."""
+        self.words += 1
         if self._count:
             self._changed.add(tenant_id)
             self._told.set()
@@ -229,21 +239,26 @@ class Lasting:
             self._log.exception("a connection could not be looked after")
 
     async def _look_up(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time() + self.limits.member_every_s
+        loop, limits = asyncio.get_running_loop(), self.limits
+        looked_s, failed = loop.time(), False
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
+                async with asyncio.timeout(min(limits.member_every_s, limits.unheard_every_s)):
                     await self._told.wait()
             self._told.clear()
             changed, self._changed = self._changed, set()
-            everybody = loop.time() >= due or SYSTEM in changed  # operators may be in any tenant
+            seldom = self._hears() and not failed
+            every_s = limits.member_every_s if seldom else limits.unheard_every_s
+            # Operators may be in any tenant.
+            everybody = loop.time() >= looked_s + every_s or SYSTEM in changed
             if everybody:
-                due = loop.time() + self.limits.member_every_s
-            await self._end_those_who_left(None if everybody else changed)
+                looked_s = loop.time()
+            if everybody or changed:
+                done = await self._end_those_who_left(None if everybody else changed)
+                failed = not done or (failed and not everybody)
 
-    async def _end_those_who_left(self, of: Collection[UUID] | None) -> None:
-        """Of some tenants, or of all."""
+    async def _end_those_who_left(self, of: Collection[UUID] | None) -> bool:
+        """Of some tenants, or of all. False: nobody could say of each."""
         found: dict[Principal, list[Client]] = {}
         for client in self:
             if client.session is not None:
@@ -255,11 +270,14 @@ class Lasting:
                 still = await self._still(who)
             except Exception:  # the database is away: nobody is sent away for that
                 self._log.exception("members were not looked up")
-                break
+                return False
             for client in clients:
-                # Who has renewed meanwhile was looked up then.
-                if not still and client.session is not None and client.session.principal is who:
+                if client.session is None or client.session.principal != who:
+                    # Renewed meanwhile, perhaps by what was read before the change.
+                    self.look_again(who.tenant_id)
+                elif not still:
                     client.end(REVOKED)
+        return True
 
 
 def _look_at(client: Client, now_s: float, moment: datetime) -> None:

@@ -42,6 +42,7 @@ NOT_INTRODUCED: Final = Ending(4408, "connection_init did not come in time.")
 INTRODUCED_TWICE: Final = Ending(4429, "connection_init came twice.")
 UNKNOWN: Final = Ending(4401, "connection_init comes first.")
 NO_TOKEN: Final = Ending(4403, "The payload of connection_init has no “authorization”.")
+NAMED_TWICE: Final = Ending(4400, "“authorization” came twice, in two spellings. Send it once.")
 NOT_NOW: Final = Ending(1013, "It cannot be looked up who you are. Try again later.")
 FORBIDDEN: Final = Ending(4403, "The token is not valid here. Connect with a new one.")
 
@@ -104,6 +105,8 @@ class Sockets:
             return 503
         try:
             return await self.browsers.handshake(scope)
+        except NotWellFormed as no:
+            return no.status
         except Forbidden:
             return 403
         except (DatabaseAway, DatabaseBusy):
@@ -243,10 +246,14 @@ class Socket:
         if self.session is not None:
             self.end(INTRODUCED_TWICE)
             return
+        if "authorization" in payload and "Authorization" in payload:
+            self.end(NAMED_TWICE)
+            return
         token = payload.get("authorization") or payload.get("Authorization")
         if not isinstance(token, str) and (token or self._handshake.cookie is None):
             self.end(NO_TOKEN)
             return
+        words = sockets.lasting.words
         try:
             credential = bearer(token) if token else self._handshake.cookie
             principal = await sockets.authenticator.admitted(credential)
@@ -257,7 +264,7 @@ class Socket:
         except (DatabaseAway, DatabaseBusy, Overloaded):
             self.end(NOT_NOW)
             return
-        no = sockets.lasting.introduce(self, Session(principal, sockets.authenticator))
+        no = sockets.lasting.introduce(self, Session(principal, sockets.authenticator), words)
         if no is not None:
             self.end(no)
             return

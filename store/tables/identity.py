@@ -38,7 +38,7 @@ class AccountRow(Row, table=True):
     totp: str | None = Field(default=None, sa_type=Text)  # the secret, sealed
     totp_since: datetime | None = Field(default=None, sa_type=Moment)  # confirmed; None: asked for
     totp_step: int | None = Field(default=None, sa_type=BigInteger)  # the newest that was used
-    recovery: str = Field(sa_type=Text)  # JSON: hashes of codes that were not used
+    recovery: str = Field(sa_type=Text)  # sealed: hashes of codes that were not used; or []
     places: str = Field(sa_type=Text)  # JSON: hashes of addresses that sign-ins came from
     reset_hash: str | None = Field(default=None, sa_type=String(64))  # of a way to a new password
     reset_until: datetime | None = Field(default=None, sa_type=Moment)

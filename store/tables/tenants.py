@@ -49,7 +49,7 @@ class TenantRow(Row, table=True):
     )
     state_reason: str | None = Field(default=None, sa_type=Text)  # as the tenant reads it
     state_since: datetime | None = Field(default=None, sa_type=Moment)
-    settings: str = Field(  # canonical JSON: origins, onlyTrusted, contract
+    settings: str = Field(  # canonical JSON: origins, onlyTrusted, secondFactor, contract
         default="{}", sa_type=Text, sa_column_kwargs={"server_default": "{}"}
     )
     revision: int = Field(  # of plan, state and settings

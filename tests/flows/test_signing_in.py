@@ -121,6 +121,24 @@ def test_whatever_is_wrong_with_a_credential_the_answer_is_the_same_to_the_byte(
     assert gauge(server.origin, 'valor_credentials_refused_total{kind="password"}') == 6
 
 
+@pytest.mark.parametrize("path", ["/graphql", "/graphql of events", "/audit/export", "/auth/csrf"])
+def test_who_is_named_twice_is_nobody_whichever_came_first(
+    client: httpx.Client, ada: dict[str, Any], path: str
+) -> None:
+    good = f"Bearer {ada['accessToken']}"
+    accept = "text/event-stream" if path.endswith("events") else "application/json"
+    for pair in ([good, "Bearer x"], ["Bearer x", good], [good, good]):
+        headers = [("authorization", each) for each in pair] + [("accept", accept)]
+        url = path.partition(" ")[0]
+        if url == "/graphql":
+            response = client.post(url, json={"query": VIEWER}, headers=headers)
+        else:
+            response = client.get(url, headers=headers)
+        assert response.status_code == 400
+        assert "Authorization came twice" in response.text
+        assert response.headers["www-authenticate"] == 'Bearer error="invalid_request"'
+
+
 def test_who_signs_out_without_a_session_learns_nothing(client: httpx.Client) -> None:
     for text in ("x", Secret.new("vr", OURS, OURS).text):
         assert client.post("/auth/logout", json={"refreshToken": text}).status_code == 204
@@ -219,6 +237,37 @@ def test_the_second_factor_is_asked_for_once_the_password_was_right(
     assert login(client, subject="cy@example.com", code=spare).json() == WRONG
 
 
+def test_a_tenant_may_ask_for_a_second_factor_of_all_who_have_a_password(
+    server: Served, client: httpx.Client
+) -> None:
+    tokens = joined(client, invited(server, "fay@example.com"), name="Fay")
+    assert tokens["secondFactorRequired"] is False
+    ask = """mutation ($on: Boolean!) { updateTenant(input: {secondFactorRequired: $on}) {
+        ... on Tenant { secondFactorRequired } ... on Refusal { message } } }"""
+    with server.caller(Role.ADMIN) as admin:
+        try:
+            on = admin.data(ask, {"on": True})
+            assert on == {"updateTenant": {"secondFactorRequired": True}}
+            again = login(client, subject="fay@example.com").json()
+            assert again["secondFactorRequired"] is True
+            headers = {"authorization": f"Bearer {again['accessToken']}"}
+            with http(base_url=server.origin, headers=headers) as own:
+                fay = Caller(own)
+                seen = fay.ask("{ tenant { slug } }")
+                assert seen["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+                assert "beginSecondFactor" in seen["errors"][0]["message"]
+                may = fay.data("{ viewer { permissions } }")["viewer"]["permissions"]
+                assert may == ["OWN_ACCESS"]
+                begin = "mutation { beginSecondFactor { ... on SecondFactorEnrolment { secret } } }"
+                app = TOTP(fay.data(begin)["beginSecondFactor"]["secret"])
+                confirm = """mutation ($code: String!) { confirmSecondFactor(code: $code) {
+                    ... on SecondFactorOn { recoveryCodes } } }"""
+                assert fay.data(confirm, {"code": app.now()})["confirmSecondFactor"]
+                assert len(fay.data("{ viewer { permissions } }")["viewer"]["permissions"]) > 1
+        finally:
+            admin.data(ask, {"on": False})
+
+
 def test_an_administrator_hands_over_a_way_to_a_new_password(
     server: Served, client: httpx.Client
 ) -> None:
@@ -243,10 +292,13 @@ def test_anybody_may_prove_a_token_by_the_public_keys(
     assert response.headers["content-type"] == "application/jwk-set+json"
     assert response.headers["cache-control"] == "public, max-age=300"
     keys = response.json()["keys"]
-    assert len(keys) == 2
-    assert all(set(key) == {"kty", "crv", "x", "kid", "use", "alg"} for key in keys)
+    assert len(keys) == 1
+    assert set(keys[0]) == {"kty", "crv", "x", "kid", "use", "alg", "purpose"}
     claims = jwt.decode(ada["accessToken"], KeySet.import_key_set({"keys": keys}), ["Ed25519"])
     assert claims.claims["role"] == "ANALYST"
+    of_audit = client.get("/.well-known/audit-jwks.json").json()["keys"]
+    assert [key["purpose"] for key in keys + of_audit] == ["tokens", "audit"]
+    assert keys[0]["kid"] != of_audit[0]["kid"]
 
 
 def test_the_database_being_away_is_no_ones_fault_who_signs_in(

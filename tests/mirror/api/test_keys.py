@@ -82,6 +82,17 @@ def test_every_file_that_is_wrong_is_named_at_once(keys: Path) -> None:
     assert all(name in str(no.value) for name in wrong)
 
 
+def test_a_key_has_one_purpose(keys: Path) -> None:
+    _, audit, sign = make_keys(keys)
+    ring = open_keyring(keys)
+    for purpose, name in (("tokens", sign), ("audit", audit)):
+        (public,) = ring.jwks(purpose)["keys"]  # type: ignore[arg-type] # of two
+        assert (public["kid"], public["purpose"]) == (name.partition(".")[0], purpose)
+    (keys / sign).write_bytes((keys / audit).read_bytes())
+    with pytest.raises(KeyUnusable, match=f"{sign} is a key of the audit"):
+        read_keys(keys)
+
+
 def test_no_keys_at_all_name_the_command_that_makes_them(keys: Path) -> None:
     with pytest.raises(KeyUnusable, match="valor keys rotate"):
         open_keyring(keys)
@@ -123,7 +134,7 @@ def test_a_running_server_signs_with_a_new_key_once_all_may_have_seen_it(keys: P
     assert ring.proving(new) is not None, "whoever else signs with it already is believed"
     timer[0] += 60.0
     assert str(ring.signing().kid) == old
-    assert new in {key["kid"] for key in ring.jwks()["keys"]}
+    assert new in {key["kid"] for key in ring.jwks("tokens")["keys"]}
     now[0] += SEEN_FOR
     assert str(ring.signing().kid) == new
     assert ring.proving(old) is not None

@@ -22,6 +22,21 @@ def told(name: str, numbers: object) -> Any:
     return scalar(name).coerce_output_value(numbers)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2027-01-01T00:00:00", "2027-01-01", "0001-01-01T00:00:00+23:59", "soon", "", 5, None, []],
+)
+def test_what_is_no_moment_of_one_place_in_time_never_comes_in(text: object) -> None:
+    with pytest.raises(GraphQLError, match=r"no moment with a zone\. Write it as 2026-11-23T12"):
+        scalar("DateTime").coerce_input_value(text)
+
+
+@pytest.mark.parametrize("text", ["2027-01-01T01:00:00+01:00", "2027-01-01T00:00:00Z"])
+def test_a_moment_comes_in_as_utc(text: str) -> None:
+    found = scalar("DateTime").coerce_input_value(text)
+    assert found.isoformat() == "2027-01-01T00:00:00+00:00"
+
+
 def test_a_series_of_python_numbers_is_passed_through_uncopied() -> None:
     numbers = [1.0, 2.5, -3.0]
     assert told("FloatSeries", series(numbers)) is numbers

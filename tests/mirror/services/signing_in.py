@@ -74,6 +74,7 @@ class Desk:
     database: Database
     identity: Identity
     standings: Standings
+    administration: Administration
     clock: Clock
     tries: MemoryBuckets
 
@@ -142,7 +143,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
     ):
         record = MemberRecord(id=id_, subject=subject, name=subject.title(), role=role, kind=kind)
         await Tenants(database).join(OURS, record)
-    made = Desk(database, identity, standings, clock, tries)
+    made = Desk(database, identity, standings, administration, clock, tries)
     secret, _ = await identity.accounts.offer_reset(somebody(OWNER, Role.OWNER), ADA, None)
     await identity.accounts.reset(str(secret), PASSWORD, HOME)
     try:

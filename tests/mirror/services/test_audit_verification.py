@@ -344,13 +344,15 @@ def test_a_name_that_is_given_twice_is_no_json_of_ours() -> None:
 
 
 def test_public_keys_are_read_of_a_key_set() -> None:
-    own = KEY.key.as_dict(private=True)
-    other = OKPKey.generate_key("X25519").as_dict(private=False)
-    found = keys_in({"keys": [own, other, 5]})
+    audit = {"purpose": "audit"}
+    own = KEY.key.as_dict(private=True) | audit
+    other = OKPKey.generate_key("X25519").as_dict(private=False) | audit
+    of_tokens = OKPKey.generate_key("Ed25519", {"kid": "t"}).as_dict(private=False)
+    found = keys_in({"keys": [own, other, of_tokens, of_tokens | {"purpose": "tokens"}, 5]})
     assert list(found) == [KEY.key.kid]
     assert not found[str(KEY.key.kid)].is_private
-    for wrong in (None, [], {}, {"keys": 5}, {"keys": [{**own, "x": "!"}]}):
-        with pytest.raises(ValueError, match=r"keys|none"):
+    for wrong in (None, [], {}, {"keys": 5}, {"keys": [{**own, "x": "!"}]}, {"keys": [of_tokens]}):
+        with pytest.raises(ValueError, match=r"keys|none|no key of the audit"):
             keys_in(wrong)
 
 

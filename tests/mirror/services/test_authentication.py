@@ -30,7 +30,7 @@ from services.authentication import (
 from services.credentials import Credential
 from services.errors import Unauthenticated
 from services.principal import Principal, Role
-from services.signing import Keyring, Keys, kid_at
+from services.signing import LOOK_S, Keyring, Keys, kid_at
 
 ISSUER = "valor-ivx"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,7 +39,9 @@ KID = kid_at(NOON, "ours")
 KEY = OKPKey.generate_key("Ed25519", {"kid": KID})
 SOMEBODY_ELSES = OKPKey.generate_key("Ed25519", {"kid": KID})
 SEAL = OctKey.generate_key(256, {"kid": KID})
-RING = Keyring(lambda: Keys((KEY,), (KEY,), (SEAL,)))
+NEXT_KEY = OKPKey.generate_key("Ed25519", {"kid": kid_at(NOON, "other")})
+OF_AUDIT = OKPKey.generate_key("Ed25519", {"kid": kid_at(NOON, "audit")})
+RING = Keyring(lambda: Keys((KEY,), (OF_AUDIT,), (SEAL,)))
 ONE_MESSAGE = "That does not prove who you are here. Sign in again, or ask for a new token."
 
 
@@ -204,6 +206,7 @@ FORGED: dict[str, str] = {
     "another key, by its address": signed(
         claims(), SOMEBODY_ELSES, jku="https://keys.example/jwks.json"
     ),
+    "the audit's key under its own name": signed(claims(), OF_AUDIT, kid=str(OF_AUDIT.kid)),
     "our key under a file's name": signed(claims(), kid="../../dev/null"),
     "our key under another's name": signed(claims(), kid=kid_at(NOON, "other")),
     "our key without its name": signed(claims(), kid=None),
@@ -315,6 +318,17 @@ def test_a_remembered_token_ends_when_it_says() -> None:
     clock.advance(timedelta(seconds=1))
     for _ in range(3):
         refused(header, desk)
+
+
+def test_a_remembered_token_ends_with_the_key_that_signed_it() -> None:
+    keys, timer = [Keys((KEY,), (OF_AUDIT,), (SEAL,))], [0.0]
+    desk = Authenticator(ISSUER, Keyring(lambda: keys[0], noon, lambda: timer[0]), noon)
+    # Whoever stole the key chose when its token ends.
+    stolen = f"Bearer {signed(claims(exp=NOW + 10**8))}"
+    assert proved(stolen, desk).member_id == MEMBER
+    keys[0] = Keys((NEXT_KEY,), (OF_AUDIT,), (SEAL,))
+    timer[0] += LOOK_S
+    refused(stolen, desk)
 
 
 def test_a_token_refused_once_is_not_remembered_as_good() -> None:

@@ -31,6 +31,7 @@ class Plans:
             limits=LIMITS[self.plan],
             origins=frozenset(),
             only_trusted=False,
+            second_factor=False,
             suspended=None,
         )
 

@@ -15,7 +15,9 @@ from services.errors import DatabaseAway, Forbidden, Unauthenticated
 from services.plans import Plan
 from services.principal import Role
 from services.standing import FRESH_S, STALE_S, Standings
+from store import members
 from store.database import Database
+from store.directory import SYSTEM
 from store.standing import Standings as StandingStore
 from store.standing import TenantStanding
 from store.tenants import Tenants
@@ -82,6 +84,21 @@ async def test_a_suspended_tenant_is_told_why(desk: Desk) -> None:
     await desk.tenancy.operators.resume(operator, OURS)
     assert (await desk.standings.of(owner)).plan is Plan.PRO
     assert await desk.tenancy.may_begin(OURS)
+
+
+async def test_who_is_let_in_no_more_is_not_remembered(desk: Desk, timer: Timer) -> None:
+    (admin,) = await desk.members(Role.ADMIN)
+    await desk.standings.of(admin)
+    assert desk.standings._of_tenant[OURS] == {admin}
+    async with desk.database.writing(OURS) as session:
+        member = await members.find(session, admin.member_id)
+        assert member is not None
+        await members.change(session, replace(member, state="REMOVED"))
+    timer.now += FRESH_S
+    with pytest.raises(Unauthenticated):
+        await desk.standings.of(admin)
+    assert admin not in desk.standings._known
+    assert desk.standings._of_tenant[OURS] == set(), "else it would grow with every token"
 
 
 async def test_what_was_seen_holds_for_ten_seconds_without_a_word(desk: Desk, timer: Timer) -> None:
@@ -163,6 +180,25 @@ async def test_a_grant_ends_by_itself(desk: Desk, timer: Timer) -> None:
     timer.now += FRESH_S
     with pytest.raises(Unauthenticated):
         await desk.standings.of(inside)
+
+
+async def test_once_words_may_have_been_lost_everybody_is_looked_at(desk: Desk) -> None:
+    (owner,) = await desk.members(Role.OWNER)
+    backend, heard = MemoryBackend(), list[UUID]()
+    bus = BroadcastBus(backend, Logs("CRITICAL").get("bus"))
+    await bus.start()
+    try:
+        standings = Standings(StandingStore(desk.database), bus, lambda: NOON)
+        standings.on_change(heard.append)
+        await standings.start()
+        assert (await standings.of(owner)).plan is Plan.PRO
+        await desk.tenancy.operators.change_plan(owner, Plan.FREE)  # nobody hears of it here
+        for again in backend.reconnected:
+            again()
+        assert heard == [SYSTEM]
+        assert (await standings.of(owner)).plan is Plan.FREE
+    finally:
+        await bus.close()
 
 
 async def test_what_changes_in_one_process_is_felt_in_the_others_on_a_word(desk: Desk) -> None:

@@ -92,13 +92,14 @@ async def test_a_session_ends_once_and_is_no_longer_among_those_that_go_on(
 async def test_a_code_is_used_by_one_of_all_who_have_it(ours: Database) -> None:
     async with ours.writing(OURS) as writing:
         await accounts.put_password(writing, ADA.id, "hash", NOON)
-        await accounts.put_factor(writing, ADA.id, "sealed")
+        assert await accounts.offer_factor(writing, ADA.id, "sealed")
         assert await accounts.confirm_factor(
             writing, ADA.id, "sealed", step=5, recovery="spares", at=NOON
         )
         assert not await accounts.confirm_factor(
             writing, ADA.id, "another", step=5, recovery="spares", at=NOON
         )
+        assert not await accounts.offer_factor(writing, ADA.id, "another")
 
     async def use(step: int) -> bool:
         async with ours.writing(OURS) as writing:
@@ -124,15 +125,18 @@ async def test_what_one_change_of_an_account_writes_another_leaves_alone(ours: D
         )
         assert await accounts.reset_password(writing, ADA.id, content_id("way"), "first", LATER)
         assert not await accounts.reset_password(writing, ADA.id, content_id("way"), "again", LATER)
-        await accounts.put_factor(writing, ADA.id, "sealed")
-        await accounts.failed(writing, ADA.id, 3, LATER)
+        assert await accounts.offer_factor(writing, ADA.id, "sealed")
+        assert [await accounts.failed(writing, ADA.id) for _ in range(3)] == [1, 2, 3]
+        assert await accounts.failed(writing, UUID(int=99)) == 0
+        await accounts.lock(writing, ADA.id, LATER)
         await accounts.rehash(writing, ADA.id, "wrong", "lost")
         await accounts.rehash(writing, ADA.id, "first", "second")
     kept = await Accounts(ours).find(OURS, ADA.id)
     assert kept is not None
     assert (kept.password_hash, kept.totp, kept.failures) == ("second", "sealed", 3)
     async with ours.writing(OURS) as writing:
-        await accounts.succeeded(writing, ADA.id, '["here"]')
+        assert not await accounts.succeeded(writing, ADA.id, "first", '["elsewhere"]')
+        assert await accounts.succeeded(writing, ADA.id, "second", '["here"]')
         await accounts.put_password(writing, ADA.id, "third", LATER)
     kept = await Accounts(ours).find(OURS, ADA.id)
     assert kept is not None

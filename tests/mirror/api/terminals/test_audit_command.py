@@ -53,7 +53,7 @@ def export(run: Run, tmp_path: Path) -> Path:
 @pytest.fixture
 def jwks(home: Path, tmp_path: Path) -> Path:
     file = tmp_path / "jwks.json"
-    file.write_text(json.dumps(open_keyring(home / "keys").jwks()), "utf-8")
+    file.write_text(json.dumps(open_keyring(home / "keys").jwks("audit")), "utf-8")
     return file
 
 
@@ -119,7 +119,10 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.parametrize("wrong", ["", "{}", "[", '{"keys": [{"crv": "Ed25519", "kid": "a"}]}'])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "{}", "[", '{"keys": [{"purpose": "audit", "crv": "Ed25519", "kid": "a"}]}'],
+)
 def test_what_cannot_be_found_out_is_no_answer(
     run: Run, export: Path, tmp_path: Path, wrong: str
 ) -> None:
@@ -127,7 +130,7 @@ def test_what_cannot_be_found_out_is_no_answer(
     keys.write_text(wrong, "utf-8")
     result = run("verify", export, "--jwks", keys)
     assert result.exit_code == 2
-    assert "is no JSON Web Key Set" in result.output
+    assert "is no JSON Web Key Set of an audit" in result.output
 
 
 def test_a_file_that_is_no_text_cannot_be_read(run: Run, tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def test_an_export_is_proved_by_the_keys_that_everybody_sees(owner: Caller, mode
     assert response.headers["content-type"] == "application/x-ndjson"
     assert response.headers["cache-control"] == "no-store"
     assert 'filename="audit-' in response.headers["content-disposition"]
-    keys = keys_in(owner.http.get("/.well-known/jwks.json").json())
+    keys = keys_in(owner.http.get("/.well-known/audit-jwks.json").json())
+    with pytest.raises(ValueError, match="no key of the audit"):
+        keys_in(owner.http.get("/.well-known/jwks.json").json())
     found = verify(response.text.splitlines(), keys)
     assert found.tenant == str(OURS)
     assert found.heads >= 1

@@ -85,6 +85,7 @@ class Standings:
             limits=LIMITS[Plan.PRO],
             origins=frozenset({LISTED}),
             only_trusted=False,
+            second_factor=False,
             suspended=None,
         )
 

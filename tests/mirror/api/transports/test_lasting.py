@@ -146,6 +146,96 @@ async def test_a_member_is_looked_up_once_for_all_their_connections() -> None:
     assert {ending for guest in (*stays, role) for ending in guest.endings} == {DRAINING}
 
 
+class Standing:
+    """Who may still be there, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.gone = self.away = False
+        self.asked = self.heard = 0
+
+    async def still(self, _principal: Principal) -> bool:
+        self.asked += 1
+        if self.away:
+            raise RuntimeError("the database is away")
+        return not self.gone
+
+
+SELDOM = Limits(member_every_s=3_600.0, unheard_every_s=0.02)
+
+
+async def test_while_no_word_can_arrive_members_are_looked_up_more_often() -> None:
+    known, hears = Standing(), [True]
+
+    def heard() -> bool:
+        known.heard += 1
+        return hears[0]
+
+    logs = Logs("CRITICAL").get("test")
+    async with looked_after(Lasting(known.still, logs, SELDOM, heard)) as one:
+        guest = Guest(one)
+        one.introduce(guest, session())
+        known.gone = True
+        await until(lambda: known.heard >= 3)
+        assert not known.asked
+        hears[0] = False
+        await until(lambda: guest.endings == [REVOKED])
+
+
+async def test_who_could_not_be_looked_up_is_looked_up_again_soon() -> None:
+    known = Standing()
+    async with looked_after(lasting(SELDOM, known.still)) as one:
+        guest = Guest(one)
+        one.introduce(guest, session())
+        known.away = known.gone = True
+        one.look_again(UUID(int=1))
+        await until(lambda: known.asked >= 2)
+        assert not guest.endings, "nobody is sent away because nobody can say"
+        known.away = False
+        await until(lambda: guest.endings == [REVOKED])
+
+
+async def test_who_comes_twice_by_one_proof_goes_twice() -> None:
+    known, until_then = Standing(), datetime.now(UTC) + timedelta(hours=1)
+    async with looked_after(lasting(SELDOM, known.still)) as one:
+        guests = [Guest(one) for _ in range(3)]
+        for guest in guests:
+            one.introduce(guest, session(expires_at=until_then))
+        known.gone = True
+        one.look_again(UUID(int=1))
+        await until(lambda: all(guest.endings == [REVOKED] for guest in guests))
+
+
+async def test_who_renews_while_being_looked_up_is_looked_up_anew() -> None:
+    asked, answer = list[str](), asyncio.Event()
+
+    async def still(principal: Principal) -> bool:
+        asked.append(principal.session_id)
+        if principal.session_id == "s":
+            await answer.wait()
+        return False
+
+    async with looked_after(lasting(SELDOM, still)) as one:
+        guest, mine = Guest(one), session()
+        one.introduce(guest, mine)
+        one.look_again(UUID(int=1))
+        await until(lambda: asked == ["s"])
+        mine.principal = session(session_id="renewed").principal
+        answer.set()
+        await until(lambda: guest.endings == [REVOKED])
+        assert asked == ["s", "renewed"]
+
+
+async def test_a_word_that_comes_while_somebody_is_proved_counts_for_them() -> None:
+    known = Standing()
+    async with looked_after(lasting(SELDOM, known.still)) as one:
+        guest, words = Guest(one), one.words
+        known.gone = True
+        one.look_again(UUID(int=1))  # between the proof and the introduction
+        await until(lambda: not (one._changed or one._told.is_set()))
+        one.introduce(guest, session(), words)
+        await until(lambda: guest.endings == [REVOKED])
+
+
 async def test_a_drain_tells_one_after_the_other() -> None:
     one = lasting()
     guests = [Guest(one) for _ in range(20)]

@@ -165,7 +165,8 @@ def build(
     schema = build_schema()
     watch.attach(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to its schema
     compute, tenants, directory = Compute(), Tenants(database), Directory(database)
-    outward = Outward(private=settings.outward_private, ca_file=settings.outward_ca_file)
+    outward = [Outward(settings.outward_private, settings.outward_ca_file) for _ in range(2)]
+    to_receivers, to_issuers = outward  # slow receivers keep nobody from signing in
     bus = BroadcastBus(
         RedisBackend(settings.redis_url, log) if settings.redis_url else MemoryBackend(), log
     )
@@ -181,7 +182,7 @@ def build(
         directory,
         webhook_bodies,
         webhook_secrets,
-        outward,
+        to_receivers,
         RunningLoop(),
         watch.logs.get("webhooks"),
     )
@@ -224,7 +225,7 @@ def build(
         log=watch.logs.get("identity"),
     )
     authenticator = identity.authenticator
-    issuers, providers = Issuers(outward), IdentityProviders(database)
+    issuers, providers = Issuers(to_issuers), IdentityProviders(database)
     identity_providers = IdentityProviderService(
         providers, directory, administration, standings, issuers, identity.sealer
     )
@@ -324,7 +325,7 @@ def build(
             Webhooks(database),
             directory,
             standings,
-            outward,
+            to_receivers,
             webhook_secrets,
             webhook_bodies,
             deliveries,

@@ -247,7 +247,7 @@ async def test_an_issuer_that_cannot_be_used_says_why(
 
 async def test_an_issuer_inside_is_not_asked(certificates: Certificates, issuer: Issuer) -> None:
     outward = Outward(ca_file=certificates.ca_file)  # as in production
-    with pytest.raises(IssuerUnfit, match="not on the open network"):
+    with pytest.raises(IssuerUnfit, match=r"no host .* on the open network"):
         await Issuers(outward).check(issuer.name)
     assert issuer.asked == []
     await outward.close()
@@ -261,7 +261,7 @@ async def test_a_list_of_keys_inside_is_not_asked_though_the_issuer_is_outside(
 
     issuer.says = {"jwks_uri": "https://metadata.example/latest/meta-data"}
     outward = Outward(private=[LOOPBACK], ca_file=certificates.ca_file, resolve=resolve)
-    with pytest.raises(IssuerUnfit, match="not on the open network"):
+    with pytest.raises(IssuerUnfit, match=r"no host .* on the open network"):
         await Issuers(outward).check(issuer.name)
     await outward.close()
 

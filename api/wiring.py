@@ -211,6 +211,7 @@ def build(
         prorate=payments.subscriptions.prorate,
     )
     browsers = Browsers(Origins(directory, settings.origins), CsrfTokens(keyring), standings)
+    buckets = None if redis is None else RedisBuckets(redis)
     identity = Identity.build(
         database=database,
         directory=directory,
@@ -220,7 +221,7 @@ def build(
         keyring=keyring,
         issuer=settings.issuer,
         environment="dev" if settings.dev else "live",
-        buckets=None if redis is None else RedisBuckets(redis),
+        buckets=buckets,
         refusals=watch.meter,
         log=watch.logs.get("identity"),
     )
@@ -237,7 +238,7 @@ def build(
         standings,
         issuers,
         identity.signed_in,
-        Attempts(watch.logs.get("identity"), None if redis is None else RedisBuckets(redis)),
+        Attempts(watch.logs.get("identity"), buckets),
     )
     simulators = WorkerPool(1, settings.compute_threads, settings.compute_memory_mb, log)
     runs = Runs(database)
@@ -278,11 +279,7 @@ def build(
     analyses = AnalysisService(
         compute, valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
     )
-    budget = Budget(
-        watch.logs.get("limits"),
-        None if redis is None else RedisBuckets(redis),
-        share=min(SHARE, 1.0 / settings.workers),
-    )
+    budget = Budget(watch.logs.get("limits"), buckets, share=min(SHARE, 1.0 / settings.workers))
     usage = UsageCounts(Usage(database), watch.logs.get("limits"))
     admission = Admission(standings, budget, usage)
     documents = Documents(schema, settings.trusted_documents, only_trusted=settings.only_trusted)
@@ -294,6 +291,7 @@ def build(
         administration=administration,
         signer=keyring,
         sink=HeadNews(webhook_bodies, deliveries.wake),
+        sealer=identity.sealer,
         log=watch.logs.get("audit"),
     )
     services = Services(

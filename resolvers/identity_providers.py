@@ -35,7 +35,11 @@ class MappedRoleInput:
 
 @strawberry.type(description="Who a provider's subject is here.")
 class FederatedIdentity:
-    subject: str = strawberry.field(description="The provider's name for them: the claim `sub`.")
+    subject: str = strawberry.field(
+        description=(
+            "The provider's name for them: the claim `sub`; of an erased member a keyed hash of it."
+        )
+    )
     member_id: strawberry.ID = strawberry.field(description="The member's global id.")
     linked_at: datetime = strawberry.field(description="UTC.")
 

@@ -9,7 +9,7 @@ from engine.errors import InvalidInput, Problem
 from services.administration import Administration, Change
 from services.contents import canonical_text
 from services.errors import Conflict, NotFound
-from services.identity_provider import Given, Provider, check, check_line
+from services.identity_provider import Given, Provider, check, check_line, mark_of
 from services.ids import new_id
 from services.issuers import Issuers, IssuerUnfit
 from services.members import check_role, no_member
@@ -260,6 +260,10 @@ class IdentityProviderService:
             return self._sealer.open(_purpose(tenant_id, record.issuer), record.client_secret)
         except NotSealed:
             return None
+
+    def marks_of(self, provider_id: UUID, subject: str) -> list[str]:
+        """As what a subject is linked whose member was erased."""
+        return self._sealer.marks(mark_of(provider_id), subject)
 
     async def _claim(self, tenant_id: UUID, given: Given) -> None:
         """Have tokens of the issuer for the client lead to the tenant.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -72,6 +73,9 @@ _UNLINK = scope.delete(FederatedIdentityRow).where(
     _OF_PROVIDER, scope.equals(FederatedIdentityRow, "subject", called="of_subject")
 )
 _UNLINK_ALL = scope.delete(FederatedIdentityRow).where(_OF_PROVIDER)
+_OF_MEMBER = scope.equals(FederatedIdentityRow, "member_id", called="of_member")
+_LINKS_OF = scope.select(FederatedIdentityRow, *_IDENTITY).where(_OF_MEMBER)
+_UNLINK_MEMBER = scope.delete(FederatedIdentityRow).where(_OF_MEMBER)
 _END = scope.update(SessionRow, "ended_at", "ended_why").where(
     scope.equals(SessionRow, "member_id", called="of_member"),
     scope.equals(SessionRow, "method", called="by_method"),
@@ -146,6 +150,16 @@ async def link(session: WriteSession, identity: IdentityRecord) -> bool:
 async def unlink(session: WriteSession, provider_id: UUID, subject: str) -> bool:
     """Whether there was such a link."""
     return await session.execute(_UNLINK, provider=provider_id, of_subject=subject) == 1
+
+
+async def cover(
+    session: WriteSession, member_id: UUID, covered: Callable[[IdentityRecord], str]
+) -> None:
+    """Have nothing of a member's subjects be kept but what is made of each by ``covered``."""
+    links = [IdentityRecord(**row) for row in await session.all(_LINKS_OF, of_member=member_id)]
+    await session.execute(_UNLINK_MEMBER, of_member=member_id)
+    for each in links:
+        await link(session, replace(each, subject=covered(each)))
 
 
 async def end_sessions(session: WriteSession, member_id: UUID, *, why: str, at: datetime) -> int:

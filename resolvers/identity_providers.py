@@ -9,10 +9,9 @@ from uuid import UUID
 import strawberry
 
 from resolvers.context import Info
-from resolvers.ids import global_id, inner_id
+from resolvers.ids import global_id, inner_uuid
 from resolvers.members import MemberId, OperationId
 from resolvers.refusal import Refusal
-from services.errors import NotFound
 from services.identity_provider import Given, LinkedIdentity, Provider
 from services.principal import Role
 
@@ -195,7 +194,7 @@ class IdentityProviderMutation:
         operation_id: OperationId = None,
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.enable(
-            info.context.principal, _id(_PROVIDER, id), operation_id
+            info.context.principal, inner_uuid(_PROVIDER, id), operation_id
         )
         return IdentityProvider.of(provider)
 
@@ -209,7 +208,7 @@ class IdentityProviderMutation:
         operation_id: OperationId = None,
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.disable(
-            info.context.principal, _id(_PROVIDER, id), operation_id
+            info.context.principal, inner_uuid(_PROVIDER, id), operation_id
         )
         return IdentityProvider.of(provider)
 
@@ -225,7 +224,7 @@ class IdentityProviderMutation:
         operation_id: OperationId = None,
     ) -> RemoveIdentityProviderOutcome:
         removed = await info.context.services.identity_providers.remove(
-            info.context.principal, _id(_PROVIDER, id), operation_id
+            info.context.principal, inner_uuid(_PROVIDER, id), operation_id
         )
         return RemovedIdentityProvider(id=global_id(_PROVIDER, str(removed)))
 
@@ -245,9 +244,9 @@ class IdentityProviderMutation:
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.link(
             info.context.principal,
-            _id(_PROVIDER, provider_id),
+            inner_uuid(_PROVIDER, provider_id),
             subject,
-            _id("Member", member_id),
+            inner_uuid("Member", member_id),
             operation_id,
         )
         return IdentityProvider.of(provider)
@@ -264,15 +263,8 @@ class IdentityProviderMutation:
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.unlink(
             info.context.principal,
-            _id(_PROVIDER, provider_id),
+            inner_uuid(_PROVIDER, provider_id),
             subject,
             operation_id,
         )
         return IdentityProvider.of(provider)
-
-
-def _id(type_name: str, given: str) -> UUID:
-    try:
-        return UUID(inner_id(type_name, given))
-    except ValueError:
-        raise NotFound("There is nothing of that kind under this id.") from None

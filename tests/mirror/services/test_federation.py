@@ -468,7 +468,10 @@ async def test_a_change_is_made_once_and_its_secret_is_in_no_row(here: Here) -> 
     again = await here.providers.set(BOSS, GIVEN, "op-1")
     assert first == again
     with pytest.raises(IdempotencyKeyReused):
-        await here.providers.set(BOSS, replace(GIVEN, default_role=None), "op-1")
+        await here.providers.set(BOSS, replace(GIVEN, client_id="other"), "op-1")
+    directory = Directory(here.desk.database)
+    assert await directory.find("ISSUER", lead(ISSUER, "other")) is None  # anybody's still
+    assert await directory.find("ISSUER", lead(ISSUER, "valor")) == OURS
     (row,) = await here.rows(IdentityProviderRow)
     assert SECRET not in str(dict(row))
     log = await here.desk.audit()

@@ -51,7 +51,7 @@ class Parts:
     redis: RedisConnection | None
     tenants: Tenants
     directory: Directory
-    outward: Outward
+    outward: list[Outward]  # to receivers of webhooks, to issuers
     browsers: Browsers
     bus: BroadcastBus
     standings: Standings
@@ -124,5 +124,6 @@ class Parts:
         await stop.step("audit", self.auditing.chainer.close(), 3.0)
         if self.redis is not None:
             await stop.step("redis", self.redis.close(), 2.0)
-        await stop.step("outward", self.outward.close(), 2.0)
+        for each in self.outward:
+            await stop.step("outward", each.close(), 2.0)
         await stop.step("database", self.database.close(), 10.0)

@@ -165,7 +165,8 @@ def build(
     schema = build_schema()
     watch.attach(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to its schema
     compute, tenants, directory = Compute(), Tenants(database), Directory(database)
-    outward = Outward(private=settings.outward_private, ca_file=settings.outward_ca_file)
+    outward = [Outward(settings.outward_private, settings.outward_ca_file) for _ in range(2)]
+    to_receivers, to_issuers = outward  # slow receivers keep nobody from signing in
     bus = BroadcastBus(
         RedisBackend(settings.redis_url, log) if settings.redis_url else MemoryBackend(), log
     )
@@ -181,7 +182,7 @@ def build(
         directory,
         webhook_bodies,
         webhook_secrets,
-        outward,
+        to_receivers,
         RunningLoop(),
         watch.logs.get("webhooks"),
     )
@@ -210,6 +211,7 @@ def build(
         prorate=payments.subscriptions.prorate,
     )
     browsers = Browsers(Origins(directory, settings.origins), CsrfTokens(keyring), standings)
+    buckets = None if redis is None else RedisBuckets(redis)
     identity = Identity.build(
         database=database,
         directory=directory,
@@ -219,12 +221,12 @@ def build(
         keyring=keyring,
         issuer=settings.issuer,
         environment="dev" if settings.dev else "live",
-        buckets=None if redis is None else RedisBuckets(redis),
+        buckets=buckets,
         refusals=watch.meter,
         log=watch.logs.get("identity"),
     )
     authenticator = identity.authenticator
-    issuers, providers = Issuers(outward), IdentityProviders(database)
+    issuers, providers = Issuers(to_issuers), IdentityProviders(database)
     identity_providers = IdentityProviderService(
         providers, directory, administration, standings, issuers, identity.sealer
     )
@@ -236,7 +238,7 @@ def build(
         standings,
         issuers,
         identity.signed_in,
-        Attempts(watch.logs.get("identity"), None if redis is None else RedisBuckets(redis)),
+        Attempts(watch.logs.get("identity"), buckets),
     )
     simulators = WorkerPool(1, settings.compute_threads, settings.compute_memory_mb, log)
     runs = Runs(database)
@@ -277,11 +279,7 @@ def build(
     analyses = AnalysisService(
         compute, valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
     )
-    budget = Budget(
-        watch.logs.get("limits"),
-        None if redis is None else RedisBuckets(redis),
-        share=min(SHARE, 1.0 / settings.workers),
-    )
+    budget = Budget(watch.logs.get("limits"), buckets, share=min(SHARE, 1.0 / settings.workers))
     usage = UsageCounts(Usage(database), watch.logs.get("limits"))
     admission = Admission(standings, budget, usage)
     documents = Documents(schema, settings.trusted_documents, only_trusted=settings.only_trusted)
@@ -293,6 +291,7 @@ def build(
         administration=administration,
         signer=keyring,
         sink=HeadNews(webhook_bodies, deliveries.wake),
+        sealer=identity.sealer,
         log=watch.logs.get("audit"),
     )
     services = Services(
@@ -324,7 +323,7 @@ def build(
             Webhooks(database),
             directory,
             standings,
-            outward,
+            to_receivers,
             webhook_secrets,
             webhook_bodies,
             deliveries,

@@ -9,10 +9,9 @@ from uuid import UUID
 import strawberry
 
 from resolvers.context import Info
-from resolvers.ids import global_id, inner_id
+from resolvers.ids import global_id, inner_uuid
 from resolvers.members import MemberId, OperationId
 from resolvers.refusal import Refusal
-from services.errors import NotFound
 from services.identity_provider import Given, LinkedIdentity, Provider
 from services.principal import Role
 
@@ -35,7 +34,11 @@ class MappedRoleInput:
 
 @strawberry.type(description="Who a provider's subject is here.")
 class FederatedIdentity:
-    subject: str = strawberry.field(description="The provider's name for them: the claim `sub`.")
+    subject: str = strawberry.field(
+        description=(
+            "The provider's name for them: the claim `sub`; of an erased member a keyed hash of it."
+        )
+    )
     member_id: strawberry.ID = strawberry.field(description="The member's global id.")
     linked_at: datetime = strawberry.field(description="UTC.")
 
@@ -191,7 +194,7 @@ class IdentityProviderMutation:
         operation_id: OperationId = None,
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.enable(
-            info.context.principal, _id(_PROVIDER, id), operation_id
+            info.context.principal, inner_uuid(_PROVIDER, id), operation_id
         )
         return IdentityProvider.of(provider)
 
@@ -205,7 +208,7 @@ class IdentityProviderMutation:
         operation_id: OperationId = None,
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.disable(
-            info.context.principal, _id(_PROVIDER, id), operation_id
+            info.context.principal, inner_uuid(_PROVIDER, id), operation_id
         )
         return IdentityProvider.of(provider)
 
@@ -221,7 +224,7 @@ class IdentityProviderMutation:
         operation_id: OperationId = None,
     ) -> RemoveIdentityProviderOutcome:
         removed = await info.context.services.identity_providers.remove(
-            info.context.principal, _id(_PROVIDER, id), operation_id
+            info.context.principal, inner_uuid(_PROVIDER, id), operation_id
         )
         return RemovedIdentityProvider(id=global_id(_PROVIDER, str(removed)))
 
@@ -241,9 +244,9 @@ class IdentityProviderMutation:
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.link(
             info.context.principal,
-            _id(_PROVIDER, provider_id),
+            inner_uuid(_PROVIDER, provider_id),
             subject,
-            _id("Member", member_id),
+            inner_uuid("Member", member_id),
             operation_id,
         )
         return IdentityProvider.of(provider)
@@ -260,15 +263,8 @@ class IdentityProviderMutation:
     ) -> IdentityProviderOutcome:
         provider = await info.context.services.identity_providers.unlink(
             info.context.principal,
-            _id(_PROVIDER, provider_id),
+            inner_uuid(_PROVIDER, provider_id),
             subject,
             operation_id,
         )
         return IdentityProvider.of(provider)
-
-
-def _id(type_name: str, given: str) -> UUID:
-    try:
-        return UUID(inner_id(type_name, given))
-    except ValueError:
-        raise NotFound("There is nothing of that kind under this id.") from None

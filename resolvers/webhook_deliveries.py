@@ -10,9 +10,8 @@ from uuid import UUID
 import orjson
 import strawberry
 
-from resolvers.ids import Node, global_id, inner_id
+from resolvers.ids import Node, global_id, inner_uuid
 from resolvers.paging import PageInfo, Window, cursor_of, no_cursor, values_of
-from services.errors import NotFound
 from services.webhooks import DeliveryRecord
 
 _DELIVERY: Final = "WebhookDelivery"
@@ -100,14 +99,7 @@ def delivery_id(given: str) -> UUID:
     Raises:
         NotFound: if this is no id of a delivery.
     """
-    return uuid_of(inner_id(_DELIVERY, given))
-
-
-def uuid_of(inner: str) -> UUID:
-    try:
-        return UUID(inner)
-    except ValueError:
-        raise NotFound("There is nothing of that kind under this id.") from None
+    return inner_uuid(_DELIVERY, given)
 
 
 def place_of(cursor: str | None) -> tuple[datetime, UUID] | None:

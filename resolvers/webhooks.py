@@ -11,7 +11,7 @@ import orjson
 import strawberry
 
 from resolvers.context import Info
-from resolvers.ids import Node, global_id, inner_id
+from resolvers.ids import Node, global_id, inner_uuid
 from resolvers.members import OperationId
 from resolvers.paging import After, First, window
 from resolvers.refusal import Refusal
@@ -21,7 +21,6 @@ from resolvers.webhook_deliveries import (
     WebhookDeliveryConnection,
     delivery_id,
     place_of,
-    uuid_of,
 )
 from services.webhook_events import WebhookEvent
 from services.webhooks import DeliveryPage, WebhookRecord, WithSecret
@@ -299,7 +298,7 @@ class WebhookMutation:
         ],
         operation_id: OperationId = None,
     ) -> RepeatDeliveriesOutcome:
-        inner = uuid_of(inner_id(_WEBHOOK, webhook_id))
+        inner = inner_uuid(_WEBHOOK, webhook_id)
         count = await info.context.services.webhooks.repeat_from(
             info.context.principal, inner, from_, operation_id
         )
@@ -323,4 +322,4 @@ def webhook_id(given: str) -> UUID:
     Raises:
         NotFound: if this is no id of a webhook.
     """
-    return uuid_of(inner_id(_WEBHOOK, given))
+    return inner_uuid(_WEBHOOK, given)

@@ -13,6 +13,7 @@ from services.audit_reading import AuditService
 from services.audit_report import AuditReports
 from services.audit_signing import Signer
 from services.holds import HoldService
+from services.sealing import Sealer
 from services.tenants import TenantService
 from store.audit import AuditNotes
 from store.audit_chain import AuditChain
@@ -43,6 +44,7 @@ class Auditing:
         administration: Administration,
         signer: Signer | None,
         sink: Sink | None,
+        sealer: Sealer,
         log: Log,
     ) -> Auditing:
         chain, events = AuditChain(database), AuditEvents(database)
@@ -57,5 +59,5 @@ class Auditing:
             export=export,
             reading=reading,
             reports=AuditReports(reading, events, chain, people),
-            holds=HoldService(Holds(database), people, models, administration),
+            holds=HoldService(Holds(database), people, models, administration, sealer),
         )

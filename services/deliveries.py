@@ -267,7 +267,7 @@ class Deliveries:
             reply = await self._sender.post(
                 claimed.url,
                 body,
-                headers={**headers, "connection": "close"},  # strangers hold none of ours
+                headers=headers,
                 max_bytes=ANSWER_BYTES,
                 within_s=WITHIN_S,
                 cut=True,

@@ -217,7 +217,10 @@ class Federation:
             if there is None or not there.enabled or there.client_id != record.client_id:
                 raise Unauthenticated
             provider = Provider.of(there)
-            identity = await kept.identity(session, provider.id, subject)
+            for name in (subject, *self._providers.marks_of(provider.id, subject)):
+                identity = await kept.identity(session, provider.id, name)
+                if identity is not None:
+                    break
             if identity is None:
                 member = await _welcome(session, provider, subject, claims, now)
             else:
@@ -292,7 +295,7 @@ async def _welcome_back(
     """Somebody who was here.
 
     Raises:
-        Unauthenticated: if they are no member any more, or have no role.
+        Unauthenticated: if they are no member any more, or were erased, or have no role.
     """
     member = await members.find(session, identity.member_id)
     if member is None or member.state != "ACTIVE":

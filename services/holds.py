@@ -14,13 +14,16 @@ from uuid import UUID
 from engine.errors import InvalidInput, Problem
 from services.administration import Administration, Change
 from services.errors import Conflict, NotFound
+from services.identity_provider import mark_of
 from services.ids import new_id
 from services.members import no_member
 from services.model_rights import no_model
 from services.principal import Action, Principal, Role
-from store import erasure, holds, members
+from services.sealing import Sealer
+from store import erasure, holds, identity_providers, members
 from store.financial_models import FinancialModels
 from store.holds import HoldRecord, Holds
+from store.identity_providers import IdentityRecord
 from store.tenants import MemberRecord, Tenants
 
 __all__ = ["Held", "HoldRecord", "HoldService"]
@@ -46,9 +49,10 @@ class HoldService:
         tenants: Tenants,
         models: FinancialModels,
         administration: Administration,
+        sealer: Sealer,
     ) -> None:
         self._kept, self._tenants, self._models = kept, tenants, models
-        self._administration = administration
+        self._administration, self._sealer = administration, sealer
 
     async def all(self, principal: Principal) -> list[HoldRecord]:
         """Those that hold and those that were let go of, the newest first."""
@@ -151,6 +155,7 @@ class HoldService:
             await members.end_access(
                 session, member_id, by=principal.member_id, why="ERASED", at=change.at
             )
+            await identity_providers.cover(session, member_id, self._covered)
             await erasure.erase(session, member_id, member.email, change.at)
             await change.note("member.erased", "member", member_id)
             return {"member": str(member_id)}
@@ -162,6 +167,10 @@ class HoldService:
         if found is None:
             raise no_member()
         return found
+
+    def _covered(self, link: IdentityRecord) -> str:
+        # Else a provider that lets strangers in would bring them back as one.
+        return self._sealer.mark(mark_of(link.provider_id), link.subject)
 
     async def _require(self, tenant_id: UUID, held: Held, subject: UUID) -> None:
         if held is Held.TENANT and subject != tenant_id:

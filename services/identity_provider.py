@@ -16,7 +16,7 @@ from services.principal import Role
 from store.identity_providers import IdentityRecord as LinkedIdentity
 from store.identity_providers import ProviderRecord
 
-__all__ = ["GIVEN", "Given", "LinkedIdentity", "Provider", "check", "check_line"]
+__all__ = ["GIVEN", "Given", "LinkedIdentity", "Provider", "check", "check_line", "mark_of"]
 
 MAPPED_MAX: Final = 100
 TEXT_MAX: Final = 255  # characters
@@ -112,6 +112,11 @@ def check_line(text: str, at: str, problems: list[Problem], most: int = TEXT_MAX
     if not (0 < len(text) <= most and text.isprintable() and text == text.strip()):
         message = f"It has 1 to {most} printable characters, and no space at its ends."
         problems.append(Problem(at, "WRONG_LENGTH", message, "Copy it from the provider."))
+
+
+def mark_of(provider_id: UUID) -> str:
+    """What a subject is marked for (`services.sealing`) of whom nothing else is kept."""
+    return f"erased:{provider_id}"
 
 
 def _role(role: Role, at: str, problems: list[Problem]) -> None:

@@ -9,7 +9,7 @@ from engine.errors import InvalidInput, Problem
 from services.administration import Administration, Change
 from services.contents import canonical_text
 from services.errors import Conflict, NotFound
-from services.identity_provider import Given, Provider, check, check_line
+from services.identity_provider import Given, Provider, check, check_line, mark_of
 from services.ids import new_id
 from services.issuers import Issuers, IssuerUnfit
 from services.members import check_role, no_member
@@ -118,9 +118,13 @@ class IdentityProviderService:
             [[value, role.value] for value, role in given.roles],
             given.default_role,
         ]
-        made = await self._administration.change(
-            principal, "setIdentityProvider", asked, operation_id, work
-        )
+        try:
+            made = await self._administration.change(
+                principal, "setIdentityProvider", asked, operation_id, work
+            )
+        except Exception:
+            await self._settle(principal.tenant_id, given.issuer, given.client_id)
+            raise
         if made.answer["was"] is not None:
             await self._settle(principal.tenant_id, given.issuer, made.answer["was"])
         return await self._found(principal, made.id("provider"))
@@ -133,8 +137,8 @@ class IdentityProviderService:
         Raises:
             NotFound; QuotaExceeded: if the plan has no such feature.
         """
-        terms = await self._standings.terms(principal.tenant_id)
         principal.require(Action.MANAGE_ACCESS)
+        terms = await self._standings.terms(principal.tenant_id)
         require_feature(terms.plan, terms.limits, Feature.IDENTITY_PROVIDER)
         return await self._switch(principal, provider_id, operation_id, enabled=True)
 
@@ -153,7 +157,9 @@ class IdentityProviderService:
 
         async def work(change: Change) -> dict[str, str]:
             there = await _there(change, provider_id)
-            ended = await _end_sessions(change, provider_id, "PROVIDER_REMOVED")
+            ended = await kept.end_sessions_of(
+                change.session, provider_id, why="PROVIDER_REMOVED", at=change.at
+            )
             await kept.remove(change.session, provider_id)
             await change.note(
                 "identity_provider.removed",
@@ -237,7 +243,7 @@ class IdentityProviderService:
                 await check_role(change, Role(member.role))
             await kept.unlink(change.session, provider_id, subject)
             ended = await kept.end_sessions(
-                change.session, there.member_id, why="IDENTITY_UNLINKED", at=change.at
+                change.session, [there.member_id], why="IDENTITY_UNLINKED", at=change.at
             )
             await change.note(
                 "identity.unlinked",
@@ -260,6 +266,10 @@ class IdentityProviderService:
             return self._sealer.open(_purpose(tenant_id, record.issuer), record.client_secret)
         except NotSealed:
             return None
+
+    def marks_of(self, provider_id: UUID, subject: str) -> list[str]:
+        """As what a subject is linked whose member was erased."""
+        return self._sealer.marks(mark_of(provider_id), subject)
 
     async def _claim(self, tenant_id: UUID, given: Given) -> None:
         """Have tokens of the issuer for the client lead to the tenant.
@@ -303,7 +313,9 @@ class IdentityProviderService:
             await kept.change(change.session, replace(there, enabled=enabled, updated_at=change.at))
             ended = 0
             if not enabled:
-                ended = await _end_sessions(change, provider_id, "PROVIDER_DISABLED")
+                ended = await kept.end_sessions_of(
+                    change.session, provider_id, why="PROVIDER_DISABLED", at=change.at
+                )
             done = "enabled" if enabled else "disabled"
             await change.note(
                 f"identity_provider.{done}", "identity_provider", provider_id, sessions=ended
@@ -334,14 +346,6 @@ async def _there(change: Change, provider_id: UUID) -> ProviderRecord:
     if found is None:
         raise _no_provider()
     return found
-
-
-async def _end_sessions(change: Change, provider_id: UUID, why: str) -> int:
-    linked = await kept.identities(change.session, provider_id)
-    ended = 0
-    for member_id in {each.member_id for each in linked}:
-        ended += await kept.end_sessions(change.session, member_id, why=why, at=change.at)
-    return ended
 
 
 def _no_provider() -> NotFound:

@@ -36,6 +36,7 @@ UNKNOWN_EVERY_S: Final = 30.0  # for a key that is not listed, the list is fetch
 OPEN_S: Final = 10.0
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 CODE_WITHIN_S: Final = 5.0
+CODES_AT_ONCE: Final = 16  # of one issuer: one that is slow keeps no other's people waiting
 _REMEMBERED: Final = 1_000
 _AWAY: Final = "The identity provider does not answer now. Try again in a moment."
 
@@ -68,6 +69,7 @@ class _Issuer:
     keys: tuple[IssuerKey, ...] = ()
     keys_at_s: float = float("-inf")
     looked_at_s: float = float("-inf")  # for a key that was not listed
+    codes: int = 0  # that it is redeeming
 
 
 class Issuers:
@@ -141,6 +143,9 @@ class Issuers:
         Raises:
             Unauthenticated: if it gives none.
         """
+        known = self._of(metadata.issuer)
+        if known.codes >= CODES_AT_ONCE:
+            raise Overloaded(_AWAY, 1.0)
         client_id, secret = client
         form = {
             "grant_type": "authorization_code",
@@ -159,6 +164,7 @@ class Issuers:
         else:
             pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
             headers["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        known.codes += 1
         try:
             reply = await self._outward.post(
                 metadata.token_endpoint,
@@ -168,6 +174,8 @@ class Issuers:
             )
         except OutwardError:
             raise Overloaded(_AWAY, OPEN_S) from None
+        finally:
+            known.codes -= 1
         if reply.status >= 500:
             raise Overloaded(_AWAY, OPEN_S)
         try:

@@ -2,7 +2,8 @@
 
 Only ``https``, no redirects, an end to size and time. A name is resolved once, every address that
 it has is looked at, and the connection is made to one of these very addresses; so a name that leads
-elsewhere a moment later leads nowhere. Certificates are checked against the name.
+elsewhere a moment later leads nowhere. Certificates are checked against the name. A connection is
+for one request and ends with it, whatever becomes of it: nothing is kept that strangers could hold.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ WITHIN_S: Final = 2.0  # from the name to the answer's last byte
 MAX_URL: Final = 2_048  # characters
 AGENT: Final = "valor-ivx"
 
-_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?\.?|\[[0-9a-f:.]+\]")
+_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:.]+\]")
 _TARGET: Final = re.compile(r"[!-~]*")  # printable ASCII: nothing that ends a line
 # What Python's own tables call global, and is not somebody else's machine on the open network:
 # servers of metadata with public addresses, and IPv4 addresses in the clothes of IPv6.
@@ -47,13 +49,15 @@ _NEVER: Final = tuple(
         "64:ff9b:1::/48",
         "2001::/23",
         "2002::/16",
+        "3fff::/20",
         "5f00::/16",
         "fec0::/10",
     )
 )
-_CONNECTIONS: Final = 32
-_IDLE_S: Final = 15.0
-_RESOLVERS: Final = 4  # threads: slow names keep nothing else of the process waiting
+_AROUND: Final = 65_536  # bytes of an answer's headers and framing
+_CONNECTIONS: Final = 64
+_TRIED: Final = 4  # of the addresses that a name has
+_RESOLVERS: Final = 16  # threads: slow names keep nothing else of the process waiting
 
 
 class OutwardError(Exception):
@@ -105,13 +109,13 @@ def check_url(url: str) -> SplitResult:
 
 
 class Outward:
-    """The one client. It may be shared by all; ``close`` ends it."""
+    """A client, for whoever asks the same kind of strangers."""
 
     def __init__(
         self,
-        *,
         private: Iterable[Network] = (),
         ca_file: Path | None = None,
+        *,
         resolve: Resolve | None = None,
     ) -> None:
         """
@@ -122,7 +126,8 @@ class Outward:
         self._ca_file = ca_file
         self._resolve = resolve or self._look_up
         self._threads: ThreadPoolExecutor | None = None
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._context: ssl.SSLContext | None = None
+        self._places = asyncio.Semaphore(_CONNECTIONS)
 
     async def get(
         self,
@@ -175,9 +180,13 @@ class Outward:
             NotAllowed, NoAnswer.
         """
         parts = check_url(url)
-        if self._pool is None:
-            self._pool = await asyncio.to_thread(self._open)
+        if self._context is None:
+            # Certificates and their library are heavy, and most servers ask nobody. Several may do
+            # this at one moment, and then one context is as good as another.
+            self._context = await asyncio.to_thread(_trusting, self._ca_file)
         import httpcore
+
+        from services.outward_connection import TooMuch, connect
 
         host, port = str(parts.hostname), parts.port or 443
         # Put together from the parts that were looked at: a second reader of the text could
@@ -193,37 +202,53 @@ class Outward:
             "host": named if port == 443 else f"{named}:{port}",
             "user-agent": AGENT,
             "accept-encoding": "identity",
+            "connection": "close",
             **({} if body is None else {"content-length": str(len(body))}),
             **{name.lower(): value for name, value in headers.items()},
         }
+        asked = httpcore.Request(
+            method,
+            target,
+            headers=[(name.encode(), value.encode()) for name, value in sent.items()],
+            content=body,
+        )
         try:
-            async with (
-                asyncio.timeout(within_s),
-                self._pool.stream(
-                    method,
-                    target,
-                    headers=[(name.encode(), value.encode()) for name, value in sent.items()],
-                    content=body,
-                    extensions={"timeout": dict.fromkeys(_PHASES, within_s)},
-                ) as response,
-            ):
-                kept = await _read(response, max_bytes, cut=cut)
-                told = {
-                    name.decode("latin-1").lower(): value.decode("latin-1")
-                    for name, value in response.headers
-                }
-                return Reply(response.status, MappingProxyType(told), kept)
-        except (TimeoutError, httpcore.TimeoutException):
+            async with asyncio.timeout(within_s), self._places:
+                found = (await self.addresses(host, port))[:_TRIED]
+                try:
+                    stream = await connect(
+                        found,
+                        (host, port),
+                        self._context,
+                        each_s=within_s / len(found),
+                        most=max_bytes + _AROUND,
+                    )
+                except TimeoutError:
+                    raise
+                except OSError:
+                    raise NoAnswer(
+                        f"{host} did not answer over TLS with a certificate for its name."
+                    ) from None
+                try:
+                    spoken = httpcore.AsyncHTTP11Connection(target.origin, stream)
+                    response = await spoken.handle_async_request(asked)
+                    kept = await _read(response, max_bytes, cut=cut)
+                finally:
+                    stream.end()
+        except TimeoutError:
             raise NoAnswer(f"{host} did not answer within {within_s:g} s.") from None
+        except TooMuch:
+            raise _too_long(max_bytes) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError):
-            raise NoAnswer(
-                f"{host} did not answer over TLS with a certificate for its name."
-            ) from None
+            raise NoAnswer(f"{host} gave no whole answer in HTTP/1.1.") from None
+        told = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in response.headers
+        }
+        return Reply(response.status, MappingProxyType(told), kept)
 
     async def close(self) -> None:
-        """Let go of every connection."""
-        if self._pool is not None:
-            await self._pool.aclose()
+        """Look up nothing more. Connections end with their requests."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -238,10 +263,11 @@ class Outward:
             found = [ipaddress.ip_address(text) for text in await self._resolve(host, port)]
         except (OSError, ValueError):
             found = []
+        # One sentence for both: which names there are inside is nobody's business outside.
         if not found:
-            raise NoAnswer(f"There is no host {host}.")
+            raise NoAnswer(f"There is no host {host} on the open network.")
         if not all(map(self.allows, found)):
-            raise NotAllowed(f"{host} is not on the open network.")
+            raise NotAllowed(f"There is no host {host} on the open network.")
         return found
 
     def allows(self, address: Address) -> bool:
@@ -262,24 +288,16 @@ class Outward:
         )
         return [str(address[0]) for *_, address in found]
 
-    def _open(self) -> httpcore.AsyncConnectionPool:
-        # Certificates and their library are heavy, and most servers ask nobody.
-        import httpcore
 
-        from services.outward_connection import backend
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Who is believed to say whose a name is: the public authorities, and those in ``ca_file``."""
+    import httpcore
 
-        context = httpcore.default_ssl_context()
-        if self._ca_file is not None:
-            context.load_verify_locations(self._ca_file)
-        return httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=_CONNECTIONS,
-            keepalive_expiry=_IDLE_S,
-            network_backend=backend(self.addresses),
-        )
-
-
-_PHASES: Final = ("connect", "read", "write", "pool")
+    context = httpcore.default_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 async def _read(response: httpcore.Response, max_bytes: int, *, cut: bool) -> bytes:
@@ -289,5 +307,9 @@ async def _read(response: httpcore.Response, max_bytes: int, *, cut: bool) -> by
         if len(kept) > max_bytes:
             if cut:
                 return bytes(kept[:max_bytes])
-            raise NoAnswer(f"The answer is longer than {max_bytes:,} bytes.")
+            raise _too_long(max_bytes)
     return bytes(kept)
+
+
+def _too_long(max_bytes: int) -> NoAnswer:
+    return NoAnswer(f"The answer is longer than {max_bytes:,} bytes.")

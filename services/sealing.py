@@ -6,6 +6,7 @@ protected header, so what was sealed for one row opens as nothing else.
 
 from __future__ import annotations
 
+import hmac
 from base64 import urlsafe_b64decode
 from typing import Final
 
@@ -66,6 +67,14 @@ class Sealer:
         except Exception as flaw:
             raise NotSealed("It does not open.") from flaw
 
+    def mark(self, purpose: str, text: str) -> str:
+        """What tells that the same text is there again, and without our keys not which it is."""
+        return _mark(self._keyring.sealing(), purpose, text)
+
+    def marks(self, purpose: str, text: str) -> list[str]:
+        """Each that `mark` may have made of a text, under whichever key."""
+        return [_mark(key, purpose, text) for key in self._keyring.every_sealing()]
+
     def _key(self, sealed: GuestProtocol) -> OctKey:
         key = self._keyring.opening(str(sealed.headers().get("kid")))
         if key is None:
@@ -80,3 +89,9 @@ def kid_of(sealed: str) -> str:
         return str(header["kid"])
     except (ValueError, LookupError, TypeError):
         return ""
+
+
+def _mark(key: OctKey, purpose: str, text: str) -> str:
+    # Two steps: the key itself is for sealing alone.
+    own = hmac.digest(key.raw_value, f"valor-ivx mark 1 {purpose}".encode(), "sha256")
+    return hmac.digest(own, text.encode(), "sha256").hex()

@@ -104,6 +104,10 @@ class Keyring:
         """The key of something sealed that names it."""
         return next((key for key in self._now().sealing if key.kid == kid), None)
 
+    def every_sealing(self) -> tuple[OctKey, ...]:
+        """All keys that seal, or did."""
+        return self._now().sealing
+
     def jwks(self, purpose: Purpose) -> dict[str, Any]:
         """What everybody may see of the keys of one purpose: a JSON Web Key Set, RFC 7517.
 

@@ -13,7 +13,6 @@ from store.session import WriteSession
 from store.tables import (
     AccountRow,
     ApiKeyRow,
-    FederatedIdentityRow,
     InvitationRow,
     MemberRow,
     SessionRow,
@@ -27,9 +26,6 @@ _MEMBER = scope.update(MemberRow, "name", "subject", "email", "state", "changed_
     scope.equals(MemberRow, "id", "member")
 )
 _ACCOUNT = scope.delete(AccountRow).where(scope.equals(AccountRow, "member_id", "member"))
-_IDENTITIES = scope.delete(FederatedIdentityRow).where(
-    scope.equals(FederatedIdentityRow, "member_id", "member")
-)
 _SESSIONS = scope.update(SessionRow, "agent").where(scope.equals(SessionRow, "member_id", "member"))
 _KEYS = scope.update(ApiKeyRow, "name").where(scope.equals(ApiKeyRow, "member_id", "member"))
 _INVITATIONS = scope.update(InvitationRow, "email", "name").where(
@@ -41,10 +37,11 @@ _INVITATIONS = scope.update(InvitationRow, "email", "name").where(
 
 
 async def erase(session: WriteSession, member_id: UUID, email: str | None, at: datetime) -> None:
-    """Replace or remove name, subject, address, account, identities, agents and invitations.
+    """Replace or remove name, subject, address, account, agents and invitations.
 
     The member's row and id stay: models, operations and the audit name it. Their access is ended
-    before (``store.members.end_access``).
+    before (``store.members.end_access``), and so are their links to providers
+    (``store.identity_providers.cover``).
     """
     await session.execute(
         _MEMBER,
@@ -56,7 +53,6 @@ async def erase(session: WriteSession, member_id: UUID, email: str | None, at: d
         changed_at=at,
     )
     await session.execute(_ACCOUNT, member=member_id)
-    await session.execute(_IDENTITIES, member=member_id)
     await session.execute(_SESSIONS, member=member_id, agent=None)
     await session.execute(_KEYS, member=member_id, name=_KEY)
     await session.execute(

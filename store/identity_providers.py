@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -72,8 +73,11 @@ _UNLINK = scope.delete(FederatedIdentityRow).where(
     _OF_PROVIDER, scope.equals(FederatedIdentityRow, "subject", called="of_subject")
 )
 _UNLINK_ALL = scope.delete(FederatedIdentityRow).where(_OF_PROVIDER)
+_OF_MEMBER = scope.equals(FederatedIdentityRow, "member_id", called="of_member")
+_LINKS_OF = scope.select(FederatedIdentityRow, *_IDENTITY).where(_OF_MEMBER)
+_UNLINK_MEMBER = scope.delete(FederatedIdentityRow).where(_OF_MEMBER)
 _END = scope.update(SessionRow, "ended_at", "ended_why").where(
-    scope.equals(SessionRow, "member_id", called="of_member"),
+    scope.among(SessionRow, ["member_id"], called="of_members"),
     scope.equals(SessionRow, "method", called="by_method"),
     scope.column(SessionRow, "ended_at").is_(None),
 )
@@ -134,10 +138,6 @@ async def identity(session: ReadSession, provider_id: UUID, subject: str) -> Ide
     return None if row is None else IdentityRecord(**row)
 
 
-async def identities(session: ReadSession, provider_id: UUID) -> list[IdentityRecord]:
-    return [IdentityRecord(**row) for row in await session.all(_IDENTITIES, provider=provider_id)]
-
-
 async def link(session: WriteSession, identity: IdentityRecord) -> bool:
     """False: the subject is somebody already."""
     return await session.add_if_absent(FederatedIdentityRow, **asdict(identity))
@@ -148,8 +148,28 @@ async def unlink(session: WriteSession, provider_id: UUID, subject: str) -> bool
     return await session.execute(_UNLINK, provider=provider_id, of_subject=subject) == 1
 
 
-async def end_sessions(session: WriteSession, member_id: UUID, *, why: str, at: datetime) -> int:
-    """End the sessions of a member that a provider began; how many."""
+async def cover(
+    session: WriteSession, member_id: UUID, covered: Callable[[IdentityRecord], str]
+) -> None:
+    """Have nothing of a member's subjects be kept but what is made of each by ``covered``."""
+    links = [IdentityRecord(**row) for row in await session.all(_LINKS_OF, of_member=member_id)]
+    await session.execute(_UNLINK_MEMBER, of_member=member_id)
+    for each in links:
+        await link(session, replace(each, subject=covered(each)))
+
+
+async def end_sessions(
+    session: WriteSession, member_ids: Sequence[UUID], *, why: str, at: datetime
+) -> int:
+    """End the sessions of members that a provider began; how many."""
     return await session.execute(
-        _END, of_member=member_id, by_method="OIDC", ended_at=at, ended_why=why
+        _END, of_members=member_ids, by_method="OIDC", ended_at=at, ended_why=why
     )
+
+
+async def end_sessions_of(
+    session: WriteSession, provider_id: UUID, *, why: str, at: datetime
+) -> int:
+    """The same, of everybody whom a provider knows."""
+    links = await session.all(_IDENTITIES, provider=provider_id)
+    return await end_sessions(session, [row["member_id"] for row in links], why=why, at=at)

@@ -304,7 +304,7 @@ async def outward(certificates: Certificates, there: Receiver) -> AsyncIterator[
     client = Outward(private=[LOOPBACK], ca_file=certificates.ca_file, resolve=here)
     yield client
     await client.close()
-    await eventually(lambda: there.connections == 0)  # a farewell in TLS takes two
+    await eventually(lambda: there.connections == 0)
 
 
 @pytest.fixture

@@ -213,7 +213,7 @@ def _lines(found: AuditReport) -> Iterator[str]:
 async def _opened(settings: Settings, tenant: UUID | None) -> AsyncIterator[tuple[Auditing, UUID]]:
     """The audit of a database as it is, chained to its end, and whose it is."""
     from api.embedded import DEMO_TENANT
-    from api.keys import KeyUnusable, open_keyring
+    from api.keys import KeyUnusable, open_keyring, temporary_keys
     from collab.bus import BroadcastBus, MemoryBackend
     from observability.logs import Logs
     from resolvers.ids import global_id
@@ -221,6 +221,7 @@ async def _opened(settings: Settings, tenant: UUID | None) -> AsyncIterator[tupl
     from services.audit_heads import HeadNews
     from services.audit_log import AuditLog
     from services.auditing import Auditing
+    from services.sealing import Sealer
     from services.standing import Standings
     from services.tenants import TenantService
     from services.webhook_events import Bodies
@@ -249,6 +250,7 @@ async def _opened(settings: Settings, tenant: UUID | None) -> AsyncIterator[tupl
             signer=signer,
             # Servers find it among what is to be sent.
             sink=HeadNews(Bodies(global_id, settings.public_url), lambda _: None),
+            sealer=Sealer(signer or temporary_keys()),  # nobody is erased here
             log=log,
         )
         whose = tenant or DEMO_TENANT

@@ -110,7 +110,9 @@ class OidcRoutes:
         """Whoever comes back from a provider: signed in, with cookies, and sent on."""
         flow = self._flow(cookie(request, FLOW))
         state, code = _given(request, "state"), _given(request, "code")
-        if state is None or code is None or not hmac.compare_digest(state, flow.state):
+        if state is None or code is None:
+            raise Unauthenticated
+        if not hmac.compare_digest(state.encode(), flow.state.encode()):
             raise Unauthenticated
         arriving = self._federation.arrive(
             flow.tenant_id,
@@ -162,7 +164,7 @@ class OidcRoutes:
         """
         try:
             found: dict[str, Any] = orjson.loads(self._sealer.open(_PURPOSE, sealed or ""))
-        except (NotSealed, orjson.JSONDecodeError):
+        except NotSealed:
             raise Unauthenticated from None
         flow = _Flow(
             **found
@@ -211,6 +213,12 @@ def _flow_cookie(value: str, max_age_s: int) -> tuple[bytes, bytes]:
 
 
 def _given(request: Request, name: str) -> str | None:
-    """A parameter that was given once."""
+    """
+    Raises:
+        NotWellFormed: 400, for a parameter that is too long, or there twice: which would count?
+    """
     found = request.query_params.getlist(name)
-    return found[0] if len(found) == 1 and len(found[0]) <= _LONGEST else None
+    if len(found) > 1 or any(len(each) > _LONGEST for each in found):
+        message = f"Give `{name}` once, with at most {_LONGEST:,} characters."
+        raise NotWellFormed(400, message)
+    return found[0] if found else None

@@ -123,7 +123,7 @@ class IdentityProviderRow(Row, table=True):
 
 
 class FederatedIdentityRow(Row, table=True):
-    """Who a provider's subject is here."""
+    """Who a provider's subject is here; of an erased member a keyed hash stands for it."""
 
     __tablename__ = "federated_identity"
     __table_args__ = (

@@ -338,6 +338,7 @@ def test_what_a_browser_did_not_ask_for_signs_nobody_in(
     [
         {"state": "another"},
         {"state": ""},
+        {"state": "é"},
         {"code": "invented"},
         {"code": ""},
         {"iss": "https://other.example"},
@@ -354,6 +355,16 @@ def test_what_comes_back_changed_signs_nobody_in(
 ) -> None:
     back = query_of(come_back(browser, server, provider, "ada")) | changes
     refused(browser.get(f"{CALLBACK}?{urlencode({k: v for k, v in back.items() if v})}"))
+
+
+@pytest.mark.parametrize("name", ["code", "state", "iss"])
+def test_what_comes_back_twice_is_not_chosen_from(
+    server: Served, provider: RealProvider, trusted: str, browser: Browser, name: str
+) -> None:
+    back = come_back(browser, server, provider, "ada")
+    answer = browser.get(f"{back}&{name}=another")
+    assert answer.status_code == 400
+    assert f"`{name}` once" in answer.json()["error"]["message"]
 
 
 def test_a_sealed_cookie_that_was_touched_or_is_old_signs_nobody_in(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from api.keys import temporary_keys
 from observability.logs import Logs
 from services.administration import Administration
 from services.audit import entry
@@ -18,6 +19,7 @@ from services.audit_report import AuditReports
 from services.audit_verification import Finding, Verification
 from services.holds import HoldService
 from services.principal import Principal, Role
+from services.sealing import Sealer
 from store import scope
 from store.audit import AuditNotes, Entry
 from store.audit_chain import AuditChain
@@ -95,6 +97,7 @@ class House:
             self.tenants,
             self.models,
             Administration(Changes(database), standings_of(database), lambda: self.at[0]),
+            Sealer(temporary_keys()),
         )
 
     async def people(self, *roles: Role) -> None:

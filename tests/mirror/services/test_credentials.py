@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc.jwk import OctKey
 
 from api.keys import temporary_keys
 from services.credentials import Secret
 from services.sealing import NotSealed, Sealer
+from services.signing import Keyring, Keys
 
 TENANT, ROW = UUID(int=10), UUID(int=20)
 IDS = st.integers(0, 2**128 - 1).map(lambda number: UUID(int=number))
@@ -75,3 +78,17 @@ def test_what_was_changed_or_sealed_elsewhere_does_not_open() -> None:
             sealer.open("totp:a:b", text)
     with pytest.raises(NotSealed):
         other.open("totp:a:b", sealed)
+
+
+def test_a_mark_is_known_again_after_its_key_was_followed_by_another() -> None:
+    early, late = (OctKey.generate_key(256, {"kid": f"20260101T00000{n}Z-a"}) for n in (1, 2))
+    there = [early]
+    ring = Keyring(lambda: Keys((), (), tuple(there)), timer=count(0.0, 1_000.0).__next__)
+    sealer = Sealer(ring)
+    mark = sealer.mark("erased:a", "max@x.example")
+    there.append(late)
+    assert sealer.mark("erased:a", "max@x.example") != mark
+    assert mark in sealer.marks("erased:a", "max@x.example")
+    assert mark not in sealer.marks("erased:b", "max@x.example")
+    assert mark not in sealer.marks("erased:a", "mia@x.example")
+    assert mark not in Sealer(temporary_keys()).marks("erased:a", "max@x.example")

@@ -294,7 +294,7 @@ async def test_a_private_address_is_asked_no_more_than_at_the_door(database: Dat
     await desk.tell((1, 1))
     await desk.send()
     (delivery,) = await desk.kept(webhook)
-    assert delivery.problem == "rebound.example is not on the open network."
+    assert delivery.problem == "There is no host rebound.example on the open network."
     assert delivery.status is None
     await client.close()
 

@@ -27,6 +27,7 @@ from services.errors import (
     Unauthenticated,
 )
 from services.federation import Federation, challenge_of, role_of
+from services.holds import HoldService
 from services.id_tokens import Header, IssuerKey
 from services.identity_provider import Given, Provider
 from services.identity_providers import IdentityProviderService, lead
@@ -37,8 +38,11 @@ from store import members, scope
 from store.changes import Changes
 from store.database import Database
 from store.directory import Directory
+from store.financial_models import FinancialModels
+from store.holds import Holds
 from store.identity_providers import IdentityProviders
-from store.tables import IdentityProviderRow, MemberRow, SessionRow, TenantRow
+from store.tables import FederatedIdentityRow, IdentityProviderRow, MemberRow, SessionRow, TenantRow
+from store.tenants import Tenants
 from tests.mirror.services.signing_in import ADA, HOME, OWNER, Desk, desk, somebody
 from tests.mirror.store.conftest import (
     database,
@@ -57,6 +61,8 @@ __all__ = [
 ]  # fmt: skip
 
 pytestmark = pytest.mark.anyio
+# What is decided here, from rows that either database hands over alike, is asked of one.
+rule = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 ISSUER: Final = "https://login.example"
 SECRET: Final = "a secret of the client"
@@ -142,6 +148,18 @@ class Here:
         async with self.desk.database.reading(OURS) as session:
             return list(await session.all(scope.select(row)))
 
+    async def erase(self, member_id: UUID) -> None:
+        """Forget who a member is."""
+        database = self.desk.database
+        holds = HoldService(
+            Holds(database),
+            Tenants(database),
+            FinancialModels(database),
+            Administration(Changes(database), self.desk.standings, self.desk.clock),
+            self.desk.identity.sealer,
+        )
+        await holds.erase(BOSS, member_id)
+
     async def buy(self, plan: str, settings: str = "{}") -> None:
         change = scope.update(TenantRow, "plan", "settings")
         async with self.desk.database.writing(OURS) as session:
@@ -190,6 +208,7 @@ async def test_a_stranger_becomes_a_member_and_is_the_same_one_the_next_time(her
     ]  # fmt: skip
 
 
+@rule
 async def test_an_address_is_kept_only_if_the_provider_has_verified_it(here: Here) -> None:
     await here.providers.set(BOSS, GIVEN)
     sure = await here.come("a", email="a@x.example", email_verified=True)
@@ -248,6 +267,7 @@ def provider_of(given: Given) -> Provider:
     )
 
 
+@rule
 async def test_todays_claim_counts_and_who_has_no_role_stays_out(here: Here) -> None:
     await here.providers.set(BOSS, GIVEN)
     who = await here.come("max", groups=["heads"])
@@ -261,6 +281,7 @@ async def test_todays_claim_counts_and_who_has_no_role_stays_out(here: Here) -> 
     assert (await here.come("max", groups=["heads"])).role is Role.ADMIN
 
 
+@rule
 async def test_an_owner_stays_one_and_without_a_claim_everybody_stays_what_they_are(
     here: Here,
 ) -> None:
@@ -272,6 +293,7 @@ async def test_an_owner_stays_one_and_without_a_claim_everybody_stays_what_they_
     assert (await here.come("ada", groups=["heads"])).role is Role.ANALYST
 
 
+@rule
 async def test_strangers_stay_out_unless_it_was_said_what_they_become(here: Here) -> None:
     provider = await here.providers.set(BOSS, replace(GIVEN, default_role=None))
     with pytest.raises(Unauthenticated):
@@ -280,6 +302,7 @@ async def test_strangers_stay_out_unless_it_was_said_what_they_become(here: Here
     assert (await here.come("nobody", groups=["desk"])).member_id == ADA
 
 
+@rule
 async def test_a_plan_without_a_seat_or_without_providers_lets_nobody_new_in(here: Here) -> None:
     await here.providers.set(BOSS, GIVEN)
     ada = await here.come("first")
@@ -295,6 +318,7 @@ async def test_a_plan_without_a_seat_or_without_providers_lets_nobody_new_in(her
         await here.providers.set(BOSS, GIVEN)
 
 
+@rule
 async def test_a_tenant_that_is_suspended_lets_nobody_in(here: Here) -> None:
     await here.providers.set(BOSS, GIVEN)
     async with here.desk.database.writing(OURS) as session:
@@ -318,6 +342,34 @@ async def test_whoever_was_removed_or_unlinked_is_nobody(here: Here) -> None:
         await members.change(session, replace(member, state="REMOVED"))
     with pytest.raises(Unauthenticated):
         await here.come("max")
+
+
+async def test_whoever_was_erased_does_not_come_back_as_a_stranger(here: Here) -> None:
+    """What is kept of them tells nobody who they are, and is let go of by hand."""
+    provider = await here.providers.set(BOSS, GIVEN)
+    who = await here.come("max@x.example", groups=["desk"])
+    await here.erase(who.member_id)
+    with pytest.raises(Unauthenticated):
+        await here.come("max@x.example", groups=["desk"])
+    (kept,) = await here.providers.identities(BOSS, provider.id)
+    assert kept.member_id == who.member_id
+    assert "max" not in str([dict(row) for row in await here.rows(FederatedIdentityRow)])
+    with pytest.raises(Unauthenticated):
+        await here.come(kept.subject)  # as somebody would be who has seen what is kept
+    assert (await here.come("mia@x.example")).member_id != who.member_id
+    await here.providers.unlink(BOSS, provider.id, kept.subject)
+    again = await here.come("max@x.example")
+    assert again.member_id != who.member_id
+
+
+@rule
+async def test_whoever_was_erased_comes_back_as_the_member_that_an_administrator_names(
+    here: Here,
+) -> None:
+    provider = await here.providers.set(BOSS, GIVEN)
+    await here.erase((await here.come("max")).member_id)
+    await here.providers.link(BOSS, provider.id, "max", ADA)
+    assert (await here.come("max", groups=["desk"])).member_id == ADA
 
 
 async def test_two_first_visits_at_one_moment_make_one_member(here: Here) -> None:
@@ -349,20 +401,23 @@ async def test_sessions_end_when_their_provider_is_disabled_or_removed_and_other
     assert (await here.come("ada")).member_id != ADA
 
 
-@pytest.mark.parametrize("done", ["disabled", "another client", "removed"])
-async def test_whatever_is_done_to_a_provider_while_it_is_asked_counts(
-    here: Here, done: str
-) -> None:
+async def test_whatever_is_done_to_a_provider_while_it_is_asked_counts(here: Here) -> None:
     provider = await here.providers.set(BOSS, GIVEN)
-    here.world.meanwhile = {
-        "disabled": lambda: here.providers.disable(BOSS, provider.id),
-        "another client": lambda: here.providers.set(BOSS, replace(GIVEN, client_id="another")),
-        "removed": lambda: here.providers.remove(BOSS, provider.id),
-    }[done]
-    with pytest.raises(Unauthenticated):
-        await here.come("ada")
+    for meanwhile in (
+        lambda: here.providers.disable(BOSS, provider.id),
+        lambda: here.providers.set(BOSS, replace(GIVEN, client_id="another")),
+        lambda: here.providers.remove(BOSS, provider.id),
+    ):
+        await here.providers.set(BOSS, GIVEN)
+        await here.providers.enable(BOSS, provider.id)
+        here.world.meanwhile = meanwhile
+        with pytest.raises(Unauthenticated):
+            await here.come("ada")
+        here.world.meanwhile = None
+    assert "ada" not in str([dict(row) for row in await here.rows(FederatedIdentityRow)])
 
 
+@rule
 async def test_an_administrator_makes_no_way_in_for_an_owner(here: Here) -> None:
     provider = await here.providers.set(BOSS, GIVEN)
     admin = await here.come("boss", groups=["heads"])
@@ -413,7 +468,10 @@ async def test_a_change_is_made_once_and_its_secret_is_in_no_row(here: Here) -> 
     again = await here.providers.set(BOSS, GIVEN, "op-1")
     assert first == again
     with pytest.raises(IdempotencyKeyReused):
-        await here.providers.set(BOSS, replace(GIVEN, default_role=None), "op-1")
+        await here.providers.set(BOSS, replace(GIVEN, client_id="other"), "op-1")
+    directory = Directory(here.desk.database)
+    assert await directory.find("ISSUER", lead(ISSUER, "other")) is None  # anybody's still
+    assert await directory.find("ISSUER", lead(ISSUER, "valor")) == OURS
     (row,) = await here.rows(IdentityProviderRow)
     assert SECRET not in str(dict(row))
     log = await here.desk.audit()
@@ -424,6 +482,7 @@ async def test_a_change_is_made_once_and_its_secret_is_in_no_row(here: Here) -> 
     assert not public.has_secret  # a secret is its client's
 
 
+@rule
 async def test_a_code_is_redeemed_with_the_secret_and_proves_what_the_browser_asked_for(
     here: Here,
 ) -> None:
@@ -455,6 +514,7 @@ async def test_a_code_is_redeemed_with_the_secret_and_proves_what_the_browser_as
             await here.federation.arrive(there.tenant_id, there.provider_id, named=None, **arriving)
 
 
+@rule
 async def test_whose_provider_there_is_none_cannot_be_departed_to(here: Here) -> None:
     await here.providers.set(BOSS, GIVEN)
     for slug in ("theirs", "nobody", "system", ""):
@@ -464,6 +524,7 @@ async def test_whose_provider_there_is_none_cannot_be_departed_to(here: Here) ->
         await here.federation.depart("ours", "https://other.example")
 
 
+@rule
 async def test_whoever_tries_too_often_waits_and_whoever_was_right_was_not_counted(
     here: Here,
 ) -> None:
@@ -477,6 +538,7 @@ async def test_whoever_tries_too_often_waits_and_whoever_was_right_was_not_count
         await here.come("ada")
 
 
+@rule
 async def test_every_problem_is_said_at_once(here: Here) -> None:
     bad = Given(
         issuer="http://login.example?x",

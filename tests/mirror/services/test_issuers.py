@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from joserfc.jwk import ECKey, RSAKey
 from services.errors import Overloaded, Unauthenticated
 from services.id_tokens import Header
 from services.issuers import (
+    CODES_AT_ONCE,
     KEPT_S,
     KEYS_FRESH_S,
     METADATA_FRESH_S,
@@ -247,7 +249,7 @@ async def test_an_issuer_that_cannot_be_used_says_why(
 
 async def test_an_issuer_inside_is_not_asked(certificates: Certificates, issuer: Issuer) -> None:
     outward = Outward(ca_file=certificates.ca_file)  # as in production
-    with pytest.raises(IssuerUnfit, match="not on the open network"):
+    with pytest.raises(IssuerUnfit, match=r"no host .* on the open network"):
         await Issuers(outward).check(issuer.name)
     assert issuer.asked == []
     await outward.close()
@@ -261,7 +263,7 @@ async def test_a_list_of_keys_inside_is_not_asked_though_the_issuer_is_outside(
 
     issuer.says = {"jwks_uri": "https://metadata.example/latest/meta-data"}
     outward = Outward(private=[LOOPBACK], ca_file=certificates.ca_file, resolve=resolve)
-    with pytest.raises(IssuerUnfit, match="not on the open network"):
+    with pytest.raises(IssuerUnfit, match=r"no host .* on the open network"):
         await Issuers(outward).check(issuer.name)
     await outward.close()
 
@@ -309,3 +311,31 @@ async def test_a_code_that_is_not_honoured_signs_nobody_in(
         await issuers.redeem(
             metadata, ("valor", "s"), code="c", verifier="v", redirect_uri="https://us.example/b"
         )
+
+
+async def test_an_issuer_that_is_slow_has_so_many_codes_to_redeem_and_no_more(
+    issuers: Issuers, issuer: Issuer
+) -> None:
+    metadata = await issuers.check(issuer.name)
+    over, begun = threading.Event(), threading.Semaphore(0)
+
+    def slowly(_: Received) -> tuple[int, dict[str, str], bytes]:
+        begun.release()
+        over.wait(30)
+        return 200, {}, b'{"id_token": "t"}'
+
+    async def redeem() -> object:
+        return await issuers.redeem(
+            metadata, ("valor", "s"), code="c", verifier="v", redirect_uri="https://us.example/b"
+        )
+
+    issuer.there.answer = slowly
+    redeeming = [asyncio.create_task(redeem()) for _ in range(CODES_AT_ONCE)]
+    await asyncio.to_thread(begun.acquire)
+    with pytest.raises(Overloaded) as no:
+        await redeem()
+    assert no.value.retry_after_s == 1.0
+    over.set()
+    await asyncio.gather(*redeeming, return_exceptions=True)
+    issuer.there.answer = lambda _: (200, {}, b'{"id_token": "t"}')
+    assert await redeem() == {"id_token": "t"}

@@ -6,8 +6,8 @@ import asyncio
 import ipaddress
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,8 @@ async def test_an_answer_comes_whole_and_the_request_names_its_host(
         "https://example.com\\@10.0.0.1/",
         "https://example.com#@10.0.0.1/",
         "https://EXAMPLE.com/",
+        "https://example.com./",
+        "https://example.com:/",
         "https://[fe80::1%25eth0]/",
         "https://exämple.com/",
         "https://example.com/" + "a" * 2_100,
@@ -101,12 +103,13 @@ def test_an_address_that_is_not_plainly_https_is_not_even_looked_up(url: str) ->
         "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::ffff:a9fe:a9fe",
         "fe80::1", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1", "2002:7f00:1::",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2", "64:ff9b::7f00:1", "64:ff9b:1::1", "100::1",
-        "5f00::1",
+        "5f00::1", "3fff::1", "::ffff:0:7f00:1", "fe80::1%eth0", "2002:a9fe:a9fe::",
+        "64:ff9b::a9fe:a9fe", "::a9fe:a9fe",
     ],
 )  # fmt: skip
 async def test_no_address_inside_is_ever_asked(address: str) -> None:
     client = Outward(resolve=to(address))
-    with pytest.raises(NotAllowed, match="open network"):
+    with pytest.raises(NotAllowed, match=r"no host partner\.example on the open network"):
         await client.get("https://partner.example/")
     await client.close()
 
@@ -130,6 +133,14 @@ async def test_an_address_in_disguise_is_seen_for_what_it_is(host: str) -> None:
     client = Outward()
     with pytest.raises((NotAllowed, NoAnswer)):
         await client.get(f"https://{host}/")
+    await client.close()
+
+
+async def test_of_several_addresses_the_first_that_answers_is_asked(
+    certificates: Certificates, there: Outside
+) -> None:
+    client = Outward([LOOPBACK], certificates.ca_file, resolve=to("127.0.0.2", "127.0.0.1"))
+    assert (await client.get(f"{there.origin}/")).status == 200
     await client.close()
 
 
@@ -190,23 +201,125 @@ async def test_an_answer_that_takes_too_long_is_none(client: Outward, there: Out
     over.set()
 
 
+Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def spoken(
+    answering: Answering, certificates: Certificates | None
+) -> AsyncIterator[tuple[str, list[asyncio.Task[None]]]]:
+    """A server that says what it likes, and its connections; without certificates not over TLS."""
+    context = None
+    if certificates is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.cert_file, certificates.key_file)
+    connections: list[asyncio.Task[None]] = []
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.append(task)
+        writers.append(writer)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await answering(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        try:
+            yield f"https://localhost:{server.sockets[0].getsockname()[1]}", connections
+        finally:
+            for writer in writers:
+                writer.transport.abort()
+            await asyncio.gather(*connections)
+
+
 async def test_an_answer_that_drips_is_none(certificates: Certificates, client: Outward) -> None:
     """Each byte comes in time; the whole of it never does."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.cert_file, certificates.key_file)
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n")
-        with suppress(OSError):
-            for _ in range(300):
-                writer.write(b".")
-                await writer.drain()
-                await asyncio.sleep(0.01)
+        for _ in range(300):
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.01)
 
-    async with await asyncio.start_server(drip, "127.0.0.1", 0, ssl=context) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with spoken(drip, certificates) as (origin, _):
         with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
-            await client.get(f"https://localhost:{port}/", within_s=0.3)
+            await client.get(f"{origin}/", within_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("begins", "goes_on"),
+    [
+        (b"", b"HTTP/1.1 100 \r\n\r\n"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"0001;" + b"x" * 9 + b"\r\n.\r\n",
+        ),
+        (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+    ],
+    ids=["never begins", "crumbs", "headers"],
+)
+async def test_an_answer_without_end_is_read_to_its_limit_whatever_it_consists_of(
+    certificates: Certificates, client: Outward, begins: bytes, goes_on: bytes
+) -> None:
+    """Not to the end of its time: reading it is work that others wait for."""
+
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(begins)
+        while True:
+            writer.write(goes_on * 64)
+            await writer.drain()
+
+    async with spoken(flood, certificates) as (origin, _):
+        with pytest.raises(NoAnswer, match=r"longer than|no whole answer"):
+            await client.get(f"{origin}/", within_s=10.0)
+
+
+async def test_a_connection_ends_with_its_request(
+    certificates: Certificates, client: Outward
+) -> None:
+    """Also those of the first requests, which come at one moment."""
+
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with spoken(stay, certificates) as (origin, connections):
+        replies = await asyncio.gather(*(client.get(f"{origin}/") for _ in range(8)))
+        assert [reply.body for reply in replies] == [b"ok"] * 8
+        async with asyncio.timeout(10):
+            await asyncio.gather(*connections)
+    assert len(connections) == 8
+
+
+async def test_a_connection_ends_with_its_request_also_where_tls_never_begins(
+    client: Outward,
+) -> None:
+    async def mute(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await reader.read(1_000):
+            pass
+
+    async with spoken(mute, None) as (origin, connections):
+        with pytest.raises(NoAnswer, match="within"):
+            await client.get(f"{origin}/", within_s=0.2)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*connections)
+    assert len(connections) == 1
+
+
+async def test_what_is_no_http_is_no_answer(certificates: Certificates, client: Outward) -> None:
+    async def mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        await reader.read()
+
+    async with spoken(mail, certificates) as (origin, _):
+        with pytest.raises(NoAnswer, match="HTTP"):
+            await client.get(f"{origin}/")
 
 
 async def test_a_certificate_of_an_unknown_authority_is_no_answer(there: Outside) -> None:
@@ -235,7 +348,7 @@ async def test_what_is_away_is_no_answer_and_a_name_that_leads_nowhere_neither(
     with pytest.raises(NoAnswer):
         await client.get("https://localhost:1/")
     nowhere = Outward(resolve=to())
-    with pytest.raises(NoAnswer, match="no host"):
+    with pytest.raises(NoAnswer, match=r"no host nowhere\.example on the open network"):
         await nowhere.get("https://nowhere.example/")
     await nowhere.close()
 

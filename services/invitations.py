@@ -29,7 +29,7 @@ __all__ = ["Accepted", "InvitationRecord", "InvitationService", "Invited"]
 
 PREFIX: Final = "vi"
 LIFETIME: Final = timedelta(days=7)
-_ADDRESS: Final = re.compile(r"[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]{1,189}")
+_ADDRESS: Final = re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}")
 _NOT_VALID: Final = "The invitation is not valid here. Ask for a new one."
 
 Also: TypeAlias = Callable[[WriteSession, MemberRecord], Awaitable[None]]
@@ -218,7 +218,7 @@ def checked(email: str, name: str | None, at: str = "") -> tuple[str, str | None
     """
     problems: list[Problem] = []
     email = email.strip().lower()
-    if not _ADDRESS.fullmatch(email):
+    if not _ADDRESS.fullmatch(email) or not email.isprintable():
         message = "This is no address of electronic mail, such as ada@example.com."
         mend = "Give the address to which you will send the invitation."
         problems.append(Problem(f"{at}email", "WRONG_TYPE", message, mend))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -13,6 +12,7 @@ from services.administration import Administration, Change
 from services.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from services.ids import new_id
 from services.principal import Action, Principal, Role
+from services.shapes import is_readable
 from services.standing import terms_of
 from store import invitations, members, tenants
 from store.directory import SYSTEM
@@ -22,7 +22,6 @@ from store.tenants import MemberRecord, Tenants
 # Whoever may use the database itself, in a terminal: a member of nothing, so no token is theirs.
 TERMINAL: Final = UUID("00000000-0000-7000-8000-000000000002")
 NAME_MOST: Final = 200  # characters
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RANK: Final = {role: number for number, role in enumerate(Role)}  # the mightiest first
 
 
@@ -154,7 +153,7 @@ def no_member() -> NotFound:
 def name_of(given: str, at: str, problems: list[Problem]) -> str:
     """What people are called, without white space around it; the problem with it is added."""
     name = given.strip()
-    if not 1 <= len(name) <= NAME_MOST or _UNPRINTABLE.search(name):
+    if not is_readable(name, NAME_MOST):
         message = f"A name has 1 to {NAME_MOST} characters, all of which can be seen."
         problems.append(Problem(at, "WRONG_LENGTH", message, "Give the name as people write it."))
     return name

@@ -1,7 +1,11 @@
-"""Operators make tenants that survive whatever happens in between, on both databases."""
+"""Operators make tenants that survive whatever happens in between, on both databases.
+
+What takes one transaction is asked of one of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,17 +19,15 @@ from store.directory import Directory
 from store.tenants import Tenants
 from tests.mirror.services.tenants_at_work import Desk
 from tests.mirror.store.conftest import (
-    database,
     place,
     postgres_place,
     postgres_roles,
     postgres_template,
     sqlite_place,
 )
-from tests.mirror.store.world import OURS, tenant
+from tests.mirror.store.world import OURS, Place, opened, settle, tenant
 
 __all__ = [
-    "database",
     "place",
     "postgres_place",
     "postgres_roles",
@@ -39,6 +41,14 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk.opened(database)
+
+
+@pytest.fixture
+async def either(place: Place) -> AsyncIterator[Desk]:
+    """On each of the databases."""
+    async with opened(place.url) as database:
+        await settle(database)
+        yield Desk.opened(database)
 
 
 async def create(desk: Desk, operator: Principal, **changes: Any) -> Created:
@@ -58,9 +68,9 @@ class Killed(Exception):
 
 
 async def test_a_tenant_whose_making_was_cut_short_is_made_by_asking_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    either: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operator = await desk.operator()
+    operator = await either.operator()
 
     async def killed(*_: object) -> None:
         raise Killed
@@ -68,19 +78,19 @@ async def test_a_tenant_whose_making_was_cut_short_is_made_by_asking_again(
     with monkeypatch.context() as patch:
         patch.setattr("services.operators.tenants.add", killed)
         with pytest.raises(Killed):
-            await create(desk, operator)
-    led = await Directory(desk.database).find("SLUG", "acme")
+            await create(either, operator)
+    led = await Directory(either.database).find("SLUG", "acme")
     assert led is not None  # the name is taken, and there is nothing behind it
-    assert await Tenants(desk.database).find(led) is None
-    found, more = await desk.tenancy.operators.page(operator, "", 10)
+    assert await Tenants(either.database).find(led) is None
+    found, more = await either.tenancy.operators.page(operator, "", 10)
     assert (found, more) == ([], False)
     with pytest.raises(InvalidInput):
-        await create(desk, operator, operation_id="another")
-    made = await create(desk, operator)
+        await create(either, operator, operation_id="another")
+    made = await create(either, operator)
     assert made.tenant.tenant_id == led
-    accepted = await desk.tenancy.invitations.accept(str(made.invitation))
+    accepted = await either.tenancy.invitations.accept(str(made.invitation))
     assert (accepted.tenant_id, accepted.member.role) == (led, "OWNER")
-    again = await create(desk, operator)
+    again = await create(either, operator)
     assert (again.tenant, again.invitation) == (made.tenant, None)
 
 
@@ -98,14 +108,14 @@ async def test_a_name_that_is_none_is_not_taken(desk: Desk) -> None:
             await create(desk, operator, slug=slug)
 
 
-async def test_pages_have_every_tenant_once(desk: Desk) -> None:
-    operator = await desk.operator()
+async def test_pages_have_every_tenant_once(either: Desk) -> None:
+    operator = await either.operator()
     for slug in ("d", "b", "a", "e", "c"):
-        await create(desk, operator, slug=slug, operation_id=slug)
+        await create(either, operator, slug=slug, operation_id=slug)
     pages: list[list[str]] = []
     after, more = "", True
     while more:
-        found, more = await desk.tenancy.operators.page(operator, after, 2)
+        found, more = await either.tenancy.operators.page(operator, after, 2)
         pages.append([each.slug for each in found])
         after = pages[-1][-1]
     assert pages == [["a", "b"], ["c", "d"], ["e"]]

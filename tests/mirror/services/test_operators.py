@@ -6,17 +6,21 @@ What takes one transaction is asked of one of them.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from services.errors import Forbidden, IdempotencyKeyReused, InvalidInput
 from services.operators import CONTRACT, Created
 from services.plans import LIMITS, Plan
 from services.principal import Principal, Role
+from services.switches import Scope
 from store.database import Database
 from store.directory import Directory
 from store.tenants import Tenants
+from tests.mirror.services.auditing_at_work import House
 from tests.mirror.services.tenants_at_work import Desk
 from tests.mirror.store.conftest import (
     place,
@@ -158,3 +162,67 @@ async def test_no_contract_has_a_number_that_cannot_be_meant(desk: Desk) -> None
         assert (value.days if name.endswith("_kept") else value) == most
     await desk.tenancy.operators.set_contract(operator, OURS, {})
     assert (await desk.standings.terms(OURS)).limits == LIMITS[Plan.PRO]
+
+
+async def test_whatever_an_operator_does_to_a_tenant_is_in_the_tenants_own_audit(
+    desk: Desk,
+) -> None:
+    operator, tenancy = await desk.operator(), desk.tenancy
+    (owner,) = await desk.members(Role.OWNER)
+    await tenancy.operators.suspend(operator, OURS, "Unpaid.")
+    await tenancy.operators.resume(operator, OURS)
+    await tenancy.operators.change_plan(operator, Plan.ENTERPRISE, OURS)
+    await tenancy.operators.set_contract(operator, OURS, {"members": 10})
+    until = desk.at[0] + timedelta(hours=1)
+    grant = await tenancy.grants.open(
+        operator, OURS, role=Role.VIEWER, reason="Ticket 7.", until=until
+    )
+    await tenancy.grants.approve(owner, OURS, grant.id)
+    await tenancy.grants.leave(operator, OURS, grant.id)
+    for _ in range(2):  # the second finds it stopped
+        switch = await tenancy.switches.stop(operator, Scope.TENANT, str(OURS), "Too much.")
+    for _ in range(2):
+        await tenancy.switches.resume(operator, switch.id)
+    kind = await tenancy.switches.stop(operator, Scope.KIND, "DCF", "For everybody.")
+    await tenancy.switches.resume(operator, kind.id)
+
+    house = House(desk.database)
+    assert await house.actions() == [
+        "tenant.suspended",
+        "tenant.resumed",
+        "tenant.plan_changed",
+        "tenant.contract_changed",
+        "grant.opened",
+        "grant.approved",
+        "grant.ended",
+        "switch.thrown",
+        "switch.lifted",
+    ]
+    links = await house.found.page(OURS, house.everything, limit=100)
+    by = {link.action: (link.actor, link.actor_kind) for link in links}
+    assert by.pop("grant.approved") == (owner.member_id, "MEMBER")
+    assert set(by.values()) == {(operator.member_id, "OPERATOR")}
+    reasons = {link.action: orjson.loads(link.details).get("reason") for link in links}
+    assert {action: why for action, why in reasons.items() if why} == {
+        "tenant.suspended": "Unpaid.",
+        "grant.opened": "Ticket 7.",
+        "switch.thrown": "Too much.",
+        "switch.lifted": "Too much.",
+    }
+
+
+async def test_a_stop_whose_answer_was_lost_is_told_to_the_tenant_by_asking_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, switches = await desk.operator(), desk.tenancy.switches
+
+    async def killed() -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.tenancy.stopped, "changed", killed)
+        with pytest.raises(Killed):
+            await switches.stop(operator, Scope.TENANT, str(OURS), "Too much.", "stop")
+    for _ in range(2):
+        await switches.stop(operator, Scope.TENANT, str(OURS), "Too much.", "stop")
+    assert await House(desk.database).actions() == ["switch.thrown"]

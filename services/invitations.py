@@ -15,7 +15,7 @@ from services.audit import entry
 from services.credentials import Secret
 from services.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from services.ids import new_id
-from services.members import check_role, name_of, require_seat
+from services.members import check_role, may_still_give, name_of, require_seat
 from services.principal import Action, Principal, Role
 from services.standing import terms_of
 from services.tenants import require_own
@@ -156,7 +156,11 @@ class InvitationService:
 
         async def work(session: WriteSession, now: datetime) -> MemberRecord:
             invitation = await invitations.find(session, secret.id)
-            if invitation is None or not invitation.open_at(now):
+            if (
+                invitation is None
+                or not invitation.open_at(now)
+                or not await may_still_give(session, invitation.created_by, Role(invitation.role))
+            ):
                 raise Unauthenticated(_NOT_VALID)
             tenant = await tenants.find(session)
             suspended = None if tenant is None else terms_of(tenant).suspended

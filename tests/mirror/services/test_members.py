@@ -199,6 +199,39 @@ async def test_a_full_plan_lets_nobody_in_who_was_invited_before(desk: Desk) -> 
         await desk.tenancy.invitations.accept(str(invited.text))
 
 
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.VIEWER])
+async def test_who_is_an_administrator_no_more_changes_nobody(desk: Desk, role: Role) -> None:
+    """However fresh what is known of them: they asked when it was so, and come too late."""
+    (owner, admin, viewer) = await desk.members(Role.OWNER, Role.ADMIN, Role.VIEWER)
+    await desk.tenancy.members.change_role(owner, admin.member_id, role)
+    with pytest.raises(Forbidden):
+        await desk.tenancy.members.remove(admin, viewer.member_id)
+    with pytest.raises(Forbidden):
+        await desk.tenancy.members.create_service_account(admin, "Robot", Role.VIEWER)
+    with pytest.raises(Forbidden):
+        await desk.tenancy.invitations.invite(
+            admin, email="x@example.com", name=None, role=Role.VIEWER
+        )
+
+
+async def test_an_invitation_is_worth_what_its_giver_may_still_give(desk: Desk) -> None:
+    (owner, admin) = await desk.members(Role.OWNER, Role.ADMIN)
+    invite = desk.tenancy.invitations.invite
+    invited = {
+        role: await invite(admin, email=f"{role}@example.com", name=None, role=role)
+        for role in (Role.ADMIN, Role.VIEWER)
+    }
+    await desk.tenancy.members.change_role(owner, admin.member_id, Role.ANALYST)
+    for each in invited.values():
+        with pytest.raises(Unauthenticated):
+            await desk.tenancy.invitations.accept(str(each.text))
+    await desk.tenancy.members.change_role(owner, admin.member_id, Role.ADMIN)
+    await desk.tenancy.invitations.accept(str(invited[Role.VIEWER].text))
+    await desk.tenancy.members.remove(owner, admin.member_id)
+    with pytest.raises(Unauthenticated):
+        await desk.tenancy.invitations.accept(str(invited[Role.ADMIN].text))
+
+
 UNSEEN = ["", " ", "\u200b", "a\nb", "a\0b", "a\u202eb", "a\ud800b", "\u2066a\u2069", "x" * 501]
 
 

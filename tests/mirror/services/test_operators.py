@@ -6,19 +6,31 @@ What takes one transaction is asked of one of them.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 
-from services.errors import Forbidden, IdempotencyKeyReused, InvalidInput
+from services.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+)
+from services.operator_grants import GrantService
 from services.operators import CONTRACT, Created
 from services.plans import LIMITS, Plan
 from services.principal import Principal, Role
 from services.switches import Scope
+from services.usage import Quota
 from store.database import Database
 from store.directory import Directory
+from store.operators import OperatorGrants
 from store.tenants import Tenants
 from tests.mirror.services.auditing_at_work import House
 from tests.mirror.services.tenants_at_work import Desk
@@ -226,3 +238,71 @@ async def test_a_stop_whose_answer_was_lost_is_told_to_the_tenant_by_asking_agai
     for _ in range(2):
         await switches.stop(operator, Scope.TENANT, str(OURS), "Too much.", "stop")
     assert await House(desk.database).actions() == ["switch.thrown"]
+
+
+async def test_less_of_a_plan_takes_nothing_away_and_more_brings_it_back(desk: Desk) -> None:
+    operator, tenancy = await desk.operator(), desk.tenancy
+    (owner,) = await desk.members(Role.OWNER)
+    created = await create(desk, operator, plan=Plan.ENTERPRISE)
+    whose = created.tenant.tenant_id
+    await tenancy.invitations.accept(str(created.invitation))
+    (first,) = await Tenants(desk.database).members(whose)
+    owner = replace(owner, tenant_id=whose, member_id=first.id)
+    for number in range(4):
+        await tenancy.members.create_service_account(owner, f"Robot {number}", Role.VIEWER)
+    colours = {"primary": "#111111", "accent": "#222222", "background": "#ffffff"}
+    await tenancy.branding.update(
+        owner, name="Ours", colours=colours | {"text": "#000000"}, logo=None, keep_logo=False
+    )
+    until = desk.at[0] + timedelta(hours=1)
+    grant = await tenancy.grants.open(
+        operator, whose, role=Role.VIEWER, reason="Ticket 7.", until=until
+    )
+
+    await tenancy.operators.change_plan(owner, Plan.FREE)
+    assert len(await Tenants(desk.database).members(whose)) == 5
+    used = {each.name.value: (each.used, each.left) for each in await quotas(desk, owner)}
+    assert used["MEMBERS"] == (5, 0)
+    with pytest.raises(QuotaExceeded):
+        await tenancy.members.create_service_account(owner, "One more", Role.VIEWER)
+    assert tenancy.grants.state((await tenancy.grants.shown(owner, whose))[0]) == "WAITING"
+    assert await tenancy.branding.public("acme") is None
+    assert await tenancy.branding.find(owner, whose, "acme") is not None
+
+    await tenancy.operators.change_plan(owner, Plan.ENTERPRISE)
+    tenancy.branding._seen.clear()  # it would be looked up anew within ten seconds
+    shown = await tenancy.branding.public("acme")
+    assert shown is not None
+    assert shown.name == "Ours"
+    await tenancy.grants.approve(owner, whose, grant.id)
+    await tenancy.members.create_service_account(owner, "One more", Role.VIEWER)
+
+
+async def quotas(desk: Desk, who: Principal) -> list[Quota]:
+    return await desk.tenancy.usage.quotas(who, who.tenant_id)
+
+
+async def test_no_token_outlives_its_grant_and_none_is_another_operators(desk: Desk) -> None:
+    operator, lifetimes = await desk.operator(), list[timedelta]()
+
+    class Signs:
+        def issue(self, *told: Any, **_: Any) -> str:
+            lifetimes.append(told[3])
+            return "token"
+
+    kept, people = OperatorGrants(desk.database), Tenants(desk.database)
+    administration = desk.tenancy.operators._administration
+    grants = GrantService(kept, people, administration, Signs)
+    until = desk.at[0] + timedelta(hours=1)
+    opened = await grants.open(operator, OURS, role=Role.VIEWER, reason="Ticket 7.", until=until)
+    with pytest.raises(NotFound):
+        await grants.enter(replace(operator, member_id=UUID(int=201)), OURS, opened.id)
+    for before, lifetime in ((60, 10), (4, 4)):  # minutes
+        desk.at[0] = until - timedelta(minutes=before)
+        access = await grants.enter(operator, OURS, opened.id)
+        assert lifetimes[-1] == timedelta(minutes=lifetime)
+        assert access.expires_at == desk.at[0] + lifetimes[-1]
+    desk.at[0] = until
+    with pytest.raises(Conflict, match="EXPIRED"):
+        await grants.enter(operator, OURS, opened.id)
+    assert len(lifetimes) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
 
 import strawberry
 
@@ -27,6 +28,17 @@ def inner_id(type_name: str, given: str) -> str:
     if name != type_name or not inner or global_id(type_name, inner) != given:
         raise NotFound("There is nothing of that kind under this id.")
     return inner
+
+
+def inner_uuid(type_name: str, given: str) -> UUID:
+    """
+    Raises:
+        NotFound: if this is no id of that type.
+    """
+    try:
+        return UUID(inner_id(type_name, given))
+    except ValueError:
+        raise NotFound("There is nothing of that kind under this id.") from None
 
 
 def type_of(given: str) -> str:

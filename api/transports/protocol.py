@@ -155,9 +155,9 @@ def strict_json(text: bytes | str, what: str) -> Any:
     if raw.count(b"[") + raw.count(b"{") > JSON_DEPTH_MAX and _too_deep(value):
         raise NotWellFormed(400, f"{what} is nested deeper than {JSON_DEPTH_MAX} levels.")
     if b"\\u0000" in raw:  # nobody can write it any other way
-        where = _null_at(value)
-        if where is not None:
-            raise NotWellFormed(400, f"{what} has a null character (U+0000){where}. Leave it out.")
+        place = _null_at(value)
+        if place is not None:
+            raise NotWellFormed(400, f"{what} has a null character (U+0000){place}. Leave it out.")
     return value
 
 

@@ -31,10 +31,9 @@ def inner_id(type_name: str, given: str) -> str:
 
 
 def inner_uuid(type_name: str, given: str) -> UUID:
-    """As `inner_id`, of what is known by a UUID.
-
+    """
     Raises:
-        NotFound.
+        NotFound: if this is no id of that type.
     """
     try:
         return UUID(inner_id(type_name, given))

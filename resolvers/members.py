@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeAlias
-from uuid import UUID
 
 import strawberry
 
 from resolvers.context import Info
-from resolvers.ids import global_id, inner_id
+from resolvers.ids import global_id, inner_uuid
 from resolvers.refusal import Refusal
-from services.errors import NotFound
 from services.invitations import InvitationRecord, Invited
 from services.principal import Action, Role
 from services.tenants import MemberRecord
@@ -176,7 +174,7 @@ class MemberMutation:
         operation_id: OperationId = None,
     ) -> InvitationOutcome:
         revoked = await info.context.services.tenancy.invitations.revoke(
-            info.context.principal, _id("Invitation", id, "invitation"), operation_id
+            info.context.principal, inner_uuid("Invitation", id), operation_id
         )
         return Invitation.of(revoked)
 
@@ -190,7 +188,7 @@ class MemberMutation:
         self, info: Info, member_id: MemberId, role: AskedRole, operation_id: OperationId = None
     ) -> MemberOutcome:
         changed = await info.context.services.tenancy.members.change_role(
-            info.context.principal, _id("Member", member_id, "member"), role, operation_id
+            info.context.principal, inner_uuid("Member", member_id), role, operation_id
         )
         return Member.of(changed)
 
@@ -204,7 +202,7 @@ class MemberMutation:
         self, info: Info, member_id: MemberId, operation_id: OperationId = None
     ) -> MemberOutcome:
         removed = await info.context.services.tenancy.members.remove(
-            info.context.principal, _id("Member", member_id, "member"), operation_id
+            info.context.principal, inner_uuid("Member", member_id), operation_id
         )
         return Member.of(removed)
 
@@ -226,10 +224,3 @@ class MemberMutation:
 
 def link_of(secret: str | None) -> str | None:
     return None if secret is None else f"#invitation={secret}"
-
-
-def _id(type_name: str, given: str, what: str) -> UUID:
-    try:
-        return UUID(inner_id(type_name, given))
-    except ValueError:
-        raise NotFound(f"There is no such {what}.") from None

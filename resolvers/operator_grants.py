@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from resolvers.context import Info
-from resolvers.ids import global_id, inner_id
+from resolvers.ids import global_id, inner_id, inner_uuid
 from resolvers.members import OperationId
 from resolvers.refusal import Refusal
 from services.errors import NotFound
@@ -111,7 +111,7 @@ class OperatorGrantMutation:
         ],
         operation_id: OperationId = None,
     ) -> OperatorGrantOutcome:
-        whose, grants = tenant_id_of(tenant_id), info.context.services.tenancy.grants
+        whose, grants = inner_uuid("Tenant", tenant_id), info.context.services.tenancy.grants
         opened = await grants.open(
             info.context.principal,
             whose,
@@ -173,17 +173,6 @@ class OperatorGrantMutation:
             info.context.principal, whose, grant
         )
         return TenantAccess(access_token=access.token, expires_at=access.expires_at)
-
-
-def tenant_id_of(given: str) -> UUID:
-    """
-    Raises:
-        NotFound: if this is no id of a tenant.
-    """
-    try:
-        return UUID(inner_id("Tenant", given))
-    except ValueError:
-        raise NotFound("There is no such tenant.") from None
 
 
 def _grant_of(given: str) -> tuple[UUID, UUID]:

@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from resolvers.context import Info
+from resolvers.ids import inner_uuid
 from resolvers.members import OperationId, link_of
-from resolvers.operator_grants import tenant_id_of
 from resolvers.paging import After, First, PageInfo, cursor_of, values_of, window
 from resolvers.refusal import Refusal
 from resolvers.tenants import Tenant, TenantOutcome
@@ -151,7 +151,7 @@ class OperatorMutation:
         operation_id: OperationId = None,
     ) -> TenantOutcome:
         suspended = await info.context.services.tenancy.operators.suspend(
-            info.context.principal, tenant_id_of(id), reason, operation_id
+            info.context.principal, inner_uuid("Tenant", id), reason, operation_id
         )
         return Tenant.of(suspended)
 
@@ -163,7 +163,7 @@ class OperatorMutation:
         operation_id: OperationId = None,
     ) -> TenantOutcome:
         resumed = await info.context.services.tenancy.operators.resume(
-            info.context.principal, tenant_id_of(id), operation_id
+            info.context.principal, inner_uuid("Tenant", id), operation_id
         )
         return Tenant.of(resumed)
 
@@ -186,7 +186,7 @@ class OperatorMutation:
         changed = await info.context.services.tenancy.operators.change_plan(
             info.context.principal,
             plan,
-            None if tenant_id is None else tenant_id_of(tenant_id),
+            None if tenant_id is None else inner_uuid("Tenant", tenant_id),
             operation_id,
         )
         return Tenant.of(changed)
@@ -215,6 +215,6 @@ class OperatorMutation:
             "features": [feature.name for feature in contract.features],
         }
         changed = await info.context.services.tenancy.operators.set_contract(
-            info.context.principal, tenant_id_of(tenant_id), agreed, operation_id
+            info.context.principal, inner_uuid("Tenant", tenant_id), agreed, operation_id
         )
         return Tenant.of(changed)

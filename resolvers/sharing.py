@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated, TypeAlias
-from uuid import UUID
 
 import strawberry
 
 from resolvers.context import Info
 from resolvers.financial_models import FinancialModel, Id, model_id
-from resolvers.ids import inner_id
+from resolvers.ids import inner_uuid
 from resolvers.refusal import Refusal
-from services.errors import NotFound
 from services.model_rights import Access, Right
 
 ShareModelOutcome: TypeAlias = Annotated[
@@ -40,7 +38,7 @@ class SharingMutation:
         right: Annotated[Right, strawberry.argument(description="What they may do.")],
     ) -> ShareModelOutcome:
         model = await info.context.services.sharing.share(
-            info.context.principal, model_id(id), member(member_id), right
+            info.context.principal, model_id(id), inner_uuid("Member", member_id), right
         )
         return FinancialModel.of(model)
 
@@ -54,7 +52,7 @@ class SharingMutation:
         member_id: MemberId,
     ) -> ShareModelOutcome:
         model = await info.context.services.sharing.unshare(
-            info.context.principal, model_id(id), member(member_id)
+            info.context.principal, model_id(id), inner_uuid("Member", member_id)
         )
         return FinancialModel.of(model)
 
@@ -74,14 +72,3 @@ class SharingMutation:
             info.context.principal, model_id(id), access
         )
         return FinancialModel.of(model)
-
-
-def member(given: str) -> UUID:
-    """
-    Raises:
-        NotFound: if this is no id of a member.
-    """
-    try:
-        return UUID(inner_id("Member", given))
-    except ValueError:
-        raise NotFound("There is no such member.") from None

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, TypeAlias
-from uuid import UUID
 
 import strawberry
 
 from engine.errors import InvalidInput, Problem
 from resolvers.context import Info
-from resolvers.ids import global_id, inner_id
+from resolvers.ids import global_id, inner_uuid
 from resolvers.members import OperationId
-from resolvers.operator_grants import tenant_id_of
 from resolvers.refusal import Refusal
 from resolvers.valuations.record import ValuationKind
-from services.errors import NotFound
 from services.switches import Scope, SwitchRecord
 
 SCOPE = strawberry.enum(Scope, name="SwitchScope", description="What a kill switch stops.")
@@ -62,7 +59,7 @@ class StopTarget:
         if isinstance(self.kind, ValuationKind):
             return Scope.KIND, self.kind.value
         if isinstance(self.tenant, str):
-            return Scope.TENANT, str(tenant_id_of(self.tenant))
+            return Scope.TENANT, str(inner_uuid("Tenant", self.tenant))
         raise InvalidInput.of([Problem("target", "MISSING", "Nothing is named.", "Name one.")])
 
 
@@ -113,11 +110,7 @@ class SwitchMutation:
         ],
         operation_id: OperationId = None,
     ) -> KillSwitchOutcome:
-        try:
-            switch_id = UUID(inner_id("KillSwitch", id))
-        except ValueError:
-            raise NotFound("There is no such switch.") from None
         lifted = await info.context.services.tenancy.switches.resume(
-            info.context.principal, switch_id, operation_id
+            info.context.principal, inner_uuid("KillSwitch", id), operation_id
         )
         return KillSwitch.of(lifted)

@@ -249,12 +249,13 @@ class TenantMutation:
         operation_id: OperationId = None,
     ) -> TenantOutcome:
         services, principal = info.context.services, info.context.principal
+        keep_logo = input.logo is strawberry.UNSET
         await services.tenancy.branding.update(
             principal,
             name=input.name,
             colours=vars(input.colours),
-            logo=input.logo or None,
-            keep_logo=input.logo is strawberry.UNSET,
+            logo=None if keep_logo else input.logo,
+            keep_logo=keep_logo,
             operation_id=operation_id,
         )
         return Tenant.of(await services.tenants.tenant(principal))

@@ -12,7 +12,7 @@ from datetime import date
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 from engine.errors import Problem, ProblemCode
 from services.shapes import (
@@ -27,7 +27,7 @@ from services.shapes import (
     Steps,
     Table,
     Text,
-    is_printed,
+    is_readable,
     path_of,
 )
 
@@ -134,8 +134,7 @@ def _line(shape: Line, value: Any, steps: Steps, problems: list[Problem]) -> Any
     if not isinstance(value, str):
         return _wrong(shape, value, steps, problems)
     line = normalize("NFC", value.strip())
-    seen = any(category(sign) != "Cf" for sign in line)
-    if not seen or len(line) > shape.most or not is_printed(line):
+    if not is_readable(line, shape.most):
         _say(
             problems,
             steps,

@@ -15,7 +15,7 @@ from services.audit import entry
 from services.credentials import Secret
 from services.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from services.ids import new_id
-from services.members import check_role, name_of, require_seat
+from services.members import check_role, may_still_give, name_of, require_seat
 from services.principal import Action, Principal, Role
 from services.standing import terms_of
 from services.tenants import require_own
@@ -29,7 +29,7 @@ __all__ = ["Accepted", "InvitationRecord", "InvitationService", "Invited"]
 
 PREFIX: Final = "vi"
 LIFETIME: Final = timedelta(days=7)
-_ADDRESS: Final = re.compile(r"[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]{1,189}")
+_ADDRESS: Final = re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}")
 _NOT_VALID: Final = "The invitation is not valid here. Ask for a new one."
 
 Also: TypeAlias = Callable[[WriteSession, MemberRecord], Awaitable[None]]
@@ -156,7 +156,11 @@ class InvitationService:
 
         async def work(session: WriteSession, now: datetime) -> MemberRecord:
             invitation = await invitations.find(session, secret.id)
-            if invitation is None or not invitation.open_at(now):
+            if (
+                invitation is None
+                or not invitation.open_at(now)
+                or not await may_still_give(session, invitation.created_by, Role(invitation.role))
+            ):
                 raise Unauthenticated(_NOT_VALID)
             tenant = await tenants.find(session)
             suspended = None if tenant is None else terms_of(tenant).suspended
@@ -218,7 +222,7 @@ def checked(email: str, name: str | None, at: str = "") -> tuple[str, str | None
     """
     problems: list[Problem] = []
     email = email.strip().lower()
-    if not _ADDRESS.fullmatch(email):
+    if not _ADDRESS.fullmatch(email) or not email.isprintable():
         message = "This is no address of electronic mail, such as ada@example.com."
         mend = "Give the address to which you will send the invitation."
         problems.append(Problem(f"{at}email", "WRONG_TYPE", message, mend))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -12,17 +11,17 @@ from engine.errors import InvalidInput, Problem
 from services.administration import Administration, Change
 from services.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from services.ids import new_id
-from services.principal import Action, Principal, Role
+from services.principal import ALLOWED, Action, Principal, Role
+from services.shapes import is_readable
 from services.standing import terms_of
 from store import invitations, members, tenants
 from store.directory import SYSTEM
-from store.session import WriteSession
+from store.session import ReadSession, WriteSession
 from store.tenants import MemberRecord, Tenants
 
 # Whoever may use the database itself, in a terminal: a member of nothing, so no token is theirs.
 TERMINAL: Final = UUID("00000000-0000-7000-8000-000000000002")
 NAME_MOST: Final = 200  # characters
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RANK: Final = {role: number for number, role in enumerate(Role)}  # the mightiest first
 
 
@@ -154,7 +153,7 @@ def no_member() -> NotFound:
 def name_of(given: str, at: str, problems: list[Problem]) -> str:
     """What people are called, without white space around it; the problem with it is added."""
     name = given.strip()
-    if not 1 <= len(name) <= NAME_MOST or _UNPRINTABLE.search(name):
+    if not is_readable(name, NAME_MOST):
         message = f"A name has 1 to {NAME_MOST} characters, all of which can be seen."
         problems.append(Problem(at, "WRONG_LENGTH", message, "Give the name as people write it."))
     return name
@@ -169,6 +168,19 @@ async def check_role(change: Change, role: Role) -> None:
         raise Forbidden("Operators belong to the system's tenant, and nobody else does.")
     if _RANK[role] < _RANK[await _acting(change)]:
         raise Forbidden(f"Nobody makes somebody {role} who is less than that.")
+
+
+async def may_still_give(session: ReadSession, giver: UUID, role: Role) -> bool:
+    """Whether what somebody promised holds: who was removed since, or is less, gives it no more.
+
+    Who is no member at all is an operator, whose word needs no member behind it.
+    """
+    member = await members.find(session, giver)
+    if member is None:
+        return True
+    there = Role(member.role)
+    able = Action.MANAGE_MEMBERS in ALLOWED[there]
+    return member.state == "ACTIVE" and able and _RANK[there] <= _RANK[role]
 
 
 async def require_seat(session: WriteSession, now: datetime, *, invited: bool = True) -> None:
@@ -195,7 +207,11 @@ async def require_seat(session: WriteSession, now: datetime, *, invited: bool = 
 
 
 async def _acting(change: Change) -> Role:
-    """What whoever makes the change may do at this moment, whatever their token says."""
+    """As what whoever makes the change is there at this moment, whatever their token says.
+
+    Raises:
+        Forbidden: if that is nobody who may say who belongs to the tenant.
+    """
     principal = change.principal
     for_another = change.session.tenant_id != principal.tenant_id
     if for_another or principal.member_id == TERMINAL:
@@ -203,7 +219,9 @@ async def _acting(change: Change) -> Role:
     member = await members.find(change.session, principal.member_id)
     if member is None or member.state != "ACTIVE":
         raise Forbidden("You have left the tenant.")
-    return max(principal.role, Role(member.role), key=_RANK.__getitem__)
+    role = max(principal.role, Role(member.role), key=_RANK.__getitem__)
+    replace(principal, role=role, scopes=None).require(Action.MANAGE_MEMBERS)
+    return role
 
 
 async def reachable(change: Change, member_id: UUID) -> MemberRecord:

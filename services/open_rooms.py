@@ -84,7 +84,7 @@ class OpenRooms:
 
     async def _renew(self) -> None:
         self._timer = None
+        if self._held:
+            self._renew_later()  # first: whatever becomes of this time, there is a next one
         for key in list(self._held):
             await self._hold(key)
-        if self._held:
-            self._renew_later()

@@ -150,6 +150,7 @@ class GrantService:
                 "grant",
                 grant.id,
                 role=role.value,
+                reason=reason,
                 until=until,
                 needs_approval=asks,
             )

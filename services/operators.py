@@ -20,6 +20,7 @@ from services.invitations import PREFIX, add, checked
 from services.members import name_of
 from services.plans import Feature, Plan
 from services.principal import Action, Principal, Role
+from services.shapes import is_readable
 from store import tenants
 from store.directory import SYSTEM, SYSTEM_SLUG, Directory, lead
 from store.session import WriteSession
@@ -302,11 +303,11 @@ def reason_of(given: str, at: str = "reason") -> str:
     """A reason as people read it.
 
     Raises:
-        InvalidInput: for none, or one that is too long.
+        InvalidInput: for none, or one that is too long or cannot be shown on one line.
     """
     reason = given.strip()
-    if not 1 <= len(reason) <= REASON_MOST:
-        message = f"A reason has 1 to {REASON_MOST} characters."
+    if not is_readable(reason, REASON_MOST):
+        message = f"A reason is one line of 1 to {REASON_MOST} characters that can be seen."
         mend = "Say in a sentence why, for those who will read it."
         raise InvalidInput.of([Problem(at, "WRONG_LENGTH", message, mend)])
     return reason

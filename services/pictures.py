@@ -1,4 +1,7 @@
-"""What a picture is by its bytes: PNG, JPEG or WebP, and how large. Nothing is decoded."""
+"""What a picture is by its bytes: PNG, JPEG or WebP, and how large. Nothing is decoded.
+
+It has to end where it says that it does: what is something else as well hides behind the end.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _JPEG: Final = b"\xff\xd8\xff"
+_JPEG_END: Final = b"\xff\xd9"
 # Start of frame: every form of JPEG that has a size. 0xC4, 0xC8 and 0xCC are something else.
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE: Final = frozenset(range(0xD0, 0xD8)) | {0x01}  # markers without a length
@@ -36,13 +41,18 @@ def picture_in(data: bytes) -> Picture | None:
 
 
 def _png(data: bytes) -> tuple[int, int] | None:
-    if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < 33:
+    if not data.startswith(_PNG) or data[12:16] != b"IHDR":
+        return None
+    at = len(_PNG)
+    while data[at + 4 : at + 8] not in (b"IEND", b""):
+        at += 12 + int.from_bytes(data[at : at + 4])  # length, type, data, check sum
+    if data[at:] != _PNG_END:
         return None
     return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:
-    if not data.startswith(_JPEG):
+    if not data.startswith(_JPEG) or not data.endswith(_JPEG_END):
         return None
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
@@ -65,6 +75,8 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
 
 def _webp(data: bytes) -> tuple[int, int] | None:
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
+        return None
+    if _little(data[4:8]) + 8 != len(data):
         return None
     form = data[12:16]
     if form == b"VP8X":

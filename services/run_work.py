@@ -91,11 +91,13 @@ class RunWork:
         log: Log,
         *,
         deadline_s: float,
-        may_begin: Callable[[UUID], Awaitable[bool]] | None = None,
+        may_begin: Callable[[UUID, str], Awaitable[bool]] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``may_begin``: whether a tenant's runs may; None: always. One that may not stays in the
-        queue, and whoever looks at it later takes it."""
+        """``may_begin``: whether a tenant's runs of a kind may; None: always.
+
+        One that may not stays in the queue, and whoever looks at it later takes it.
+        """
         self.name = f"{platform.node()[:32]}-{os.getpid()}-{secrets.token_urlsafe(6)}"
         self._runs, self._kept, self._pool, self._bus, self._log = runs, kept, pool, bus, log
         self._deadline_s, self._may_begin, self._clock = deadline_s, may_begin, clock
@@ -240,7 +242,7 @@ class RunWork:
             job = await self._job(held.tenant_id, record)
             try:
                 async with self._pool.lent() as worker:
-                    if self._may_begin and not await self._may_begin(held.tenant_id):
+                    if self._may_begin and not await self._may_begin(held.tenant_id, job["kind"]):
                         raise Lost
                     if not await self._runs.begin(
                         held.tenant_id, held.run_id, self.name, self._clock()

@@ -110,6 +110,15 @@ def is_printed(text: str) -> bool:
     return not any(category(sign) in _UNPRINTED or bidirectional(sign) in _TURNING for sign in text)
 
 
+def is_readable(line: str, most: int) -> bool:
+    """Whether it is one line of 1 to ``most`` characters that can be shown, some of them seen."""
+    return (
+        len(line) <= most
+        and is_printed(line)
+        and any(category(sign) not in ("Cf", "Zs") for sign in line)
+    )
+
+
 # Places
 
 

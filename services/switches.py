@@ -17,14 +17,15 @@ from collab.bus import Bus, Subscription
 from collab.keys import switches_channel
 from engine.errors import InvalidInput, Problem
 from observability.logs import Log
-from services.administration import Administration, Change
+from services.administration import Administration, Change, Made
 from services.errors import Conflict, NotFound, Overloaded
 from services.ids import new_id
-from services.operators import reason_of
+from services.operators import no_tenant, reason_of
 from services.principal import Action, Principal
 from store import switches
 from store.directory import SYSTEM
 from store.switches import KillSwitches, SwitchRecord
+from store.tenants import Tenants
 
 __all__ = ["Scope", "SwitchRecord", "SwitchService", "Switches"]
 
@@ -149,14 +150,21 @@ class Switches:
         if no is not None:
             raise no
 
+    def stopped_kind(self, kind: str) -> Overloaded | None:
+        """Why nobody may value this kind now; None: everybody may."""
+        reason = self._thrown.get((Scope.KIND.value, kind)) if self._thrown else None
+        if reason is None:
+            return None
+        return Overloaded(f"{_STOPPED[Scope.KIND].format(kind)} {reason}", WAIT_S)
+
     def require_kind(self, kind: str) -> None:
         """
         Raises:
             Overloaded: if this kind of valuation is stopped, with the operator's reason.
         """
-        reason = self._thrown.get((Scope.KIND.value, kind)) if self._thrown else None
-        if reason is not None:
-            raise Overloaded(f"{_STOPPED[Scope.KIND].format(kind)} {reason}", WAIT_S)
+        no = self.stopped_kind(kind)
+        if no is not None:
+            raise no
 
     async def until_stopped(
         self, tenant_id: UUID, root_fields: Collection[str], events: AsyncGenerator[T, None]
@@ -211,10 +219,11 @@ class SwitchService:
         administration: Administration,
         operations: Callable[[], Collection[str]],
         kinds: Collection[str],
+        tenants: Tenants,
     ) -> None:
         """``operations``: the root fields that there are, as Mutation.valueDcf; ``kinds``: of
         valuations."""
-        self._kept, self._switches = kept, switches
+        self._kept, self._switches, self._tenants = kept, switches, tenants
         self._administration = administration
         self._operations, self._kinds = operations, kinds
 
@@ -237,20 +246,25 @@ class SwitchService:
     ) -> SwitchRecord:
         """Stop an operation, a kind or a tenant, for everybody, until it is resumed.
 
+        Whoever works on something meanwhile comes to its end. That a tenant is stopped is in its
+        own audit, too: if the answer is lost, the same operation asked again sees to it.
+
         Raises:
-            Forbidden, InvalidInput, IdempotencyKeyReused.
+            Forbidden, NotFound, InvalidInput, IdempotencyKeyReused.
             Conflict: if it is stopped already, for another reason.
         """
         principal.require(Action.OPERATE)
         reason = reason_of(reason)
         self._check(scope, name)
+        if scope is Scope.TENANT and await self._tenants.find(UUID(name)) is None:
+            raise no_tenant()
 
-        async def work(change: Change) -> dict[str, str]:
+        async def work(change: Change) -> dict[str, Any]:
             there = await switches.find_thrown(change.session, scope.value, name)
             if there is not None and there.reason != reason:
                 raise Conflict(f"It is stopped already: {there.reason} Resume that first.")
             if there is not None:
-                return {"switch": str(there.id)}
+                return {"switch": str(there.id), "fresh": False}
             switch = SwitchRecord(
                 id=new_id(),
                 scope=scope.value,
@@ -263,11 +277,11 @@ class SwitchService:
             await change.note(
                 "switch.thrown", "switch", switch.id, scope=scope.value, name=name, reason=reason
             )
-            return {"switch": str(switch.id)}
+            return {"switch": str(switch.id), "fresh": True}
 
         asked = [scope.value, name, reason]
         made = await self._administration.change(principal, "stop", asked, operation_id, work)
-        return await self._told(made.id("switch"))
+        return await self._told(principal, made, "switch.thrown")
 
     async def resume(
         self, principal: Principal, switch_id: UUID, operation_id: str | None = None
@@ -279,25 +293,40 @@ class SwitchService:
         """
         principal.require(Action.OPERATE)
 
-        async def work(change: Change) -> dict[str, str]:
+        async def work(change: Change) -> dict[str, Any]:
             switch = await switches.find(change.session, switch_id)
             if switch is None:
                 raise _no_switch()
-            if await switches.lift(change.session, switch_id, principal.member_id, change.at):
+            fresh = await switches.lift(change.session, switch_id, principal.member_id, change.at)
+            if fresh:
                 await change.note(
                     "switch.lifted", "switch", switch_id, scope=switch.scope, name=switch.name
                 )
-            return {"switch": str(switch_id)}
+            return {"switch": str(switch_id), "fresh": fresh}
 
-        await self._administration.change(principal, "resume", str(switch_id), operation_id, work)
-        return await self._told(switch_id)
+        asked = str(switch_id)
+        made = await self._administration.change(principal, "resume", asked, operation_id, work)
+        return await self._told(principal, made, "switch.lifted")
 
-    async def _told(self, switch_id: UUID) -> SwitchRecord:
+    async def _told(self, principal: Principal, made: Made, action: str) -> SwitchRecord:
+        """The switch, once it is felt, and once a tenant that it is about has it on record."""
         await self._switches.changed()
-        found = await self._kept.find(switch_id)
-        if found is None:
+        switch = await self._kept.find(made.id("switch"))
+        if switch is None:
             raise _no_switch()
-        return found
+        if switch.scope == Scope.TENANT and made.answer["fresh"]:
+            tenant_id = UUID(switch.name)
+
+            async def note(change: Change) -> dict[str, Any]:
+                await change.note(action, "tenant", tenant_id, reason=switch.reason)
+                return {}
+
+            # Under an id of its own: the operator's may stand for something else there.
+            once = f"{switch.id}.{action}"
+            await self._administration.change(
+                principal, action, str(switch.id), once, note, tenant_id=tenant_id
+            )
+        return switch
 
     def _check(self, scope: Scope, name: str) -> None:
         known: Collection[str]

@@ -43,14 +43,16 @@ class Tenancy:
     switches: SwitchService
     standings: Standings
 
-    async def may_begin(self, tenant_id: UUID) -> bool:
-        """Whether work of a tenant's may begin now: it is neither suspended nor stopped.
+    async def may_begin(self, tenant_id: UUID, kind: str) -> bool:
+        """Whether work of a tenant's on a kind of valuation may begin now: the tenant is neither
+        suspended nor stopped, and the kind is not stopped.
 
         Raises:
             DatabaseAway, DatabaseBusy.
         """
         suspended = (await self.standings.terms(tenant_id)).suspended
-        return suspended is None and self.stopped.stopped(tenant_id, ["run"]) is None
+        stopped = self.stopped.stopped(tenant_id, ["run"]) or self.stopped.stopped_kind(kind)
+        return suspended is None and stopped is None
 
     @classmethod
     def build(
@@ -81,6 +83,6 @@ class Tenancy:
             operators=OperatorService(tenants, directory, administration, prorate),
             grants=GrantService(OperatorGrants(database), tenants, administration, issuer),
             stopped=stopped,
-            switches=SwitchService(thrown, stopped, administration, operations, kinds),
+            switches=SwitchService(thrown, stopped, administration, operations, kinds, tenants),
             standings=standings,
         )

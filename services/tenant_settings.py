@@ -162,7 +162,10 @@ def _flaw(origin: str) -> str | None:
     shown = origin[:80]
     if not _ORIGIN.fullmatch(origin):
         return f"“{shown}” is no origin: scheme, host and port, in small letters, and no path."
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return f"“{shown}” has no such host."
     try:
         if parts.port is not None and not 0 < parts.port < 65_536:
             return f"“{shown}” has no such port."

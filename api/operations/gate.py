@@ -67,24 +67,29 @@ LIMITS: Final = Limits()
 _INTROSPECTION_DEPTH: Final = 20
 
 
+_TEXTS: Final = (TokenKind.STRING, TokenKind.BLOCK_STRING)
+
+
 def complaint_of(document: DocumentNode, limits: Limits = LIMITS) -> GraphQLError | None:
     """Why the document may not run; None when it may."""
-    return _numbers(document) or _Gate(document, limits).complaint()
+    return _literals(document) or _Gate(document, limits).complaint()
 
 
-def _numbers(document: DocumentNode) -> GraphQLError | None:
-    """A literal beyond a double, such as 1e400, would reach a resolver as infinity."""
+def _literals(document: DocumentNode) -> GraphQLError | None:
+    """What would reach a resolver and must not: 1e400, which is infinity, and a text with a null
+    character, which no database keeps. Of variables, whoever reads the JSON says the same."""
     location = document.loc
     token = location.start_token if location else None
     while token is not None:
-        is_number = token.kind in (TokenKind.FLOAT, TokenKind.INT)
-        if is_number and not isfinite(float(token.value or 0)):
+        flaw = None
+        if token.kind in (TokenKind.FLOAT, TokenKind.INT):
+            if not isfinite(float(token.value or 0)):
+                flaw = "A number in the document is larger than a double can hold."
+        elif token.kind in _TEXTS and "\0" in (token.value or ""):
+            flaw = "A text in the document has a null character (U+0000). Leave it out."
+        if flaw is not None:
             assert location is not None  # noqa: S101 - its first token was found there
-            return GraphQLError(
-                "A number in the document is larger than a double can hold.",
-                source=location.source,
-                positions=[token.start],
-            )
+            return GraphQLError(flaw, source=location.source, positions=[token.start])
         token = token.next
     return None
 

@@ -235,7 +235,8 @@ def _done(work: Callable[[Administered], Awaitable[R]]) -> R:
 
 
 async def _named(to: Administered, slug: str) -> UUID:
-    found = await to.directory.find("SLUG", slug)
+    # What is no text, as a terminal may have it, no database looks up.
+    found = await to.directory.find("SLUG", slug) if slug.isascii() else None
     if found is None:
         fail(f"There is no tenant {slug}. See which there are: valor tenant list")
     return found

@@ -245,8 +245,6 @@ class Given:
             self._wrong(name, "MISSING", f"is missing: a text of 1 to {longest} characters")
         elif not isinstance(value, str):
             self._wrong(name, "WRONG_TYPE", "is a text")
-        elif "\0" in value:  # which no database keeps
-            self._wrong(name, "WRONG_TYPE", "is a text without null characters")
         elif len(value) > longest or (needed and not value.strip()):
             self._wrong(name, "WRONG_LENGTH", f"has 1 to {longest} characters")
         else:

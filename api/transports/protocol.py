@@ -22,6 +22,7 @@ BODY_MAX: Final = 256 * 1024  # bytes
 URL_QUERY_MAX: Final = 16 * 1024  # bytes; the server below us sets no limit
 JSON_DEPTH_MAX: Final = 64  # what is written back, with more around it, may have 254
 BODY_WITHIN_S: Final = 10.0
+_SHOWN: Final = 200  # characters of a path
 
 MediaType = Literal["application/json", "application/graphql-response+json"]
 JSON: Final[MediaType] = "application/json"
@@ -138,7 +139,8 @@ async def _body(request: Request) -> bytes:
 
 
 def strict_json(text: bytes | str, what: str) -> Any:
-    """One JSON value: UTF-8, every number a finite double, of bounded depth.
+    """One JSON value: UTF-8, every number a finite double, every text one that a database keeps,
+    of bounded depth.
 
     Raises:
         NotWellFormed: 400.
@@ -152,7 +154,26 @@ def strict_json(text: bytes | str, what: str) -> Any:
     # It cannot be deeper than it has openers, and counting those costs nothing.
     if raw.count(b"[") + raw.count(b"{") > JSON_DEPTH_MAX and _too_deep(value):
         raise NotWellFormed(400, f"{what} is nested deeper than {JSON_DEPTH_MAX} levels.")
+    if b"\\u0000" in raw:  # nobody can write it any other way
+        place = _null_at(value)
+        if place is not None:
+            raise NotWellFormed(400, f"{what} has a null character (U+0000){place}. Leave it out.")
     return value
+
+
+def _null_at(value: Any) -> str | None:
+    """Where the first text with a null character stands, in words; None: nowhere."""
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        path, inner = waiting.pop()
+        if isinstance(inner, dict):
+            inside = [(f"{path}.{key}".lstrip("."), each) for key, each in inner.items()]
+            waiting += reversed([*((path, key) for key in inner), *inside])
+        elif isinstance(inner, list):
+            waiting += reversed([(f"{path}[{place}]", each) for place, each in enumerate(inner)])
+        elif isinstance(inner, str) and "\0" in inner:
+            return f" at “{path[:_SHOWN]}”" if path else ""
+    return None
 
 
 def _too_deep(value: Any) -> bool:

@@ -112,10 +112,10 @@ def places() -> Iterator[Place]:
         for name, field in kind.fields.items():
             for argument, given in field.args.items():
                 for path, lead, type_ in _targets(argument, given.type):
-                    literal = _arguments(f"{parent}.{name}", field, argument, path)
+                    literal = arguments_with(f"{parent}.{name}", field, argument, path)
                     if way.count("%s") != 1:
                         continue
-                    asked = way % f"{name}({literal}) {_selected(field)}"
+                    asked = way % f"{name}({literal}) {selected(field)}"
                     yield Place(
                         f"{parent}.{name}({'.'.join((argument, *path))})", asked, type_, lead
                     )
@@ -207,7 +207,7 @@ def _targets(
             yield from _targets(inner, field.type, (*path, inner), (*seen, named.name))
 
 
-def _arguments(place: str, field: GraphQLField, target: str, path: tuple[str, ...]) -> str:
+def arguments_with(place: str, field: GraphQLField, target: str, path: tuple[str, ...]) -> str:
     told = []
     for name, argument in field.args.items():
         if name == target:
@@ -291,11 +291,7 @@ def all_of(type_: Any, depth: int = 3) -> str:
 
 async def read(world: World, attack: Attack) -> list[Answer]:
     """One reading; foreign ids are looked for in it, which CANARY is not."""
-    text = re.sub(
-        r'"own (\w+)"',
-        lambda found: json.dumps(_own(world, found[1])),
-        attack.given["document"],
-    )
+    text = with_own(world, attack.given["document"])
     body = json.dumps({"query": text}).encode()
     (answer,) = await exchanged(world, post(world, body, (), attack.given["as"]))
     for name, id_ in world.found.items():
@@ -304,7 +300,7 @@ async def read(world: World, attack: Attack) -> list[Answer]:
     return [answer]
 
 
-def _selected(field: GraphQLField) -> str:
+def selected(field: GraphQLField) -> str:
     """What is asked of the answer: which it is, and the words of a no."""
     kind = get_named_type(field.type)
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
@@ -355,9 +351,7 @@ async def asked(world: World, attack: Attack) -> list[Answer]:
 
 
 async def _answer(world: World, given: Mapping[str, Any], id_: str) -> Answer:
-    document = re.sub(
-        r'"own (\w+)"', lambda found: json.dumps(_own(world, found[1])), given["document"]
-    )
+    document = with_own(world, given["document"])
     variables = {"it": id_}
     declared = f"$it: {given['type']}"
     if "$op" in document:
@@ -368,6 +362,11 @@ async def _answer(world: World, given: Mapping[str, Any], id_: str) -> Answer:
     headers = ["accept: text/event-stream"] if word.startswith("subscription") else []
     body = json.dumps({"query": text, "variables": variables}).encode()
     return (await exchanged(world, post(world, body, headers, "ours-owner")))[0]
+
+
+def with_own(world: World, document: str) -> str:
+    """A document with ids of what is ours."""
+    return re.sub(r'"own (\w+)"', lambda found: json.dumps(_own(world, found[1])), document)
 
 
 def _own(world: World, type_: str) -> str:

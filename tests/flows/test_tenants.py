@@ -29,7 +29,8 @@ __all__ = ["join", "server"]
 
 pytestmark = pytest.mark.anyio
 
-PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000020000000100806000000") + bytes(40)
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000020000000100806000000") + bytes(4)
+PNG += bytes(4) + b"IEND" + bytes.fromhex("ae426082")
 
 
 # Tenants
@@ -228,13 +229,14 @@ def test_settings_are_checked_and_changed_by_whoever_saw_them(server: Served) ->
         no = refused(
             admin,
             'updateTenant(input: {name: "", origins: ["https://a.example/", "http://a.example", '
-            '"https://a.example:443", "https://ok.example"]})',
+            '"https://a.example:443", "https://[:::]", "https://ok.example"]})',
         )
         assert [issue["path"] for issue in no["issues"]] == [
             "input.name",
             "input.origins[0]",
             "input.origins[1]",
             "input.origins[2]",
+            "input.origins[3]",
         ]
         revision = admin.data("{ tenant { revision } }")["tenant"]["revision"]
         seen = f'updateTenant(input: {{origins: ["https://ok.example"], baseRevision: {revision}}})'
@@ -268,6 +270,8 @@ def test_a_console_is_branded_by_what_was_looked_at(server: Served) -> None:
         script = refused(owner, f"updateBranding(input: {{{colours}, logo: $logo}})", logo=svg)
         assert [issue["path"] for issue in pale["issues"]] == ["input.colours.text"]
         assert [issue["path"] for issue in script["issues"]] == ["input.logo"]
+        empty = refused(owner, f"updateBranding(input: {{{colours}, logo: $logo}})", logo="")
+        assert [issue["path"] for issue in empty["issues"]] == ["input.logo"]
         done(
             owner,
             f'updateBranding(input: {{name: "Ours & Co", {colours}, logo: $logo}})',

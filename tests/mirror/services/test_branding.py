@@ -31,8 +31,9 @@ def riff(form: bytes, rest: bytes) -> bytes:
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes([0, 0, 0, 13]) + b"IHDR" + bytes([0, 0, 1, 0, 0, 0, 0, 64])
 PNG += bytes([8, 6, 0, 0, 0]) + bytes(4)
+PNG += bytes([0, 0, 0, 3]) + b"IDAT" + b"xyz" + bytes(4) + bytes(4) + b"IEND\xaeB`\x82"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff\xff\xc2\x00\x11\x08\x00\x40\x01\x00"
-JPEG += bytes(12)
+JPEG += bytes(12) + b"\xff\xd9"
 EXTENDED = riff(b"VP8X", bytes(4) + (255).to_bytes(3, "little") + (63).to_bytes(3, "little"))
 LOSSLESS = riff(b"VP8L", b"\x2f" + (255 | 63 << 14).to_bytes(4, "little"))
 LOSSY = riff(
@@ -55,8 +56,10 @@ def test_a_picture_has_a_kind_and_a_size_by_its_bytes(data: bytes, media_type: s
     assert found is not None
     assert (found.media_type, found.width, found.height) == (media_type, 256, 64)
     assert found.data == data
-    for end in range(len(data)):  # cut anywhere it is another picture, or none; never a fault
-        picture_in(data[:end])
+    for end in range(len(data)):  # cut anywhere, it is none
+        assert picture_in(data[:end]) is None
+    for more in (b"\0", b"<script>alert(1)</script>", b"PK\5\6" + bytes(18)):
+        assert picture_in(data + more) is None
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,26 @@ async def test_nobody_is_kept_from_work_because_redis_is_away() -> None:
         await clock.pass_by(LEASE_S)
     await settled()
     await rooms.close()
+
+
+async def test_a_renewal_that_fails_is_not_the_last() -> None:
+    clock = HandClock()
+
+    class Stumbles(MemoryOneRoom):
+        times = 0
+
+        async def hold(self, room: RoomKey) -> bool:
+            self.times += 1
+            if self.times == 2:  # the first renewal
+                raise RuntimeError("a fault")
+            return await super().hold(room)
+
+    one = Stumbles(clock)
+    rooms = OpenRooms(one, Plans().terms, clock, Said())
+    async with rooms.entered(ONE):
+        await clock.pass_by(10 * LEASE_S)
+        with pytest.raises(Forbidden):
+            async with rooms.entered(OTHER):
+                pass
+    await settled()
+    await rooms.close()

@@ -25,8 +25,8 @@ async def test_a_run_that_may_not_begin_is_kept_and_begun_later(
     async with process(database, compute) as here:
         may, looked = False, asyncio.Event()
 
-        async def may_begin(tenant_id: UUID) -> bool:
-            assert tenant_id == OURS
+        async def may_begin(tenant_id: UUID, kind: str) -> bool:
+            assert (tenant_id, kind) == (OURS, "DCF")
             looked.set()
             return may
 

@@ -80,10 +80,10 @@ async def test_a_suspended_tenant_is_told_why(desk: Desk) -> None:
     await desk.tenancy.operators.suspend(operator, OURS, "Unpaid.")
     with pytest.raises(Forbidden, match=r"suspended\. Unpaid\."):
         await desk.standings.of(owner)
-    assert not await desk.tenancy.may_begin(OURS)
+    assert not await desk.tenancy.may_begin(OURS, "DCF")
     await desk.tenancy.operators.resume(operator, OURS)
     assert (await desk.standings.of(owner)).plan is Plan.PRO
-    assert await desk.tenancy.may_begin(OURS)
+    assert await desk.tenancy.may_begin(OURS, "DCF")
 
 
 async def test_who_is_let_in_no_more_is_not_remembered(desk: Desk, timer: Timer) -> None:

@@ -16,7 +16,7 @@ from services.switches import Scope, Switches
 from store.database import Database
 from store.switches import KillSwitches
 from tests.mirror.services.tenants_at_work import Desk
-from tests.mirror.store.world import OURS, THEIRS
+from tests.mirror.store.world import NOBODYS, OURS, THEIRS
 
 pytestmark = pytest.mark.anyio
 VALUE = ["Mutation.valueDcf"]
@@ -63,6 +63,23 @@ async def test_stopping_again_is_the_same_switch_and_never_another_reason(desk: 
 async def test_what_there_is_not_is_not_stopped(desk: Desk, scope: Scope, name: str) -> None:
     with pytest.raises(InvalidInput):
         await desk.tenancy.switches.stop(await desk.operator(), scope, name, "Why not")
+
+
+async def test_a_tenant_that_there_is_not_is_not_stopped(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        await desk.tenancy.switches.stop(
+            await desk.operator(), Scope.TENANT, str(NOBODYS), "Why not"
+        )
+
+
+async def test_runs_of_a_stopped_kind_wait(desk: Desk) -> None:
+    operator = await desk.operator()
+    assert await desk.tenancy.may_begin(OURS, "DCF")
+    switch = await desk.tenancy.switches.stop(operator, Scope.KIND, "DCF", "A fault.")
+    assert not await desk.tenancy.may_begin(OURS, "DCF")
+    assert await desk.tenancy.may_begin(OURS, "LBO")
+    await desk.tenancy.switches.resume(operator, switch.id)
+    assert await desk.tenancy.may_begin(OURS, "DCF")
 
 
 async def test_every_process_feels_it_on_a_word(desk: Desk) -> None:

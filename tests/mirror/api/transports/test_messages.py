@@ -108,7 +108,7 @@ def test_an_operation_is_read_as_over_http() -> None:
     assert (asked.variables, asked.extensions) == ({"x": 1.5}, {"y": None})
 
 
-@pytest.mark.parametrize("id_", ["1", "x" * ID_MAX, "ä", " ", "\x00", "🙂"])
+@pytest.mark.parametrize("id_", ["1", "x" * ID_MAX, "ä", " ", "🙂"])
 def test_an_id_is_the_clients_to_choose(id_: str) -> None:
     assert messages.read(said(id=id_)).id == id_
 

@@ -292,13 +292,14 @@ def test_who_does_not_name_the_new_type_does_not_get_it(entries: list[str]) -> N
         assert chosen is not None
 
 
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))
 FINITE = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=20,
 )
 
@@ -306,6 +307,25 @@ FINITE = st.recursive(
 @given(FINITE)
 def test_json_that_a_double_holds_is_read_as_it_is(value: Any) -> None:
     assert strict_json(json.dumps(value), "It") == value
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ("\0", ""),
+        ({"a": [1, {"b": "x\0y"}]}, " at “a[1].b”"),
+        ({"a": {"\0": 1}}, " at “a”"),
+        ({"a": 1, "b\0": 2}, ""),
+    ],
+)
+def test_a_null_character_is_refused_wherever_it_stands(value: Any, where: str) -> None:
+    with pytest.raises(NotWellFormed) as no:
+        strict_json(json.dumps(value), "It")
+    assert no.value.message == f"It has a null character (U+0000){where}. Leave it out."
+
+
+def test_what_only_looks_like_one_is_read() -> None:
+    assert strict_json(json.dumps({"a": r"\u0000"}), "It") == {"a": r"\u0000"}
 
 
 def test_json_may_be_so_deep_and_no_deeper() -> None:

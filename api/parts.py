@@ -52,6 +52,7 @@ class Parts:
     tenants: Tenants
     directory: Directory
     outward: Outward
+    to_webhooks: Outward
     browsers: Browsers
     bus: BroadcastBus
     standings: Standings
@@ -125,4 +126,5 @@ class Parts:
         if self.redis is not None:
             await stop.step("redis", self.redis.close(), 2.0)
         await stop.step("outward", self.outward.close(), 2.0)
+        await stop.step("to webhooks", self.to_webhooks.close(), 2.0)
         await stop.step("database", self.database.close(), 10.0)

@@ -176,15 +176,21 @@ def build(
     webhook_bodies = Bodies(global_id, settings.public_url)
     prices = PriceList.read(settings.billing_prices) if settings.billing_prices else PriceList()
     webhook_secrets = WebhookSecrets(Sealer(keyring))
+    # Of its own: addresses that do not answer keep nobody waiting who signs in.
+    to_webhooks = Outward(private=settings.outward_private, ca_file=settings.outward_ca_file)
     deliveries = Deliveries(
         database,
         directory,
         webhook_bodies,
         webhook_secrets,
-        outward,
+        to_webhooks,
         RunningLoop(),
         watch.logs.get("webhooks"),
+        meter=watch.meter,
+        may_send=standings.in_force,
     )
+    watch.meter.oldest_undelivered_s = lambda: deliveries.oldest_s
+    standings.on_change(deliveries.wake)
     payments = Payments.build(
         database=database,
         directory=directory,
@@ -192,7 +198,6 @@ def build(
         bodies=webhook_bodies,
         prices=prices,
         secrets=settings.billing_secrets,
-        wake=deliveries.wake,
         clock=administration.clock,
         log=watch.logs.get("billing"),
     )
@@ -248,6 +253,7 @@ def build(
         log,
         deadline_s=settings.run_deadline_s,
         may_begin=tenancy.may_begin,
+        ended=deliveries.wake,
     )
     looks = AuditLog(AuditNotes(database))
     valuations = ValuationService(
@@ -324,10 +330,9 @@ def build(
             Webhooks(database),
             directory,
             standings,
-            outward,
+            to_webhooks,
             webhook_secrets,
             webhook_bodies,
-            deliveries,
         ),
         pricing=PricingService(admission, documents),
         trusted_documents=own_documents,
@@ -354,6 +359,7 @@ def build(
         tenants=tenants,
         directory=directory,
         outward=outward,
+        to_webhooks=to_webhooks,
         browsers=browsers,
         bus=bus,
         standings=standings,
@@ -387,12 +393,7 @@ def build(
         executor=executor,
         lasting=lasting,
         sockets=Sockets(
-            executor,
-            authenticator,
-            lasting,
-            watch.meter,
-            watch.logs.get("api"),
-            browsers,
+            executor, authenticator, lasting, watch.meter, watch.logs.get("api"), browsers
         ),
         stopping=Stopping(watch.logs.get("api")),
     )

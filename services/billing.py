@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -78,14 +78,13 @@ class BillingService:
         kept: Subscriptions,
         paid: SubscriptionService,
         standings: Standings,
-        wake: Callable[[UUID], None],
         secrets: Sequence[str],
         log: Log,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """``secrets``: any of them may have signed, so that they can be changed one at a time."""
         self._database, self._directory, self._kept = database, directory, kept
-        self._paid, self._standings, self._wake = paid, standings, wake
+        self._paid, self._standings = paid, standings
         self._secrets, self._log, self._clock = tuple(secrets), log, clock
         self._tenants, self._tasks = Tenants(database), Tasks(log)
 
@@ -147,7 +146,7 @@ class BillingService:
                     changed = await self._paid.settle(session, known, known, now, None)
             if changed:
                 ended += 1
-                self._felt(tenant_id)
+                self._standings.changed(tenant_id)
             await self._directory.remove("GRACE", name)
         return ended
 
@@ -215,7 +214,7 @@ class BillingService:
         if outcome is Outcome.UNKNOWN:
             self._log.warning("a payment was not understood", event_id=event.id, reason=note)
         if after is not None:
-            self._felt(tenant_id)
+            self._standings.changed(tenant_id)
         return Taken(outcome, True, tenant_id)
 
     def _decided(
@@ -263,10 +262,6 @@ class BillingService:
         if not hmac.compare_digest(known.payload_hash, event.hash):
             self._log.error("an event's id stands for two things", event_id=event.id)
             raise Conflict("An event with this id is on record, and says something else.")
-
-    def _felt(self, tenant_id: UUID) -> None:
-        self._standings.changed(tenant_id)
-        self._wake(tenant_id)
 
 
 def verify(body: bytes, signature: str, secrets: Sequence[str], now: datetime) -> None:

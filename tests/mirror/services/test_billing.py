@@ -53,7 +53,6 @@ class Provider:
     database: Database
     at: datetime = APRIL
     said: Said = field(default_factory=Said)
-    woken: list[UUID] = field(default_factory=list)
     changed: list[UUID] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,7 +68,6 @@ class Provider:
             bodies=Bodies(global_id),
             prices=PriceList.read(PRICES),
             secrets=(SECRET, OLD),
-            wake=self.woken.append,
             clock=lambda: self.at,
             log=self.said,
         )
@@ -126,7 +124,7 @@ async def test_a_tenant_buys_raises_its_plan_is_late_and_pays(provider: Provider
     assert (await provider.tenant()).plan == "FREE"
     assert (await provider.says("subscription-active")).outcome is Outcome.APPLIED
     assert await provider.state() == ("PRO", "PRO", "ACTIVE")
-    assert provider.changed == provider.woken == [OURS]
+    assert provider.changed == [OURS]
     await provider.says("subscription-upgraded")
     assert await provider.state() == ("ENTERPRISE", "ENTERPRISE", "ACTIVE")
     (raised, bought) = await provider.kept.changes(OURS, None, 9)

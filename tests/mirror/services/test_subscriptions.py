@@ -53,7 +53,6 @@ class Office:
             bodies=Bodies(global_id),
             prices=PriceList.read(PRICES),
             secrets=secrets,
-            wake=lambda _: None,
             clock=lambda: self.at,
             log=Said(),
         )

@@ -80,7 +80,6 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
             if settings.billing_prices
             else PriceList(),
             secrets=settings.billing_secrets,
-            wake=lambda _: None,  # a server's sweep finds it
             clock=administration.clock,
             log=log,
         )

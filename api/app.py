@@ -92,7 +92,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *parts.auth.routes(),
             *parts.oidc.routes(),
             *BrandingPages(parts.tenancy.branding).routes(),
-            *BillingEvents(parts.payments.billing, watch.logs.get("billing")).routes(),
+            *BillingEvents(parts.payments.billing, watch.meter, watch.logs.get("billing")).routes(),
             *parts.audit_exports.routes(parts.auth.told),
             Route("/", explorer.page, methods=["GET"]),
         ],

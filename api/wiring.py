@@ -185,7 +185,11 @@ def build(
         to_receivers,
         RunningLoop(),
         watch.logs.get("webhooks"),
+        meter=watch.meter,
+        may_send=standings.in_force,
     )
+    watch.meter.oldest_undelivered_s = lambda: deliveries.oldest_s
+    standings.on_change(deliveries.wake)
     payments = Payments.build(
         database=database,
         directory=directory,
@@ -193,7 +197,6 @@ def build(
         bodies=webhook_bodies,
         prices=prices,
         secrets=settings.billing_secrets,
-        wake=deliveries.wake,
         clock=administration.clock,
         log=watch.logs.get("billing"),
     )
@@ -250,6 +253,7 @@ def build(
         log,
         deadline_s=settings.run_deadline_s,
         may_begin=tenancy.may_begin,
+        ended=deliveries.wake,
     )
     looks = AuditLog(AuditNotes(database))
     valuations = ValuationService(
@@ -326,7 +330,6 @@ def build(
             to_receivers,
             webhook_secrets,
             webhook_bodies,
-            deliveries,
         ),
         pricing=PricingService(admission, documents),
         trusted_documents=own_documents,
@@ -386,12 +389,7 @@ def build(
         executor=executor,
         lasting=lasting,
         sockets=Sockets(
-            executor,
-            authenticator,
-            lasting,
-            watch.meter,
-            watch.logs.get("api"),
-            browsers,
+            executor, authenticator, lasting, watch.meter, watch.logs.get("api"), browsers
         ),
         stopping=Stopping(watch.logs.get("api")),
     )

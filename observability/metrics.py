@@ -27,6 +27,13 @@ CLOSES = frozenset(
     {"1000", "1001", "1005", "1006", "1009", "1012", "1013", "4400", "4401", "4403", "4406",
      "4408", "4409", "4429", "behind", "silent"}
 )  # fmt: skip
+# What became of a try to tell a webhook of something: dead is what is tried no more.
+DELIVERIES = frozenset({"delivered", "failed", "dead", "gone"})
+# What came of an event of the payment provider's; repeated: it was had before.
+BILLED = frozenset(
+    {"applied", "ignored", "out_of_date", "unknown", "repeated", "conflict", "not_signed",
+     "not_understood", "not_taken"}
+)  # fmt: skip
 CREDENTIALS = frozenset({"token", "key", "password", "refresh", "invitation", "reset", "provider"})
 
 
@@ -99,6 +106,9 @@ class Meter:
         self.subscriptions = 0  # under way, over sockets and streams
         self.cluster_workers: int | None = None  # that compute runs; None: there is no cluster
         self.cluster_threads: int | None = None  # that they have together
+        self.oldest_undelivered_s: Callable[[], float] = lambda: 0.0
+        self._deliveries = {(outcome,): 0 for outcome in sorted(DELIVERIES)}
+        self._billed = {(outcome,): 0 for outcome in sorted(BILLED)}
         self._closes: dict[tuple[str], int] = {}
         self._credentials = {(kind,): 0 for kind in sorted(CREDENTIALS)}
         self._operations: dict[tuple[str, Outcome], int] = {}
@@ -142,6 +152,16 @@ class Meter:
         """One token, key, password or the like proved nothing."""
         key = (kind if kind in CREDENTIALS else OTHER,)
         self._credentials[key] = self._credentials.get(key, 0) + 1
+
+    def delivery(self, outcome: str) -> None:
+        """One try to tell a webhook of something ended."""
+        key = (outcome if outcome in DELIVERIES else OTHER,)
+        self._deliveries[key] = self._deliveries.get(key, 0) + 1
+
+    def billed(self, outcome: str) -> None:
+        """One event of the payment provider's was answered."""
+        key = (outcome if outcome in BILLED else OTHER,)
+        self._billed[key] = self._billed.get(key, 0) + 1
 
     def valued(self, kind: str, outcome: Outcome, duration_s: float) -> None:
         """One valuation was made, refused (excluded) or failed (bad)."""
@@ -216,6 +236,23 @@ class Meter:
             "Tokens, keys, passwords and the like that proved nothing, by kind.",
             ("kind",),
             list(self._credentials.items()),
+        )
+        yield _counter(
+            "valor_webhook_deliveries",
+            "Tries to tell a webhook of something, by what became of them; dead: the last one.",
+            ("outcome",),
+            list(self._deliveries.items()),
+        )
+        yield GaugeMetricFamily(
+            "valor_webhook_oldest_undelivered_seconds",
+            "How long active webhooks have waited for what is the oldest; 0: for nothing.",
+            value=self.oldest_undelivered_s(),
+        )
+        yield _counter(
+            "valor_billing_events",
+            "Events of the payment provider's, by what came of them.",
+            ("outcome",),
+            list(self._billed.items()),
         )
         yield _counter(
             "valor_http_requests",

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -78,14 +78,13 @@ class BillingService:
         kept: Subscriptions,
         paid: SubscriptionService,
         standings: Standings,
-        wake: Callable[[UUID], None],
         secrets: Sequence[str],
         log: Log,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """``secrets``: any of them may have signed, so that they can be changed one at a time."""
         self._database, self._directory, self._kept = database, directory, kept
-        self._paid, self._standings, self._wake = paid, standings, wake
+        self._paid, self._standings = paid, standings
         self._secrets, self._log, self._clock = tuple(secrets), log, clock
         self._tenants, self._tasks = Tenants(database), Tasks(log)
 
@@ -118,10 +117,12 @@ class BillingService:
         Raises:
             Conflict; DatabaseAway, DatabaseBusy.
         """
-        said, customer = event.said, event.customer
+        customer = event.customer
+        if event.said is Said.NOTHING:  # nothing follows from it, so it is not kept either
+            return Taken(Outcome.IGNORED, True, None)
         tenant_id = await self._whose(event)
         if tenant_id is None:
-            if customer is None or said is Said.NOTHING:
+            if customer is None:
                 return Taken(Outcome.IGNORED, True, None)
             fresh = await self._wait(event)
             # Somebody may have said whose it is, since it was looked up.
@@ -139,17 +140,25 @@ class BillingService:
         until = _due(now)
         found = await self._directory.page("GRACE", until=until, limit=_GRACES_AT_ONCE)
         for name, tenant_id in found:
-            async with self._database.writing(tenant_id) as session:
-                await hold(session)
-                known = await subscriptions.find(session)
-                changed = False
-                if known is not None and known.state == "PAST_DUE":
-                    changed = await self._paid.settle(session, known, known, now, None)
-            if changed:
-                ended += 1
-                self._felt(tenant_id)
-            await self._directory.remove("GRACE", name)
+            try:
+                if await self._end_grace(tenant_id, now):
+                    ended += 1
+                    self._standings.changed(tenant_id)
+                await self._directory.remove("GRACE", name)
+            except Exception as fault:
+                if no_of(fault) is not None:  # it would be so of the others, too
+                    raise
+                # One tenant's fault keeps no other's grace from its end.
+                self._log.exception("a tenant's grace was not ended", tenant=str(tenant_id))
         return ended
+
+    async def _end_grace(self, tenant_id: UUID, now: datetime) -> bool:
+        async with self._database.writing(tenant_id) as session:
+            await hold(session)
+            known = await subscriptions.find(session)
+            if known is None or known.state != "PAST_DUE":
+                return False
+            return await self._paid.settle(session, known, known, now, None)
 
     async def _look_after(self, loop: LoopClock) -> None:
         while True:
@@ -205,7 +214,7 @@ class BillingService:
             if known is not None:
                 self._check_same(known, event)
                 return Taken(Outcome(known.outcome), False, tenant_id)
-            said = await subscriptions.events_of(session, event.customer or "")
+            said = await subscriptions.events(session)
             earlier = [understood(each.payload.encode()) for each in said]
             after, outcome, note = self._decided(event, earlier)
             if after is not None:
@@ -215,7 +224,7 @@ class BillingService:
         if outcome is Outcome.UNKNOWN:
             self._log.warning("a payment was not understood", event_id=event.id, reason=note)
         if after is not None:
-            self._felt(tenant_id)
+            self._standings.changed(tenant_id)
         return Taken(outcome, True, tenant_id)
 
     def _decided(
@@ -223,11 +232,10 @@ class BillingService:
     ) -> tuple[SubscriptionRecord | None, Outcome, str | None]:
         """What is paid for, now that an event was heard; None: what was.
 
-        It follows from all that was ever said of the customer, in the order in which it was said:
-        so in whatever order it is heard, what comes of it in the end is the same.
+        It follows from all that was ever said of the tenant's customers, in the order in which it
+        was said: so in whatever order it is heard, what comes of it in the end is the same, and
+        whose subscription ends takes none from a tenant that pays by another.
         """
-        if event.said is Said.NOTHING:
-            return None, Outcome.IGNORED, "events of this type change nothing"
         if event.said is Said.WHOSE:
             return None, Outcome.APPLIED, "it says whose the customer is"
         prices, now = self._paid.prices, self._clock()
@@ -263,10 +271,6 @@ class BillingService:
         if not hmac.compare_digest(known.payload_hash, event.hash):
             self._log.error("an event's id stands for two things", event_id=event.id)
             raise Conflict("An event with this id is on record, and says something else.")
-
-    def _felt(self, tenant_id: UUID) -> None:
-        self._standings.changed(tenant_id)
-        self._wake(tenant_id)
 
 
 def verify(body: bytes, signature: str, secrets: Sequence[str], now: datetime) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from services.contents import canonical_text
-from services.prices import Price, PriceList
+from services.prices import AMOUNT_MOST, Price, PriceList
 from store.subscriptions import SubscriptionRecord
 
 _NAME_MOST: Final = 255
@@ -27,7 +27,7 @@ _STATES: Final = {  # a subscription's status with the provider, and what it is 
 }
 _NOT_YET: Final = "incomplete"  # it begins once it is paid
 _WORTH: Final = ("CANCELLED", "PAST_DUE", "ACTIVE")
-_LATEST: Final = 2**40  # seconds since the epoch
+_LATEST: Final = 2**33  # seconds since the epoch: the year 2242
 
 
 class NotUnderstood(Exception):
@@ -130,8 +130,9 @@ def understood(body: bytes) -> Event:
     well_formed = (
         isinstance(thing, dict)
         and isinstance(name, str)
-        and 1 <= len(name) <= _NAME_MOST
+        and _is_name(name)
         and isinstance(kind, str)
+        and kind.isprintable()
     )
     if not well_formed:
         raise NotUnderstood("It is no event: it has id, type, created and data.object.")
@@ -139,19 +140,23 @@ def understood(body: bytes) -> Event:
     said, rank = _TYPES.get(kind, (Said.NOTHING, 0))
     # What differs from one sending to the next of the same event is left out.
     kept = {"id": name, "type": kind, "created": given["created"], "data": {"object": thing}}
+    try:
+        text = canonical_text(kept)
+    except (TypeError, ValueError, RecursionError):
+        raise NotUnderstood("It is nested too deeply.") from None
     return Event(
         id=name,
         type=kind,
         created=created,
         thing=thing,
-        text=canonical_text(kept),
+        text=text,
         said=said,
         rank=rank,
     )
 
 
 def paid_by(events: Iterable[Event], prices: PriceList, now: datetime) -> SubscriptionRecord | None:
-    """What a customer pays for after all of these, in the order in which they were said.
+    """What a tenant pays for after all of these, in the order in which they were said.
 
     Of several subscriptions one counts: one that is paid before one that is not, and the one that
     began last.
@@ -215,6 +220,10 @@ def _subscribed(
     end = moment_of(period.get("current_period_end"))
     if start >= end:
         raise NotUnderstood("A period ends after its start.")
+    # Nothing is paid for the period of a trial; its length is in no list of prices either.
+    amount = 0 if status == "trialing" else price.amount * quantity
+    if amount > AMOUNT_MOST:
+        raise NotUnderstood(f"No subscription costs more than {AMOUNT_MOST:,}.")
     same_state = before is not None and before.state == state
     return SubscriptionRecord(
         plan=price.plan.value,
@@ -222,7 +231,7 @@ def _subscribed(
         state_since=before.state_since if before is not None and same_state else event.created,
         period_start=start,
         period_end=end,
-        amount=price.amount * quantity,
+        amount=amount,
         currency=price.currency,
         customer=event.customer,
         reference=event.reference,
@@ -260,7 +269,12 @@ def _invoiced(thing: Mapping[str, Any]) -> str | None:
 def _id_of(named: Any) -> str | None:
     """An id, given as such or inside of the object itself."""
     found = named.get("id") if isinstance(named, dict) else named
-    return found if isinstance(found, str) and 1 <= len(found) <= _NAME_MOST else None
+    return found if isinstance(found, str) and _is_name(found) else None
+
+
+def _is_name(given: str) -> bool:
+    """Whether a database can keep it: PostgreSQL has no text with a zero in it."""
+    return 1 <= len(given) <= _NAME_MOST and given.isprintable()
 
 
 def moment_of(seconds: Any) -> datetime:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from services.billing import BillingService, Outcome, tenant_of
+from services.billing import BillingService, tenant_of
 from services.billing_objects import Event, NotUnderstood, paid_after, paid_by, understood
 from services.prices import PriceList
 from services.standing import Clock
@@ -69,16 +69,19 @@ class Reconciling:
             if event.customer is None:
                 raise NotUnderstood(f"Entry {number + 1} names no customer.")
             said.setdefault(event.customer, []).append(event)
-        found: list[Difference] = []
+        payers: dict[UUID | str, list[Event]] = {}  # by tenant: one may pay as several customers
         for customer, events in said.items():
             tenant_id = await self._directory.find("CUSTOMER", customer)
             named = [each.tenant for each in events if each.tenant is not None]
             if tenant_id is None and named:
                 tenant_id = tenant_of(named[0])
-            if tenant_id is None:
-                message = "nobody here knows whose customer this is"
-                found.append(Difference(customer, None, message))
+            payers.setdefault(tenant_id or customer, []).extend(events)
+        found: list[Difference] = []
+        for payer, events in payers.items():
+            if isinstance(payer, str):
+                found.append(Difference(payer, None, "nobody here knows whose customer this is"))
                 continue
+            tenant_id, customer = payer, events[0].customer or ""
             found += [
                 Difference(customer, tenant_id, flaw)
                 for flaw in (self._flaw(event, now) for event in events)
@@ -92,11 +95,16 @@ class Reconciling:
         return found + await self._missing(set(said))
 
     async def mend(self, differences: Sequence[Difference]) -> int:
-        """Take what the provider lists for what it says now; how many were mended."""
+        """Take what the provider lists for what it says now; how many differ no more."""
         mended = 0
         for each in differences:
-            outcomes = [(await self._billing.take(event)).outcome for event in each.events]
-            mended += Outcome.APPLIED in outcomes
+            for event in each.events:
+                await self._billing.take(event)
+            if each.events and each.tenant_id is not None:
+                here = await self._kept.find(each.tenant_id)
+                there = paid_by(each.events, self._prices, self._clock())
+                # Taken is not mended: what counts may be something that the list has not.
+                mended += there is not None and not _difference(here, there)
         return mended
 
     async def _missing(self, seen: set[str]) -> list[Difference]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from observability.logs import Log
 from services.billing import BillingService
@@ -37,7 +36,6 @@ class Payments:
         bodies: Bodies,
         prices: PriceList,
         secrets: Sequence[str],
-        wake: Callable[[UUID], None],
         clock: Clock,
         log: Log,
     ) -> Payments:
@@ -47,7 +45,7 @@ class Payments:
             kept, Quotas(database), standings, prices, bodies, clock, sold=bool(secrets)
         )
         billing = BillingService(
-            database, directory, kept, subscriptions, standings, wake, secrets, log, clock
+            database, directory, kept, subscriptions, standings, secrets, log, clock
         )
         reconciling = Reconciling(billing, kept, directory, prices, clock)
         return cls(subscriptions=subscriptions, billing=billing, reconciling=reconciling)

@@ -53,6 +53,11 @@ class PriceList:
             id="", plan=plan, amount=0, currency=currency or self.currency, months=months or 1
         )
 
+    def nearest(self, plan: Plan, currency: str, months: int | None) -> Price:
+        """What a plan costs for so many months; where it is not sold so, its first price."""
+        found = self.of_plan(plan, currency, months)
+        return found if found.id else self.of_plan(plan, currency)
+
     @property
     def currency(self) -> str:
         """Of whatever has no other."""

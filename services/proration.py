@@ -81,6 +81,12 @@ def period_at(start: datetime, months: int, at: datetime) -> tuple[datetime, dat
     return months_after(start, number * months), months_after(start, (number + 1) * months)
 
 
+def months_of(start: datetime, end: datetime) -> int | None:
+    """How many months a period is long; None: no whole number of them, as a trial."""
+    months = 12 * (end.year - start.year) + end.month - start.month
+    return months if months > 0 and months_after(start, months) == end else None
+
+
 def months_after(start: datetime, months: int) -> datetime:
     """The same day of a later month, or its last day where there is no such one."""
     years, month = divmod(start.month - 1 + months, 12)

@@ -92,15 +92,16 @@ class RunWork:
         *,
         deadline_s: float,
         may_begin: Callable[[UUID, str], Awaitable[bool]] | None = None,
+        ended: Callable[[UUID], None] = lambda _tenant_id: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``may_begin``: whether a tenant's runs of a kind may; None: always.
-
-        One that may not stays in the queue, and whoever looks at it later takes it.
-        """
+        """``may_begin``: whether a tenant's runs of a kind may; None: always. One that may not
+        stays in the queue, and whoever looks at it later takes it. ``ended``: called with a tenant
+        once the end of a run of its is on record."""
         self.name = f"{platform.node()[:32]}-{os.getpid()}-{secrets.token_urlsafe(6)}"
         self._runs, self._kept, self._pool, self._bus, self._log = runs, kept, pool, bus, log
         self._deadline_s, self._may_begin, self._clock = deadline_s, may_begin, clock
+        self.ended = ended
         self._held: dict[UUID, Held] = {}
         self._renewing: asyncio.Task[None] | None = None
 
@@ -144,6 +145,7 @@ class RunWork:
             given_up = entry(None, "run.ended", "run", record.id, state="FAILED")
             if await self._runs.abandon(tenant_id, record.id, now, end, given_up):
                 self._bus.publish(run_channel(tenant_id, record.id), state_message(RunState.FAILED))
+                self.ended(tenant_id)
         elif self.full or not await self._runs.take(
             tenant_id, record.id, self.name, now, self.lease_end()
         ):
@@ -298,3 +300,4 @@ class RunWork:
             await asyncio.sleep(AGAIN_S)
         if kept:
             self._bus.publish(held.channel, state_message(state))
+            self.ended(held.tenant_id)

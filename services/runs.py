@@ -158,6 +158,7 @@ class RunService:
         ):
             self._work.drop(run_id)
             self._bus.publish(run_channel(principal.tenant_id, run_id), CANCELLED)
+            self._work.ended(principal.tenant_id)
         run = await self._seen(principal.tenant_id, run_id)
         if run.state is not RunState.CANCELLED:
             raise Conflict(f"It has ended already: it is {run.state}.")

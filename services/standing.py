@@ -151,6 +151,15 @@ class Standings:
         except (Unauthenticated, Forbidden):
             return False
 
+    async def in_force(self, tenant_id: UUID) -> bool:
+        """Whether a tenant is not suspended.
+
+        Raises:
+            Unauthenticated: if there is no such tenant.
+            DatabaseAway, DatabaseBusy.
+        """
+        return (await self.terms(tenant_id)).suspended is None
+
     async def terms(self, tenant_id: UUID) -> Terms:
         """What a tenant has, looked up at most ten seconds ago.
 

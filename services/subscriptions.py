@@ -19,7 +19,7 @@ from services.ids import new_id
 from services.plans import LIMITS, Feature, Limits, Plan
 from services.prices import PriceList
 from services.principal import Action, Principal
-from services.proration import Proration, period_at, prorated
+from services.proration import Proration, months_after, months_of, period_at, prorated
 from services.standing import Clock, Standings, terms_of
 from services.tenants import require_own
 from services.webhook_events import Bodies, WebhookEvent
@@ -255,12 +255,20 @@ class SubscriptionService:
         return known
 
     def _bought(self, before: SubscriptionRecord, plan: Plan, at: datetime) -> SubscriptionRecord:
+        """What it is after a change. A price for another time than the period begins a new one."""
+        start, end = before.period_start, before.period_end
+        months = months_of(start, end)
+        price = self.prices.nearest(plan, before.currency, months)
+        if price.amount and price.months != months:
+            start, end = at, months_after(at, price.months)
         return replace(
             before,
             plan=plan.value,
             state="ACTIVE",
             state_since=at if before.state != "ACTIVE" else before.state_since,
-            amount=self.prices.of_plan(plan, before.currency).amount,
+            period_start=start,
+            period_end=end,
+            amount=price.amount,
             as_of=at,
             updated_at=at,
         )
@@ -307,8 +315,8 @@ def losses(before: Limits, after: Limits, taken: Taken) -> list[Loss]:
 
 
 def _prorated(before: SubscriptionRecord, after: SubscriptionRecord, at: datetime) -> Proration:
-    """In the period that was; another currency is never put against the first."""
+    """Each in its own period; another currency is never put against the first."""
     amount = before.amount if before.currency == after.currency else 0
-    return prorated(
-        amount, after.amount, before.period_start, before.period_end, at, after.currency
-    )
+    old = prorated(amount, 0, before.period_start, before.period_end, at, after.currency)
+    new = prorated(0, after.amount, after.period_start, after.period_end, at, after.currency)
+    return replace(old, charge=new.charge)

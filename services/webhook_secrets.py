@@ -18,6 +18,7 @@ from uuid import UUID
 import orjson
 
 OVERLAP: Final = timedelta(hours=24)  # after a rotation: both sign
+SECRETS_MOST: Final = 5  # that sign at one time: a header has room for no more
 _PREFIX: Final = "whsec_"
 _BYTES: Final = 32
 
@@ -51,10 +52,13 @@ class WebhookSecrets:
     def rotated(
         self, tenant_id: UUID, webhook_id: UUID, sealed: str, now: datetime
     ) -> tuple[str, str]:
-        """The next secret, and how it is kept, beside the one that it replaces."""
-        newest, made = self._of(tenant_id, webhook_id, sealed)[0], Secret(_made(), None)
-        before = Secret(newest.text, now + OVERLAP)
-        return made.text, self._kept(tenant_id, webhook_id, [made, before])
+        """The next secret, and how it is kept, beside the one that it replaces and those before
+        it whose day is not over: each was promised one."""
+        newest, *older = self._of(tenant_id, webhook_id, sealed)
+        made, before = Secret(_made(), None), Secret(newest.text, now + OVERLAP)
+        sign_still = [each for each in older if each.until is not None and each.until > now]
+        kept = [made, before, *sign_still][:SECRETS_MOST]
+        return made.text, self._kept(tenant_id, webhook_id, kept)
 
     def headers(
         self,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -23,17 +23,15 @@ from services.webhook_secrets import WebhookSecrets
 from store import webhooks as kept
 from store.directory import Directory
 from store.outbox import add_delivery
+from store.session import WriteSession
 from store.webhooks import DeliveryPage, DeliveryRecord, WebhookRecord, Webhooks
 
 __all__ = ["DeliveryPage", "DeliveryRecord", "WebhookRecord", "WebhookService", "WithSecret"]
 
 MOST: Final = 20  # of a tenant
 
-
-class Wakes(Protocol):
-    """Who sends."""
-
-    def wake(self, tenant_id: UUID) -> None: ...
+# What else is done to what waits for a webhook, in the transaction of its change.
+Also: TypeAlias = Callable[[WriteSession, UUID, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,10 @@ class WebhookService:
         world: World,
         signs: WebhookSecrets,
         bodies: Bodies,
-        deliveries: Wakes,
     ) -> None:
         self._administration, self._webhooks = administration, webhooks
         self._directory, self._standings, self._world = directory, standings, world
-        self._signs, self._bodies, self._deliveries = signs, bodies, deliveries
+        self._signs, self._bodies = signs, bodies
 
     async def all(self, principal: Principal) -> list[WebhookRecord]:
         """All of the tenant's, the oldest first."""
@@ -171,7 +168,16 @@ class WebhookService:
         details: dict[str, Any] = {"host": None if url is None else _host(url)}
         details["events"] = None if events is None else sorted(events)
         return await self._change(
-            principal, "updateWebhook", asked, operation_id, changed, "webhook.updated", details
+            principal,
+            "updateWebhook",
+            asked,
+            operation_id,
+            changed,
+            "webhook.updated",
+            details,
+            also=None
+            if url is None
+            else kept.begin_anew,  # what the old one did not take, the new one may
         )
 
     async def pause(
@@ -188,9 +194,7 @@ class WebhookService:
         """Send it what has waited, each with all of its time, and what comes."""
         await self._begin(principal)
         state = {"state": "ACTIVE", "state_reason": None}
-        found = await self._switch(principal, webhook_id, operation_id, "resume", "resumed", state)
-        self._deliveries.wake(principal.tenant_id)
-        return found
+        return await self._switch(principal, webhook_id, operation_id, "resume", "resumed", state)
 
     async def _switch(
         self,
@@ -208,7 +212,7 @@ class WebhookService:
             operation_id,
             lambda webhook: replace(webhook, **state),
             f"webhook.{done}",
-            anew=verb == "resume",
+            also=kept.begin_anew if verb == "resume" else None,
         )
 
     async def remove(
@@ -227,6 +231,7 @@ class WebhookService:
             operation_id,
             lambda webhook: replace(webhook, state="REMOVED", state_reason=None),
             "webhook.removed",
+            also=_given_up,
         )
 
     async def rotate(
@@ -278,7 +283,6 @@ class WebhookService:
         made = await self._administration.change(
             principal, "sendTestEvent", asked, operation_id, tell
         )
-        self._deliveries.wake(principal.tenant_id)
         return made.id("delivery")
 
     async def repeat(
@@ -302,7 +306,6 @@ class WebhookService:
 
         asked = {"delivery": str(delivery_id)}
         await self._administration.change(principal, "repeatDelivery", asked, operation_id, again)
-        self._deliveries.wake(principal.tenant_id)
         return await self.delivery(principal, delivery_id)
 
     async def repeat_from(
@@ -325,7 +328,6 @@ class WebhookService:
         made = await self._administration.change(
             principal, "repeatDeliveries", asked, operation_id, again
         )
-        self._deliveries.wake(principal.tenant_id)
         return int(made.answer["count"])
 
     async def _begin(self, principal: Principal) -> None:
@@ -343,10 +345,10 @@ class WebhookService:
         action: str,
         details: dict[str, Any] | None = None,
         *,
-        anew: bool = False,
+        also: Also | None = None,
     ) -> WebhookRecord:
         made = await self._made(
-            principal, verb, asked, operation_id, changed, action, details, anew=anew
+            principal, verb, asked, operation_id, changed, action, details, also=also
         )
         if made is not None:
             return made
@@ -362,7 +364,7 @@ class WebhookService:
         action: str,
         details: dict[str, Any] | None = None,
         *,
-        anew: bool = False,
+        also: Also | None = None,
     ) -> WebhookRecord | None:
         """The webhook as it is now; None: the operation is a repeat."""
         webhook_id = UUID(asked["webhook"])
@@ -372,13 +374,17 @@ class WebhookService:
             before = _there(await kept.find(change.session, webhook_id))
             after[:] = [replace(changed(before), updated_at=change.at)]
             await kept.change(change.session, after[0])
-            if anew:
-                await kept.begin_anew(change.session, webhook_id, change.at)
+            if also is not None:
+                await also(change.session, webhook_id, change.at)
             await change.note(action, "webhook", webhook_id, **(details or {}))
             return {"webhook": str(webhook_id)}
 
         await self._administration.change(principal, verb, asked, operation_id, work)
         return after[0] if after else None
+
+
+async def _given_up(session: WriteSession, webhook_id: UUID, now: datetime) -> None:
+    await kept.give_up(session, webhook_id, "The webhook was removed.", now)
 
 
 def _there(found: WebhookRecord | None) -> WebhookRecord:

@@ -9,18 +9,21 @@ the head is, so that a stream that waits costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, func, null, or_
+from sqlalchemy import Integer, Select, bindparam, null, or_
 
 from store import scope
 from store.database import Database
-from store.session import WriteSession
+from store.session import ReadSession, WriteSession
 from store.tables import DeliveryRow, WebhookRow
+
+Way: TypeAlias = tuple[UUID, str]  # a webhook and a stream: what is sent in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +42,8 @@ class Claimed:
     secret: str  # sealed
 
     @property
-    def way(self) -> tuple[UUID, str]:
-        """What is sent in order."""
+    def way(self) -> Way:
+        """What it is sent in order with."""
         return self.webhook_id, self.stream
 
 
@@ -48,11 +51,11 @@ def _column(name: str) -> Any:
     return scope.column(DeliveryRow, name)
 
 
+AT_ONCE: Final = 100  # rows of one webhook at a look
 _LIMIT: Final = bindparam("limit", type_=Integer())
 _NOW: Final = scope.given(DeliveryRow, "due_at", "now")
 _FREE: Final = or_(_column("lease_until").is_(None), _column("lease_until") < _NOW)
 _WAITING: Final = _column("state") == "WAITING"
-_DUE: Final = _column("due_at") <= _NOW
 _THIS: Final = scope.equals(DeliveryRow, "id", "delivery_id")
 _MINE: Final = scope.equals(DeliveryRow, "owner", "mine")
 _WAY: Final = (
@@ -62,13 +65,15 @@ _WAY: Final = (
 )
 _NOBODYS: Final = {"owner": null(), "lease_until": null()}
 _ACTIVE_ONES = scope.select(WebhookRow, "id").where(scope.column(WebhookRow, "state") == "ACTIVE")
-_TO_ACTIVE: Final = _column("webhook_id").in_(_ACTIVE_ONES)
+_OF_WEBHOOK: Final = (scope.equals(DeliveryRow, "webhook_id", "of_webhook"), _WAITING)
 
-_STREAMS = (
-    scope.select(DeliveryRow, "webhook_id", "stream")
-    .where(_WAITING, _DUE, _FREE, _TO_ACTIVE, ~scope.among(DeliveryRow, ("webhook_id",), "resting"))
-    .group_by(_column("webhook_id"), _column("stream"))
-    .order_by(func.min(_column("due_at")), _column("webhook_id"), _column("stream"))
+# Of one webhook, the first so many in the order of an index: what waits behind them costs nothing,
+# however much it is. All of them put into groups would be read at each look.
+_DUE = (
+    scope.select(DeliveryRow, "stream", "due_at")
+    .where(*_OF_WEBHOOK, _column("due_at") <= _NOW, _FREE)
+    .where(~scope.among(DeliveryRow, ("stream",), "held"))
+    .order_by(_column("due_at"))
     .limit(_LIMIT)
 )
 _HEAD = (
@@ -104,13 +109,16 @@ _LATER = (
 )
 _LET_GO = scope.update(DeliveryRow, "due_at").values(**_NOBODYS).where(_THIS, _MINE, _WAITING)
 _LET_ALL_GO = scope.update(DeliveryRow).values(**_NOBODYS).where(_MINE, _WAITING)
-_HASTEN = scope.update(DeliveryRow, "due_at").where(
-    scope.equals(DeliveryRow, "webhook_id", "of_webhook"), _WAITING, _column("due_at") > _NOW
-)
-_NEXT = (
-    scope.select(DeliveryRow, "due_at")
-    .where(_WAITING, _TO_ACTIVE)
-    .order_by(_column("due_at"))
+_HASTEN = scope.update(DeliveryRow, "due_at").where(*_OF_WEBHOOK, _column("due_at") > _NOW)
+_NEXT = scope.select(DeliveryRow, "due_at").where(*_OF_WEBHOOK).order_by("due_at").limit(1)
+_OLDEST = scope.select(DeliveryRow, "since").where(*_OF_WEBHOOK).order_by("created_at").limit(1)
+_ENDED_SO = (
+    scope.select(DeliveryRow, "id")
+    .where(
+        scope.equals(DeliveryRow, "webhook_id", "of_webhook"),
+        scope.equals(DeliveryRow, "state"),
+        _column("created_at") >= scope.given(DeliveryRow, "created_at", "from_then"),
+    )
     .limit(1)
 )
 _PAUSE = scope.update(WebhookRow, "state", "state_reason", "updated_at").where(
@@ -125,15 +133,26 @@ class Deliveries:
         self._database = database
 
     async def streams(
-        self, tenant_id: UUID, now: datetime, resting: Collection[UUID], limit: int
-    ) -> list[tuple[UUID, str]]:
-        """Webhooks and streams that have something due, but for ``resting`` webhooks'."""
+        self, tenant_id: UUID, now: datetime, held: Iterable[Way], resting: Collection[UUID]
+    ) -> list[Way]:
+        """What has something due, the longest first, but for ``resting`` webhooks.
+
+        These may not be all: ask again without those that are ``held`` by then.
+        """
+        of: dict[UUID, list[str]] = defaultdict(list)
+        for webhook_id, stream in held:
+            of[webhook_id].append(stream)
+        found: list[tuple[datetime, Way]] = []
         async with self._database.reading(tenant_id) as session:
-            rows = await session.all(_STREAMS, now=now, resting=list(resting), limit=limit)
-        return [(row["webhook_id"], row["stream"]) for row in rows]
+            for webhook_id in await _active(session):
+                if webhook_id not in resting:
+                    asked = {"of_webhook": webhook_id, "held": of[webhook_id]}
+                    rows = await session.all(_DUE, **asked, now=now, limit=AT_ONCE)
+                    found += [(row["due_at"], (webhook_id, row["stream"])) for row in rows]
+        return list(dict.fromkeys(way for _, way in sorted(found)))
 
     async def claim(
-        self, tenant_id: UUID, way: tuple[UUID, str], owner: str, now: datetime, until: datetime
+        self, tenant_id: UUID, way: Way, owner: str, now: datetime, until: datetime
     ) -> Claimed | None:
         """Take the lease of a stream. None: somebody has it, or its head is not due."""
         async with self._database.writing(tenant_id) as session:
@@ -203,8 +222,33 @@ class Deliveries:
 
     async def next_due(self, tenant_id: UUID) -> datetime | None:
         """When something is due next, or was."""
-        row = await self._database.first(tenant_id, _NEXT)
-        return None if row is None else row[0]
+        return await self._least(tenant_id, _NEXT)
+
+    async def oldest(self, tenant_id: UUID) -> datetime | None:
+        """Since when an active webhook waits for what it has waited for longest."""
+        return await self._least(tenant_id, _OLDEST)
+
+    async def takes_nothing(self, tenant_id: UUID, webhook_id: UUID, since: datetime) -> bool:
+        """Whether a webhook took nothing of what happened since then, and something is dead."""
+        asked = {"of_webhook": webhook_id, "from_then": since}
+        async with self._database.reading(tenant_id) as session:
+            if await session.first(_ENDED_SO, **asked, state="DELIVERED") is not None:
+                return False
+            return await session.first(_ENDED_SO, **asked, state="DEAD") is not None
+
+    async def _least(self, tenant_id: UUID, statement: Select[Any]) -> datetime | None:
+        """The least of the first values that a statement finds for each active webhook."""
+        async with self._database.reading(tenant_id) as session:
+            rows = [
+                row
+                for webhook_id in await _active(session)
+                for row in await session.all(statement, of_webhook=webhook_id)
+            ]
+        return min((moment for row in rows for moment in row.values()), default=None)
+
+
+async def _active(session: ReadSession) -> list[UUID]:
+    return [row["id"] for row in await session.all(_ACTIVE_ONES)]
 
 
 async def pause(session: WriteSession, webhook_id: UUID, reason: str, now: datetime) -> bool:
@@ -226,5 +270,5 @@ async def _claim(
     return Claimed(**told, **to)
 
 
-def _of(way: tuple[UUID, str]) -> dict[str, Any]:
+def _of(way: Way) -> dict[str, Any]:
     return {"of_webhook": way[0], "of_stream": way[1]}

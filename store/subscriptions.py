@@ -87,11 +87,7 @@ _UNKNOWN = (
     .where(scope.equals(BillingEventRow, "customer"), scope.equals(BillingEventRow, "outcome"))
     .order_by("created_at", "id")
 )
-_EVENTS_OF = (
-    scope.select(BillingEventRow, *_EVENT)
-    .where(scope.equals(BillingEventRow, "customer"))
-    .order_by("received_at", "id")
-)
+_EVENTS = scope.select(BillingEventRow, *_EVENT).order_by("received_at", "id")
 _SETTLE = scope.update(BillingEventRow, "outcome", "note").where(
     scope.equals(BillingEventRow, "id", "event_id")
 )
@@ -121,9 +117,9 @@ async def event(session: ReadSession, event_id: str) -> BillingEventRecord | Non
     return None if row is None else BillingEventRecord(**row)
 
 
-async def events_of(session: ReadSession, customer: str) -> list[BillingEventRecord]:
-    """All that was said of a customer, in the order in which it was heard."""
-    rows = await session.all(_EVENTS_OF, customer=customer)
+async def events(session: ReadSession) -> list[BillingEventRecord]:
+    """All that was said of a tenant's customers, in the order in which it was heard."""
+    rows = await session.all(_EVENTS)
     return [BillingEventRecord(**row) for row in rows]
 
 

@@ -86,7 +86,8 @@ _SWITCH = scope.update(WebhookRow, "state", "state_reason", "updated_at").where(
     scope.equals(WebhookRow, "state", "was")
 )
 _SWITCH_BACK = _SWITCH.where(scope.equals(WebhookRow, "state_reason", "was_because"))
-# A webhook hears what happens from now on: runs that have ended before are not told of.
+# A webhook hears what happens from now on: runs that have ended before are not told of. But where
+# there is another, it may still have to hear of the newest of them: these the new one hears, too.
 _HAVE_ENDED = scope.update(RunRow, "announced").where(
     scope.column(RunRow, "state").in_(ENDED), scope.equals(RunRow, "announced", "was")
 )
@@ -124,11 +125,20 @@ _ANEW = scope.update(DeliveryRow, "since", "due_at").where(
     scope.equals(DeliveryRow, "state", "was"),
     _column("owner").is_(None),
 )
+_GIVE_UP = (
+    scope.update(DeliveryRow, "state", "problem", "ended_at")
+    .values(owner=null(), lease_until=null())
+    .where(
+        scope.equals(DeliveryRow, "webhook_id", "of_webhook"),
+        scope.equals(DeliveryRow, "state", "was"),
+    )
+)
 
 
 async def add(session: WriteSession, webhook: WebhookRecord) -> None:
     """Keep a new one, which hears of runs that end from now on."""
-    await session.execute(_HAVE_ENDED, announced=True, was=False)
+    if await count(session) == 0:
+        await session.execute(_HAVE_ENDED, announced=True, was=False)
     await session.add_if_absent(WebhookRow, **asdict(webhook))
 
 
@@ -153,6 +163,12 @@ async def change(session: WriteSession, webhook: WebhookRecord) -> bool:
 async def begin_anew(session: WriteSession, webhook_id: UUID, now: datetime) -> None:
     """What waits for a webhook is due now, and has all of its time."""
     await session.execute(_ANEW, of_webhook=webhook_id, was="WAITING", since=now, due_at=now)
+
+
+async def give_up(session: WriteSession, webhook_id: UUID, reason: str, now: datetime) -> None:
+    """What waits for a webhook is dead."""
+    ended = {"state": "DEAD", "problem": reason, "ended_at": now}
+    await session.execute(_GIVE_UP, of_webhook=webhook_id, was="WAITING", **ended)
 
 
 async def pause_all(session: WriteSession, reason: str, now: datetime) -> int:

@@ -15,15 +15,13 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.outward import Reply
 from store.database import Database
-from store.runs import RunRecord, Runs
-from tests.mirror.store.world import OURS, member, model
-from tests.webhooks_at_work import NOON, Desk
+from tests.mirror.store.world import OURS, model
+from tests.webhooks_at_work import Desk
 
 
 class Steps:
@@ -63,29 +61,7 @@ async def work(url: str, file: Path, last: int) -> None:
     for _ in range(2):
         for number in (1, 2):
             out.say(edited=[number, await desk.edit(number)])
-    run = RunRecord(
-        id=uuid4(),
-        kind="SIMULATION",
-        operation_id=str(uuid4()),
-        fingerprint="0" * 64,
-        valuation_id="1" * 64,
-        spec="{}",
-        state="DONE",
-        owner=None,
-        lease_until=None,
-        attempts=1,
-        trials=1,
-        trials_done=1,
-        progress=None,
-        result="{}",
-        refusal=None,
-        created_by=member(1).id,
-        created_at=NOON,
-        started_at=NOON,
-        ended_at=desk.time.at,
-    )
-    await Runs(database).add(OURS, run, 99)
-    out.say(ran=str(run.id))
+    out.say(ran=await desk.run())
 
     execute, commit = AsyncConnection.execute, AsyncConnection.commit
 

@@ -29,6 +29,7 @@ from store.database import Database
 from store.deliveries import Deliveries as DeliveryStore
 from store.directory import Directory
 from store.financial_models import FinancialModels, ModelRecord
+from store.runs import RunRecord, Runs
 from store.webhooks import DeliveryPage, DeliveryRecord, WebhookRecord, Webhooks
 from tests.mirror.collab.by_hand import HandTimer, Said, eventually, settled
 from tests.mirror.store.world import OURS, decided, member, model, operation
@@ -203,6 +204,8 @@ class Desk:
 
     def __init__(self, database: Database, sender: Any, time: Time | None = None) -> None:
         self.time = time or Time()
+        self.outcomes: list[str] = []  # of tries
+        self.suspended: set[UUID] = set()
         self.said = Said()
         self.database, self.models = database, FinancialModels(database)
         self.secrets = WebhookSecrets(PlainSeals())
@@ -219,7 +222,15 @@ class Desk:
             self.said,
             now=self.time.now,
             chance=lambda: 0.5,
+            meter=self,
+            may_send=self._may_send,
         )
+
+    def delivery(self, outcome: str) -> None:
+        self.outcomes.append(outcome)
+
+    async def _may_send(self, tenant_id: UUID) -> bool:
+        return tenant_id not in self.suspended
 
     async def webhook(
         self, url: str, *events: str, tenant_id: UUID = OURS, state: str = "ACTIVE"
@@ -262,6 +273,32 @@ class Desk:
         )
         assert done is not None
         return done.operation.seq
+
+    async def run(self) -> str:
+        """A run that has ended; nobody was told of it yet. Its id, as bodies have it."""
+        run = RunRecord(
+            id=uuid4(),
+            kind="SIMULATION",
+            operation_id=str(uuid4()),
+            fingerprint="0" * 64,
+            valuation_id="1" * 64,
+            spec="{}",
+            state="DONE",
+            owner=None,
+            lease_until=None,
+            attempts=1,
+            trials=1,
+            trials_done=1,
+            progress=None,
+            result="{}",
+            refusal=None,
+            created_by=member(1).id,
+            created_at=NOON,
+            started_at=NOON,
+            ended_at=self.time.at,
+        )
+        await Runs(self.database).add(OURS, run, 99)
+        return global_id("Run", str(run.id))
 
     async def tell(self, *events: tuple[int, int], tenant_id: UUID = OURS) -> None:
         """What the doorbells do once an edit was rung: (model's number, revision)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -19,37 +19,51 @@ BODY_MOST: Final = 262_144  # bytes
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
+class Counts(Protocol):
+    """Who counts what came of events."""
+
+    def billed(self, outcome: str) -> None: ...
+
+
 class BillingEvents:
     """The one handler."""
 
-    def __init__(self, billing: BillingService, log: Log) -> None:
-        self._billing, self._log = billing, log
+    def __init__(self, billing: BillingService, meter: Counts, log: Log) -> None:
+        self._billing, self._meter, self._log = billing, meter, log
 
     def routes(self) -> list[Route]:
         """None where no payment provider is set up: then there is nothing to be found."""
         return [Route(PATH, self._hear, methods=["POST"])] if self._billing.on else []
 
     async def _hear(self, request: Request) -> Response:
+        outcome, answer = await self._answered(request)
+        self._meter.billed(outcome)
+        return answer
+
+    async def _answered(self, request: Request) -> tuple[str, Response]:
         try:
             body = await _body(request)
         except ClientDisconnect:
-            return _told(400, "The request did not come to its end.")
+            return "not_understood", _told(400, "The request did not come to its end.")
         if body is None:
-            return _told(413, f"An event has at most {BODY_MOST:,} bytes.")
+            return "not_understood", _told(413, f"An event has at most {BODY_MOST:,} bytes.")
         try:
             taken = await self._billing.hear(body, request.headers.get("stripe-signature", ""))
         except NotSigned:
-            return _told(400, "This is no event that can be believed.")
+            return "not_signed", _told(400, "This is no event that can be believed.")
         except NotUnderstood as no:
-            return _told(400, str(no))
+            return "not_understood", _told(400, str(no))
         except Conflict as no:
-            return _told(409, no.message)
+            return "conflict", _told(409, no.message)
         except Exception as fault:
             if no_of(fault) is None:
                 self._log.exception("an event of the payment provider was not taken")
-                return _told(500, "It was not taken, by a fault of ours. Send it again.")
-            return _told(503, "It was not taken now. Send it again.", **{"retry-after": "1"})
-        return _json(200, {"received": True, "outcome": taken.outcome.value})
+                told = _told(500, "It was not taken, by a fault of ours. Send it again.")
+            else:
+                told = _told(503, "It was not taken now. Send it again.", **{"retry-after": "1"})
+            return "not_taken", told
+        outcome = taken.outcome.value.lower() if taken.fresh else "repeated"
+        return outcome, _json(200, {"received": True, "outcome": taken.outcome.value})
 
 
 async def _body(request: Request) -> bytes | None:

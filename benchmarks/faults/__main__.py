@@ -4,7 +4,8 @@
 
 A server with two workers, a Redis and a database, all of them real and durable, are worked on by
 clients that keep a ledger of their own. In each trial one fault strikes; afterwards the ledger is
-compared with what is on record and with what watchers saw. `--sabotage NAME` runs a server that
+compared with what is on record and with what watchers saw; and after all of a fault's trials, what
+webhooks were told with what happened. `--sabotage NAME` runs a server that
 has a fault of its own, which must be found: this then ends with exit code 1, as whatever is found
 does. 2 is for trials that could not be made.
 """
@@ -30,6 +31,7 @@ from benchmarks.faults.sabotage import SABOTAGES
 from benchmarks.faults.stack import DATABASES, Stack, standing
 from benchmarks.faults.tenants import CANARY, OURS
 from benchmarks.faults.trial import Trial
+from benchmarks.faults.world import listening
 
 TRIALS: Final = 20
 AT_ONCE: Final = 6  # faults on databases, each with servers of its own
@@ -37,13 +39,18 @@ MINUTES: Final = 30.0
 FOUND, NOT_MADE = 1, 2  # exit codes
 
 
-async def series(fault: Fault, database: str, asked: Asked, held: Custody, folder: Path) -> Tally:
-    """All trials of a fault on one database, one after the other, with servers of their own."""
+async def series(
+    fault: Fault, database: str, asked: Asked, held: Custody, folder: Path
+) -> tuple[Tally, Tally]:
+    """All trials of a fault on one database, one after the other, with servers of their own.
+
+    And what webhooks were told of them.
+    """
     values = {tenant.name: itertools.count(tenant.lowest) for tenant in (OURS, CANARY)}
-    tally = Tally(fault.name, database)
+    tally, told = Tally(fault.name, database), Tally(f"{fault.name}+webhooks", database)
     place = folder / f"{fault.name}-{database}"
     stack = Stack(database, held, place, small_disk=fault.small_disk, sabotage=asked.sabotage)
-    async with standing(stack):
+    async with standing(stack), listening(stack) as world:
         for number in range(1, asked.trials + 1):
             trial = Trial(stack, fault, place / f"trial-{number}.jsonl", values, str(number))
             outcome = await trial.run()
@@ -51,14 +58,19 @@ async def series(fault: Fault, database: str, asked: Asked, held: Custody, folde
                 await trial.observe(outcome)
             await trial.close()
             tally.add(outcome)
+            told.trials += 1
             await stack.ready()
+        await world.judged(told)
     if stack.disk:
         tally.remark = f"the full disk was {stack.disk.kind}"
-    print("\n".join([tally.line(), *tally.sentences()]), flush=True)
-    return tally
+    if told.again:
+        told.remark = f"{told.again} came again, under the same id"
+    for each in (tally, told):
+        print("\n".join([each.line(), *each.sentences()]), flush=True)
+    return tally, told
 
 
-async def everything(asked: Asked, held: Custody, folder: Path) -> list[Tally]:
+async def everything(asked: Asked, held: Custody, folder: Path) -> list[tuple[Tally, Tally]]:
     """Some at a time: each trial is mostly a wait for ghosts, in which others work.
 
     Raises:
@@ -66,7 +78,7 @@ async def everything(asked: Asked, held: Custody, folder: Path) -> list[Tally]:
     """
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def taking_turns(fault: Fault, database: str) -> Tally:
+    async def taking_turns(fault: Fault, database: str) -> tuple[Tally, Tally]:
         async with places:
             return await series(fault, database, asked, held, folder)
 
@@ -142,7 +154,7 @@ def main() -> int:
         with custody() as held:
             held.holds("folder", str(folder))
             tallies = asyncio.run(everything(asked, held, folder))
-            flawed = any(tally.flaws for tally in tallies)
+            flawed = any(tally.flaws for pair in tallies for tally in pair)
             if flawed and not asked.sabotage:
                 ledgers = tempfile.mkdtemp(prefix="valor-ledgers-")
                 for file in (*folder.glob("*/*.jsonl"), *folder.glob("*/*/*.log")):
@@ -154,10 +166,12 @@ def main() -> int:
         return NOT_MADE
     whole = not (asked.quick or asked.sabotage or asked.fault or asked.database)
     found = sabotaged_is_found() if whole else True
-    trials = sum(tally.trials for tally in tallies)
-    acknowledged = sum(tally.acknowledged for tally in tallies)
+    trials = sum(tally.trials for tally, _ in tallies)
+    acknowledged = sum(tally.acknowledged for tally, _ in tallies)
+    told = sum(tally.acknowledged for _, tally in tallies)
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     print(f"{trials} trials, {acknowledged} acknowledged edits in {minutes} min {seconds} s")
+    print(f"{told} events were told to webhooks")
     return 0 if found and not flawed else FOUND
 
 

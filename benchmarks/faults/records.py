@@ -16,6 +16,7 @@ import asyncpg
 
 from benchmarks.faults.administration import Link, Office
 from benchmarks.faults.comparison import Logged
+from benchmarks.faults.told import Happened
 
 _OPERATIONS: Final = (
     "SELECT tenant_id, seq, operation_id, changes FROM operation WHERE model_id = {} ORDER BY seq"
@@ -40,6 +41,15 @@ _AUDIT: Final = (
 )
 
 
+_REVISIONS: Final = "SELECT model_id, seq FROM operation WHERE tenant_id = {}"
+_ENDED: Final = (
+    "SELECT id, announced FROM run WHERE tenant_id = {} AND state IN ('DONE','FAILED','CANCELLED')"
+)
+_HEADS: Final = "SELECT seq FROM audit_checkpoint WHERE tenant_id = {} AND kind = 'HEAD'"
+_NOT_TOLD: Final = "SELECT seq FROM outbox WHERE tenant_id = {}"
+_NOT_SENT: Final = "SELECT seq FROM webhook_delivery WHERE tenant_id = {} AND state = 'WAITING'"
+
+
 class Records(ABC):
     """All rows of all tenants."""
 
@@ -57,6 +67,17 @@ class Records(ABC):
             for seq, previous, hash_, action, operation_id in await self._rows(_AUDIT, tenant)
         ]
         return Office(members, chain)
+
+    async def happened(self, tenant: UUID) -> Happened:
+        """All that a tenant's webhook is to be told of."""
+        # What is on its way first: what happens after that is looked for below, and comes later.
+        waiting = [*await self._rows(_NOT_TOLD, tenant), *await self._rows(_NOT_SENT, tenant)]
+        ended = await self._rows(_ENDED, tenant)
+        things: dict[str, list[int]] = {f"run {_id(run)}": [1] for run, _ in ended}
+        for model, seq in await self._rows(_REVISIONS, tenant):
+            things.setdefault(f"model {_id(model)}", []).append(int(seq))
+        things["audit"] = [int(seq) for (seq,) in await self._rows(_HEADS, tenant)]
+        return Happened(things, len(waiting) + sum(not announced for _, announced in ended))
 
     async def of(self, model: UUID) -> Kept:
         """What is kept of a model, whoever's it is.

@@ -11,7 +11,7 @@ from benchmarks.faults.trial import Outcome
 
 COLUMNS: Final = tuple(part.name for part in fields(Flaws))
 HEAD: Final = (
-    f"{'fault':<18}{'database':<10}{'trials':>6}{'acknowledged':>14}"
+    f"{'fault':<28}{'database':<10}{'trials':>6}{'acknowledged':>14}"
     + "".join(f"{name.replace('_', ' '):>{len(name) + 2}}" for name in COLUMNS)
     + f"{'recovery p50':>14}{'max':>9}"
 )
@@ -25,7 +25,8 @@ class Tally:
     fault: str
     database: str
     trials: int = 0
-    acknowledged: int = 0
+    acknowledged: int = 0  # of deliveries: how many were taken, each id once
+    again: int = 0  # deliveries that were taken before
     flaws: Flaws = field(default_factory=Flaws)
     recoveries_s: list[float] = field(default_factory=list)
     remark: str = ""
@@ -43,7 +44,7 @@ class Tally:
         if self.recoveries_s:
             middle, longest = statistics.median(self.recoveries_s), max(self.recoveries_s)
             recovery = f"{middle:>12.2f} s{longest:>7.2f} s"
-        head = f"{self.fault:<18}{self.database:<10}{self.trials:>6}{self.acknowledged:>14}"
+        head = f"{self.fault:<28}{self.database:<10}{self.trials:>6}{self.acknowledged:>14}"
         return f"{head}{flaws}{recovery}  {self.remark}".rstrip()
 
     def sentences(self) -> list[str]:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from benchmarks.faults.tenants import CANARY, OURS
 
 VARIABLE: Final = "VALOR_BENCH_SABOTAGE"
 TOO_EARLY_S: Final = 0.03
+TOO_LATE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,35 @@ def forget_what_was_missed() -> None:
     _put(CollaborationService, "join", join)
 
 
+def tell_too_late() -> None:
+    """An operation is out of the outbox a while before it is on its way to webhooks."""
+    from store import outbox
+
+    honest_tell, honest = outbox._tell, outbox.Outbox.clear  # noqa: SLF001 - what a sabotage is for
+    put_off: ContextVar[list[Any]] = ContextVar("put_off")
+
+    async def tell(session: Any, wanted: Any, happenings: Any) -> int:
+        if put_off.get(None) is None:
+            return await honest_tell(session, wanted, happenings)
+        put_off.get().extend(happenings)
+        return len(happenings)
+
+    async def clear(self: Any, tenant: UUID, *words: Any) -> int:
+        left: list[Any] = []
+        token = put_off.set(left)
+        try:
+            told = await honest(self, tenant, *words)
+        finally:
+            put_off.reset(token)
+        await asyncio.sleep(TOO_LATE_S)
+        async with self._database.writing(tenant) as session:
+            await outbox.tell(session, left)
+        return told
+
+    outbox._tell = tell  # noqa: SLF001 - what a sabotage is for
+    _put(outbox.Outbox, "clear", clear)
+
+
 def lend_for_ever() -> None:
     """A participant whose worker died is believed to be there for an hour."""
     from collab.directory import RedisDirectory
@@ -127,6 +158,7 @@ SABOTAGES: Final = {
     "ack-before-commit": Sabotage("an edit is answered before it is kept", answer_before_commit),
     "no-scope": Sabotage("one tenant's statements run for another", forget_the_scope),
     "no-catch-up": Sabotage("who comes back is not told what he missed", forget_what_was_missed),
+    "told-too-late": Sabotage("an event may be told to nobody", tell_too_late),
     "long-leases": Sabotage("who died is shown for an hour", lend_for_ever),
 }
 

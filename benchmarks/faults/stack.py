@@ -20,6 +20,7 @@ from services.authentication import Issuer
 from services.principal import Role
 from store.database import Database
 from store.tenants import Tenants
+from tests.outward import LOOPBACK, Certificates
 
 DATABASES: Final = ("sqlite", "postgres")
 # The server waits 1 s before it starts a dead worker again, then 2 s, 4 s …: after so many deaths
@@ -66,7 +67,11 @@ class Stack:
         else:
             self.url = owner = f"sqlite:///{data / 'valor.db'}"
             self.records = SqliteRecords(data / "valor.db")
+        (folder / "certificates").mkdir()
+        self.certificates = Certificates.make(folder / "certificates")
         environment = {
+            "VALOR_OUTWARD_PRIVATE": str(LOOPBACK),
+            "VALOR_OUTWARD_CA_FILE": str(self.certificates.ca_file),
             "VALOR_HOME": str(home),
             "VALOR_DATABASE_URL": self.url,
             "VALOR_DATABASE_OWNER_URL": owner,

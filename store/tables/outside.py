@@ -52,8 +52,9 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "webhook_id"], ["webhook.tenant_id", "webhook.id"]),
         UniqueConstraint("tenant_id", "webhook_id", "stream", "seq"),
-        Index(None, "tenant_id", "state", "due_at"),
+        Index(None, "tenant_id", "state", "webhook_id", "due_at"),
         Index(None, "tenant_id", "state", "webhook_id", "stream", "seq"),
+        Index(None, "tenant_id", "state", "webhook_id", "created_at", "id"),
         Index(None, "tenant_id", "webhook_id", "created_at", "id"),
         one_of("state", DELIVERY_STATES),
         CheckConstraint("attempts >= 0", name="attempts"),

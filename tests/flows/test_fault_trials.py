@@ -48,7 +48,11 @@ def bench(*words: str) -> Bench:
 def test_no_acknowledged_edit_is_lost_where_database_and_server_are_killed() -> None:
     run = bench("--fault", "database")
     assert run.exit_code == 0, run.words
-    assert set(run.lines) == {("database", "sqlite"), ("database", "postgres")}
+    assert set(run.lines) == {
+        (fault, database)
+        for fault in ("database", "database+webhooks")
+        for database in ("sqlite", "postgres")
+    }
     for line in run.lines.values():
         assert line["trials"] == 1
         assert line["acknowledged"] >= 30
@@ -59,3 +63,9 @@ def test_a_server_that_forgets_operation_ids_is_found_out() -> None:
     run = bench("--sabotage", "no-idempotency", "--fault", "worker", "--database", "sqlite")
     assert run.exit_code == 1, run.words
     assert run.lines["worker", "sqlite"]["doubled"] > 0
+
+
+def test_a_server_that_clears_its_outbox_before_it_tells_is_found_out() -> None:
+    run = bench("--sabotage", "told-too-late", "--fault", "server", "--database", "sqlite")
+    assert run.exit_code == 1, run.words
+    assert run.lines["server+webhooks", "sqlite"]["lost"] > 0

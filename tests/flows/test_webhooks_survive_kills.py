@@ -82,7 +82,7 @@ async def test_killed_between_any_two_steps_nothing_is_lost_doubled_or_out_of_or
     for number, revisions in told.items():
         newest = max(seq for of, seq in edited if of == number)
         assert revisions == list(range(1, newest + 1))
-    ran = {f"Run/{line['ran']}" for line in lines if "ran" in line}
+    ran = {line["ran"] for line in lines if "ran" in line}
     assert ran <= {each["data"].get("run") for each in sent}
     # As a row each is there once; sent twice is only what was under way when a process was killed.
     rows = Counter((each.stream, each.seq) for each in await heir.kept(webhook))

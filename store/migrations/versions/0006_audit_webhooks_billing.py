@@ -255,8 +255,9 @@ def _webhook_delivery() -> None:
         ),
     )
     for columns in (
-        ("state", "due_at"),
+        ("state", "webhook_id", "due_at"),
         ("state", "webhook_id", "stream", "seq"),
+        ("state", "webhook_id", "created_at", "id"),
         ("webhook_id", "created_at", "id"),
     ):
         op.create_index(

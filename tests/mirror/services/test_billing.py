@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from collab.bus import BroadcastBus, MemoryBackend
-from services.billing import LOOK_S, Outcome, Taken, tenant_of
-from services.billing_objects import NotUnderstood
+from services.billing import LOOK_S, Outcome, tenant_of
 from services.errors import Conflict
-from services.payments import Payments
-from services.plans import Plan
-from services.prices import PriceList
-from services.standing import Standings
 from services.subscriptions import GRACE, NO_WEBHOOKS
-from services.webhook_events import Bodies
 from store import webhooks
-from store.database import Database
-from store.directory import SYSTEM, Directory
-from store.standing import Standings as StandingStore
-from store.subscriptions import SubscriptionRecord, Subscriptions
-from store.tenants import TenantRecord, Tenants
-from tests.mirror.collab.by_hand import Said
+from store.directory import SYSTEM
+from store.tenants import Tenants
 from tests.mirror.store.conftest import database as both_databases
 from tests.mirror.store.conftest import (
     place,
@@ -36,78 +24,21 @@ from tests.mirror.store.conftest import (
     postgres_template,
     sqlite_place,
 )
-from tests.mirror.store.world import OURS, THEIRS
-from tests.payment_provider import APRIL, EVENTS, OLD, PRICES, SECRET, recorded, signed
-from tests.webhooks_at_work import Desk, global_id
+from tests.mirror.store.world import OURS, THEIRS, tenant
+from tests.payment_provider import Provider, provider, recorded
+from tests.webhooks_at_work import Desk
 
-__all__ = ["place", "postgres_place", "postgres_roles", "postgres_template", "sqlite_place"]
+__all__ = [
+    "place",
+    "postgres_place",
+    "postgres_roles",
+    "postgres_template",
+    "provider",
+    "sqlite_place",
+]
 pytestmark = pytest.mark.anyio
 
 database = both_databases
-
-
-@dataclass
-class Provider:
-    """Both sides: who says it, and who hears it."""
-
-    database: Database
-    at: datetime = APRIL
-    said: Said = field(default_factory=Said)
-    woken: list[UUID] = field(default_factory=list)
-    changed: list[UUID] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        bus = BroadcastBus(MemoryBackend(), self.said)
-        self.standings = Standings(StandingStore(self.database), bus)
-        self.standings.on_change(self.changed.append)
-        self.directory = Directory(self.database)
-        self.kept = Subscriptions(self.database)
-        self.payments = Payments.build(
-            database=self.database,
-            directory=self.directory,
-            standings=self.standings,
-            bodies=Bodies(global_id),
-            prices=PriceList.read(PRICES),
-            secrets=(SECRET, OLD),
-            wake=self.woken.append,
-            clock=lambda: self.at,
-            log=self.said,
-        )
-
-    async def says(self, event: str | dict[str, Any]) -> Taken:
-        given = recorded(event) if isinstance(event, str) else event
-        self.at = max(self.at, datetime.fromtimestamp(given["created"], UTC))
-        body = json.dumps(given).encode()
-        return await self.payments.billing.hear(body, signed(body, self.at))
-
-    async def tenant(self, tenant_id: UUID = OURS) -> TenantRecord:
-        found = await Tenants(self.database).find(tenant_id)
-        assert found is not None
-        return found
-
-    async def subscription(self) -> SubscriptionRecord:
-        found = await self.kept.find(OURS)
-        assert found is not None
-        return found
-
-    async def state(self) -> tuple[str, str, str]:
-        """The tenant's plan, the plan that is paid for, and whether it is."""
-        paid = await self.subscription()
-        return (await self.tenant()).plan, paid.plan, paid.state
-
-
-@pytest.fixture
-async def provider(database: Database) -> Provider:
-    it = Provider(database)
-    await it.directory.ready()
-    async with database.writing(OURS) as session:  # it was given PRO, and paid for nothing
-        from store import tenants
-
-        found = await tenants.find(session)
-        assert found is not None
-        await tenants.change(session, found, plan="FREE")
-    return it
-
 
 STORY = (
     "checkout-completed",
@@ -126,7 +57,7 @@ async def test_a_tenant_buys_raises_its_plan_is_late_and_pays(provider: Provider
     assert (await provider.tenant()).plan == "FREE"
     assert (await provider.says("subscription-active")).outcome is Outcome.APPLIED
     assert await provider.state() == ("PRO", "PRO", "ACTIVE")
-    assert provider.changed == provider.woken == [OURS]
+    assert provider.changed == [OURS]
     await provider.says("subscription-upgraded")
     assert await provider.state() == ("ENTERPRISE", "ENTERPRISE", "ACTIVE")
     (raised, bought) = await provider.kept.changes(OURS, None, 9)
@@ -174,16 +105,18 @@ async def test_an_event_counts_once_however_often_it_is_sent(provider: Provider)
 async def test_in_whatever_order_events_come_what_comes_of_it_is_the_same(
     provider: Provider,
 ) -> None:
-    """Orders of the whole story, each about a customer of its own."""
+    """Orders of the whole story, each about a customer and a tenant of its own."""
     story, ends = list(STORY[2:]), []
     for order in [story[::-1], *list(itertools.permutations(story))[3::12]]:
-        customer = f"cus_{len(ends)}"
-        await provider.directory.put("CUSTOMER", customer, OURS)
+        customer, whose = f"cus_{len(ends)}", UUID(int=OURS.int + 0x100 + len(ends))
+        record = tenant(whose, slug=customer, plan="FREE")
+        await Tenants(provider.database).ensure(record, [])
+        await provider.directory.put("CUSTOMER", customer, whose)
         for name in order:
             event = recorded(name, id=f"evt_{customer}_{name}")
             event["data"]["object"]["customer"] = customer
             await provider.says(event)
-        ends.append(await provider.state())
+        ends.append(await provider.state(whose))
     assert ends == [("PRO", "PRO", "ACTIVE")] * 11
 
 
@@ -343,27 +276,35 @@ def test_a_tenant_is_named_by_its_id_or_as_the_schema_names_it() -> None:
         assert tenant_of(no) is None
 
 
-async def test_reconciling_says_what_differs_and_mends_it(provider: Provider) -> None:
-    for name in ("checkout-completed", "subscription-active", "invoice-failed"):
-        await provider.says(name)
-    provider.at += timedelta(days=1)
-    reconciling = provider.payments.reconciling
-    listed = json.loads((EVENTS / "export.json").read_text())["data"]
-    found = await reconciling.differences(listed)
-    assert [(each.customer, each.tenant_id) for each in found] == [
-        ("cus_Tk30", OURS),
-        ("cus_Nobody", None),
-    ]
-    assert found[0].message.startswith("state is PAST_DUE here and ACTIVE there; period start is")
-    assert await provider.state() == ("PRO", "PRO", "PAST_DUE")  # said, and nothing else
-    assert await reconciling.mend(found) == 1
+async def test_a_trial_costs_nothing_and_is_had(provider: Provider) -> None:
+    await provider.says("checkout-completed")
+    trial = recorded("subscription-active")
+    trial["data"]["object"]["status"] = "trialing"
+    await provider.says(trial)
     assert await provider.state() == ("PRO", "PRO", "ACTIVE")
-    assert [each.tenant_id for each in await reconciling.differences(listed)] == [None]
-    missing = await reconciling.differences([])
-    assert [each.message for each in missing] == [
-        "the list has nothing of it, and here it is ACTIVE"
-    ]
-    assert await reconciling.mend(missing) == 0
-    with pytest.raises(NotUnderstood):
-        await reconciling.differences([{"object": "customer"}])
-    assert Plan((await provider.tenant()).plan) is Plan.PRO
+    assert (await provider.subscription()).amount == 0
+    (change,) = await provider.kept.changes(OURS, None, 9)
+    assert json.loads(change.proration)["net"] == 0
+
+
+async def test_what_ends_a_grace_for_one_is_kept_from_nobody_by_another(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tenant_id, customer in ((OURS, "cus_Tk30"), (THEIRS, "cus_Theirs")):
+        for name in ("checkout-completed", "subscription-active", "invoice-failed"):
+            event = recorded(name, id=f"{name} {customer}")
+            event["data"]["object"]["customer"] = customer
+            if name == "checkout-completed":
+                event["data"]["object"]["client_reference_id"] = str(tenant_id)
+            await provider.says(event)
+    honest = provider.payments.subscriptions.settle
+
+    async def settle(session: Any, *given: Any) -> bool:
+        if session.tenant_id == min(OURS, THEIRS):  # whose turn comes first
+            raise ValueError("a plan of a later version")
+        return await honest(session, *given)
+
+    monkeypatch.setattr(provider.payments.subscriptions, "settle", settle)
+    provider.at += timedelta(days=15)
+    assert await provider.payments.billing.end_graces() == 1
+    assert (await provider.tenant(max(OURS, THEIRS))).plan == "FREE"

@@ -267,7 +267,7 @@ async def test_the_lease_of_a_process_that_died_is_taken_over(
     webhook, _ = await dead.webhook(there.url())
     await dead.make()
     await dead.tell((1, 1))
-    ((webhook_id, stream),) = await dead.store.streams(OURS, time.at, (), 9)
+    ((webhook_id, stream),) = await dead.store.streams(OURS, time.at, (), ())
     claimed = await dead.store.claim(OURS, (webhook_id, stream), "dead", time.at, time.at + LEASE)
     assert claimed is not None
     alive.deliveries.wake(OURS)

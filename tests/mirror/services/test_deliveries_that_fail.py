@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from services.deliveries import (
-    GONE,
-    LIFETIME,
-    PAUSES,
-    REST_S,
-)
+from services.deliveries import REST_S
+from services.delivery_pauses import GONE, LIFETIME, PAUSES, TAKES_NOTHING
+from store import scope
 from store import webhooks as kept
+from store.tables import AuditPendingRow
 from tests.mirror.store.conftest import database as both_databases
 from tests.mirror.store.conftest import (
     place,
@@ -22,10 +22,11 @@ from tests.mirror.store.conftest import (
     postgres_template,
     sqlite_place,
 )
-from tests.mirror.store.world import OURS
+from tests.mirror.store.world import OURS, model
 from tests.webhooks_at_work import (
     NOON,
     Desk,
+    Heard,
     Receiver,
     certificates,
     desk,
@@ -47,6 +48,14 @@ __all__ = [
 pytestmark = pytest.mark.anyio
 
 database = both_databases
+
+
+async def paused(desk: Desk) -> list[Any]:
+    """What the audit says of pauses."""
+    statement = scope.select(AuditPendingRow, "action", "details")
+    async with desk.database.reading(OURS) as session:
+        rows = await session.all(statement)
+    return [json.loads(row["details"]) for row in rows if row["action"] == "webhook.paused"]
 
 
 async def test_what_fails_is_tried_again_after_growing_pauses_and_dead_after_three_days(
@@ -128,3 +137,74 @@ async def test_a_redirect_is_not_followed_and_a_busy_receiver_says_when_to_come_
     await desk.send()
     (delivery,) = await desk.kept(webhook)
     assert delivery.due_at - desk.time.at == timedelta(hours=1)
+
+
+async def test_an_address_that_takes_nothing_for_three_days_is_paused_and_told_why(
+    desk: Desk, there: Receiver
+) -> None:
+    webhook, _ = await desk.webhook(there.url())
+    for number in (1, 2, 3):
+        await desk.make(number)
+        await desk.tell((number, 1))
+    there.says(500)
+    state = "ACTIVE"
+    while state == "ACTIVE":
+        await desk.send()
+        found = await desk.webhooks.find(OURS, webhook.id)
+        assert found is not None
+        state = found.state
+        due_at = await desk.store.next_due(OURS)
+        desk.time.at = max(desk.time.at, due_at or desk.time.at) + timedelta(seconds=REST_S)
+        assert desk.time.at < NOON + 2 * LIFETIME
+    assert (found.state_reason, desk.time.at > NOON + LIFETIME - PAUSES[-1]) == (
+        TAKES_NOTHING,
+        True,
+    )
+    assert desk.outcomes.count("dead") == 2  # one may have been for its own sake
+    (said,) = await paused(desk)
+    assert said["reason"] == TAKES_NOTHING
+    there.says(200)
+    async with desk.database.writing(OURS) as session:
+        assert await kept.resume_all(session, TAKES_NOTHING, desk.time.at) == 1
+        await kept.begin_anew(session, webhook.id, desk.time.at)
+    desk.deliveries.wake(OURS)
+    await desk.send()
+    assert len(there.revisions()) == 1
+    assert desk.outcomes.count("delivered") == 1
+
+
+async def test_one_that_is_dead_pauses_nobody_who_takes_the_rest(
+    desk: Desk, there: Receiver
+) -> None:
+    webhook, _ = await desk.webhook(there.url())
+
+    taken = f"FinancialModel/{model(2).id}"
+
+    async def picky(heard: Heard) -> int:
+        return 200 if heard.told["data"]["model"] == taken else 500
+
+    there.answer = picky
+    for number in (1, 2, 3):
+        await desk.make(number)
+        await desk.tell((number, 1))
+    while desk.outcomes.count("dead") < 2:
+        await desk.tell((2, await desk.edit(2)))
+        await desk.send()
+        due_at = await desk.store.next_due(OURS)
+        desk.time.at = max(desk.time.at, due_at or desk.time.at) + timedelta(hours=3)
+        assert desk.time.at < NOON + 2 * LIFETIME
+    found = await desk.webhooks.find(OURS, webhook.id)
+    assert found is not None
+    assert found.state == "ACTIVE"
+
+
+async def test_what_a_removed_webhook_waits_for_is_dead(desk: Desk, there: Receiver) -> None:
+    webhook, _ = await desk.webhook(there.url())
+    await desk.make()
+    await desk.tell((1, 1))
+    async with desk.database.writing(OURS) as session:
+        await kept.give_up(session, webhook.id, "The webhook was removed.", desk.time.at)
+    await desk.send()
+    (delivery,) = await desk.kept(webhook)
+    assert (delivery.state, delivery.problem) == ("DEAD", "The webhook was removed.")
+    assert (delivery.ended_at, there.heard) == (desk.time.at, [])

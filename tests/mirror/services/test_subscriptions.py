@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from services.payments import Payments
 from services.plans import LIMITS, Plan
 from services.prices import PriceList, PricesInvalid
 from services.principal import Role
+from services.proration import months_after
 from services.standing import Standings
 from services.subscriptions import losses
 from services.webhook_events import Bodies
+from store import subscriptions
 from store.changes import Changes
 from store.database import Database
 from store.directory import SYSTEM, Directory
@@ -53,7 +56,6 @@ class Office:
             bodies=Bodies(global_id),
             prices=PriceList.read(PRICES),
             secrets=secrets,
-            wake=lambda _: None,
             clock=lambda: self.at,
             log=Said(),
         )
@@ -115,6 +117,28 @@ async def test_a_preview_says_what_it_would_cost_and_changes_nothing(database: D
     with pytest.raises(Forbidden):
         await office.subscriptions.preview(OWNER, THEIRS, Plan.FREE)
     assert (await office.subscriptions.preview(OPERATOR, THEIRS, Plan.FREE)).before is Plan.PRO
+
+
+async def test_a_plan_for_another_time_than_the_period_begins_a_new_one(
+    database: Database,
+) -> None:
+    office = Office(database)
+    await office.operators.change_plan(OWNER, Plan.FREE)
+    await office.operators.change_plan(OWNER, Plan.PRO)
+    bought = await office.kept.find(OURS)
+    assert bought is not None
+    year = replace(bought, amount=49_000, period_end=months_after(bought.period_start, 12))
+    async with database.writing(OURS) as session:
+        await subscriptions.put(session, year)
+    office.at += (year.period_end - year.period_start) / 2
+    found = (await office.subscriptions.preview(OWNER, OURS, Plan.ENTERPRISE)).proration
+    assert (found.credit, found.charge) == (24_500, 49_900)  # half a year back, a month from now
+    await office.operators.change_plan(OWNER, Plan.ENTERPRISE)
+    now = await office.kept.find(OURS)
+    assert now is not None
+    assert (now.period_start, now.period_end) == (office.at, months_after(office.at, 1))
+    back = (await office.subscriptions.preview(OWNER, OURS, Plan.PRO)).proration
+    assert (back.credit, back.charge) == (49_900, 4_900)
 
 
 async def test_a_plan_without_webhooks_pauses_them_and_tells_them_once_they_are_back(

@@ -36,6 +36,7 @@ ACCESS: Final[Mapping[str, str]] = {
     "model.restored": "CHANGED",
     "model.archived": "CHANGED",
     "valuation.read": "VALUATION_READ",
+    "valuation.run_read": "RUN",
     "valuation.exported": "WORKBOOK",
 }
 _OF_MODEL: Final = tuple(action for action in ACCESS if action.startswith("model."))

@@ -92,7 +92,9 @@ async def test_each_change_of_a_model_is_on_record_with_its_operation(
     }
 
 
-async def test_a_repeat_and_a_refusal_are_looks_and_no_change(house: House, models: ModelService) -> None:
+async def test_a_repeat_and_a_refusal_are_looks_and_no_change(
+    house: House, models: ModelService
+) -> None:
     model_id = await made(models)
     await models.edit(ME, model_id, "edit", [Edit("name", "Company")])
     await models.edit(ME, model_id, "edit", [Edit("name", "Company")])
@@ -272,6 +274,7 @@ async def test_no_cell_of_a_spreadsheet_is_a_formula(house: House) -> None:
     subjects = {row[6] for row in rows[1:-1]}
     assert subjects == {*(f"'{text}" for text in evil[:-1]), evil[-1]}
     assert {row[7] for row in rows[1:-1]} == {"'=1+1"}
+    assert csv_text([("a;=1;2; @B", " =1")]) == b"a;'=1;2;' @B,' =1\r\n"
     assert csv_text([("=1", 5, None)]) == b"'=1,5,\r\n"
 
 

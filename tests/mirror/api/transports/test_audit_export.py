@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from resolvers.ids import global_id
-from services.audit_verification import keys_in, verify
+from services.audit_lines import keys_in
+from services.audit_verification import verify
 from services.principal import Role
 from store import scope
 from store.database import Database

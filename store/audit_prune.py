@@ -24,6 +24,7 @@ from store.tables import (
     AuditEventRow,
     AuditPendingRow,
     LegalHoldRow,
+    TenantRow,
     table_of,
 )
 
@@ -33,6 +34,7 @@ Engine: TypeAlias = AsyncEngine  # of the role that owns the tables
 
 _EVENT, _CHECKPOINT = table_of(AuditEventRow), table_of(AuditCheckpointRow)
 _HOLD, _PENDING = table_of(LegalHoldRow), table_of(AuditPendingRow)
+_TENANT = table_of(TenantRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,12 @@ def _step(
 ) -> Pruned:
     with owning(connection, tenant_id, (_EVENT.name, _CHECKPOINT.name)):
         ours = _EVENT.c.tenant_id == tenant_id
+        # Whoever places a hold, or chains, has the row until they have ended: none comes between.
+        connection.execute(
+            select(_TENANT.c.tenant_id)
+            .where(_TENANT.c.tenant_id == tenant_id)
+            .with_for_update(key_share=True)
+        )
         held = connection.scalar(
             select(_HOLD.c.reason).where(
                 _HOLD.c.tenant_id == tenant_id, _HOLD.c.released_at.is_(None)

@@ -56,6 +56,6 @@ class Auditing:
             chainer=chainer,
             export=export,
             reading=reading,
-            reports=AuditReports(reading, events, chain, people),
+            reports=AuditReports(reading, events, chain, people, models),
             holds=HoldService(Holds(database), people, models, administration),
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -44,6 +45,11 @@ START: Final = (
 )
 FOOTBALL: Final = (
     f"query ($id: ID!) {{ footballField(methods: [{{cases: {{valuations: [$id]}}}}]) {{ {NO} }} }}"
+)
+NOW: Final = datetime.now(UTC)
+REPORT: Final = (
+    f'{{ auditReport(from: "{(NOW - timedelta(days=1)).isoformat()}", '
+    f'to: "{(NOW + timedelta(days=1)).isoformat()}") {{ html }} }}'
 )
 CREATE: Final = (
     "mutation ($input: DcfInput!) { createModel(input: "
@@ -107,6 +113,7 @@ LOOKS: Final = {
     "Mutation.shareModel": (share("shareModel", "memberId: $whom, right: EDITOR"), "READ"),
     "Mutation.unshareModel": (share("unshareModel", "memberId: $whom"), "READ"),
     "Mutation.openModel": (share("openModel", "access: TENANT"), "READ"),
+    "Query.auditReport": (REPORT, "HISTORY"),  # with what each edit changed
     # The second time it answers with the run that is there, and with all that came out.
     "Mutation.startSimulation": (START, "RUN"),
     "Mutation.cancelRun": (
@@ -168,7 +175,7 @@ SHOWING: Final = {
 NOTHING: Final = {
     "Query": (
         "viewer tenant memberSessions apiKeys plans tenants killSwitches company companies "
-        "sloStatus health webhooks cost rateLimit auditEvents accessList auditReport legalHolds "
+        "sloStatus health webhooks cost rateLimit auditEvents accessList legalHolds "
         "trustedDocuments identityProviders"
     ),
     "Mutation": (
@@ -242,11 +249,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def variables(server: Served) -> dict[str, Any]:
-    """A model, a valuation of it and a run over that, and somebody to share with."""
+    """A model that was edited, a valuation of it with a run, and somebody to share with."""
     with server.caller(Role.VIEWER) as viewer:
         whom = viewer.data("{ viewer { member { id } } }")["viewer"]["member"]["id"]
     with server.caller(Role.OWNER) as owner:
         made = owner.data(CREATE, {"input": firm()})["createModel"]
+        edit = LOOKS["Mutation.editModel"][0].replace("Firm", "Edited")
+        owner.data(edit, {"model": made["id"], "op": "edited"})
         value = "mutation ($id: ID!) { valueModel(id: $id) { ... on Valuation { id } } }"
         valuation = owner.data(value, {"id": made["id"]})["valueModel"]["id"]
         run = owner.data(START, {"id": valuation, "start": "again"})["startSimulation"]["id"]

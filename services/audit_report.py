@@ -45,9 +45,8 @@ _EVERY_DAY: Final = ("model.", "valuation.", "run.", "session.", "company.", "au
 # A model's log has the old and new values of these; of a new model there are no old ones.
 _EDITS: Final = frozenset({"model.edited", "model.restored", "model.archived"})
 # And what is done all day, but tells of somebody who should not be here, or of a door that opened.
-_TOLD: Final = frozenset(
-    {"model.shared", "model.unshared", "model.opened", "session.refused", "session.reused"}
-)
+_FAILED: Final = frozenset({"session.refused", "session.reused", "act.refused"})
+_TOLD: Final = frozenset({"model.shared", "model.unshared", "model.opened"}) | _FAILED
 
 Clock = Callable[[], datetime]
 
@@ -247,7 +246,7 @@ class _Tally:
             or link.action in _TOLD
             or not link.action.startswith(_EVERY_DAY)
         ):
-            member.administrative += 1
+            member.administrative += link.action not in _FAILED
             self.sensitive_events += 1
             self.sensitive.append(link)
             del self.sensitive[:-SENSITIVE_MOST]

@@ -27,6 +27,7 @@ from store.tenants import Tenants
 class Auditing:
     """Chaining, reading, adding up, and what is kept or forgotten."""
 
+    looks: AuditLog
     chainer: AuditChainer
     export: AuditExport
     reading: AuditService
@@ -53,6 +54,7 @@ class Auditing:
             events, export, chainer, looks, AuditNotes(database), tenants, models
         )
         return cls(
+            looks=looks,
             chainer=chainer,
             export=export,
             reading=reading,

@@ -111,7 +111,7 @@ class AuditLog:
         action: str,
         subject_kind: str,
         subjects: Iterable[UUID | str],
-        details: Mapping[str, UUID | str],
+        details: Mapping[str, Any],
     ) -> None:
         if principal.member_id == HOUSE:
             return

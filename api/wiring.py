@@ -261,11 +261,11 @@ def build(
         tenant_service,
         compute,
         watch.meter,
-        looks=looks,
+        looks,
         admit=tenancy.stopped.require_kind,
     )
     operations = FinancialModels(database)
-    models = ModelService(operations, tenant_service, valuations, shapes_of(schema), looks=looks)
+    models = ModelService(operations, tenant_service, valuations, shapes_of(schema), looks)
     collaboration = CollaborationService(
         models=models,
         operations=operations,
@@ -308,12 +308,12 @@ def build(
         credit=CreditService(valuations),
         replays=ReplayService(Valuations(database), compute),
         workbooks=WorkbookService(
-            valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST, looks=looks
+            valuations, simulators, looks, deadline_s=settings.deadline_s * OF_A_REQUEST
         ),
         models=models,
         sharing=SharingService(ModelGrants(database), models, tenant_service, standings),
         collaboration=collaboration,
-        runs=RunService(runs, run_work, tenant_service, valuations, models, bus),
+        runs=RunService(runs, run_work, tenant_service, valuations, models, bus, looks),
         companies=CompanyService(
             OwnCompanyService(OwnCompanies(database), tenant_service),
             [ShippedCompanies(Companies())],

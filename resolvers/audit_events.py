@@ -38,8 +38,8 @@ class ActorKind(StrEnum):
 @strawberry.enum(
     description=(
         "How somebody saw a model: READ by itself, LISTED with others, its HISTORY, in its ROOM, "
-        "VALUED or CHANGED by them; VALUATION_READ: a valuation of it was looked at later, "
-        "WORKBOOK: or taken away as a file."
+        "VALUED or CHANGED by them; VALUATION_READ: a valuation of it was looked at later, RUN: or "
+        "what a run made of it, WORKBOOK: or taken away as a file."
     )
 )
 class AccessHow(StrEnum):
@@ -50,6 +50,7 @@ class AccessHow(StrEnum):
     VALUED = "VALUED"
     CHANGED = "CHANGED"
     VALUATION_READ = "VALUATION_READ"
+    RUN = "RUN"
     WORKBOOK = "WORKBOOK"
 
 

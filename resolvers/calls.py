@@ -18,6 +18,7 @@ from strawberry.types.union import StrawberryUnion
 
 from engine.errors import Refused
 from resolvers.refusal import Refusal
+from services.errors import Forbidden
 
 DEFINITION: Final = "strawberry-definition"  # where graphql-core's types keep Strawberry's
 Reader = Callable[[Any], Any]
@@ -31,12 +32,12 @@ def call_directly(schema: strawberry.Schema) -> None:
     """
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - Strawberry has no other door
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
-            for field in kind.fields.values():
+            for name, field in kind.fields.items():
                 definition = field.extensions[DEFINITION]
                 if definition.is_subscription:
                     field.subscribe = _stream(schema, definition)
                 elif definition.base_resolver is not None:
-                    field.resolve = _call(schema, definition)
+                    field.resolve = _call(schema, definition, f"{kind.name}.{name}")
 
 
 def _stream(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any]:
@@ -81,7 +82,7 @@ def _given(
     return resolver.wrapped_func, given
 
 
-def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any]:
+def _call(schema: strawberry.Schema, field: StrawberryField, called: str) -> Callable[..., Any]:
     function, given = _given(schema, field)
     answers = _has_refusal(field.type)
 
@@ -97,15 +98,20 @@ def _call(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., An
 
         return resolve
 
-    async def answered(waiting: Awaitable[Any]) -> Any:
+    async def answered(waiting: Awaitable[Any], info: Any) -> Any:
         try:
             return await waiting
         except Refused as no:
+            if isinstance(no, Forbidden) and called.startswith("Mutation."):
+                # Who tries what they may not do is somebody that the tenant wants to know of.
+                await info.context.services.auditing.looks.saw(
+                    info.context.principal, "act.refused", "field", called
+                )
             return Refusal.of(no)
 
     def begin(source: Any, info: Any, /, **coerced: Any) -> Any:
         waiting = function(source, **given(info, coerced))
-        return answered(waiting) if answers else waiting
+        return answered(waiting, info) if answers else waiting
 
     return begin
 

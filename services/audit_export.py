@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -34,8 +35,9 @@ COLUMNS: Final = (
     "details",
     "hash",
 )
-# A spreadsheet takes a cell that begins so for a formula, and runs it.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# A spreadsheet takes a cell that begins so for a formula, and runs it. Where people write numbers
+# with a comma it begins a new cell behind a semicolon, whatever stands in quotation marks.
+_FORMULA: Final = re.compile(r"(^|;)(?=\s*[=+\-@＝＋－＠]|[\t\r\n])")
 
 
 class Format(StrEnum):
@@ -144,7 +146,7 @@ def csv_text(rows: list[tuple[Any, ...]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:

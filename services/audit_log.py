@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple, Protocol
@@ -27,7 +27,12 @@ class Looks(Protocol):
     """What is told of those who look; durable when it returns."""
 
     async def saw(
-        self, principal: Principal, action: str, subject_kind: str, subject: UUID | str
+        self,
+        principal: Principal,
+        action: str,
+        subject_kind: str,
+        subject: UUID | str,
+        **details: UUID | str,
     ) -> None: ...
 
     async def saw_all(
@@ -48,19 +53,6 @@ class Looks(Protocol):
     ) -> None: ...
 
 
-class Nobody:
-    """The looks of a process that has no audit: a benchmark, a test of something else."""
-
-    async def saw(self, *_: object) -> None:
-        """Nothing is kept."""
-
-    async def saw_all(self, *_: object) -> None:
-        """Nothing is kept."""
-
-    async def took(self, *_: object, **_details: object) -> None:
-        """Nothing is kept."""
-
-
 class Notes(Protocol):
     """Where entries are kept; durable when it returns."""
 
@@ -77,6 +69,7 @@ class _Look(NamedTuple):
     session_id: str
     action: str
     subject: str
+    more: tuple[tuple[str, UUID | str], ...]  # of another run, it is another look
 
 
 class AuditLog:
@@ -88,10 +81,15 @@ class AuditLog:
         self._writing: set[asyncio.Task[None]] = set()
 
     async def saw(
-        self, principal: Principal, action: str, subject_kind: str, subject: UUID | str
+        self,
+        principal: Principal,
+        action: str,
+        subject_kind: str,
+        subject: UUID | str,
+        **details: UUID | str,
     ) -> None:
-        """Put a look on record, unless it is; durable when this returns."""
-        await self.saw_all(principal, action, subject_kind, (subject,))
+        """Put a look on record, unless it is; durable when this returns. Raises as `saw_all`."""
+        await self._saw(principal, action, subject_kind, (subject,), details)
 
     async def saw_all(
         self,
@@ -105,16 +103,33 @@ class AuditLog:
         Raises:
             DatabaseBusy, DatabaseAway: then whoever asked is not answered.
         """
+        await self._saw(principal, action, subject_kind, subjects, {})
+
+    async def _saw(
+        self,
+        principal: Principal,
+        action: str,
+        subject_kind: str,
+        subjects: Iterable[UUID | str],
+        details: Mapping[str, Any],
+    ) -> None:
         if principal.member_id == HOUSE:
             return
-        now = self._timer()
+        now, more = self._timer(), tuple(sorted(details.items()))
         under_way: list[asyncio.Task[None]] = []
         new: list[tuple[_Look, Entry]] = []
         for subject in subjects:
-            look = _look(principal, action, str(subject))
+            look = _Look(
+                principal.tenant_id,
+                principal.member_id,
+                principal.session_id,
+                action,
+                str(subject),
+                more,
+            )
             known = self._seen.get(look)
             if known is None or now - known[0] >= COALESCED_S:
-                new.append((look, entry(principal, action, subject_kind, subject)))
+                new.append((look, entry(principal, action, subject_kind, subject, **details)))
             elif known[1] is not None:
                 under_way.append(known[1])
         if new:
@@ -165,7 +180,3 @@ class AuditLog:
 
 async def _done(work: Awaitable[None]) -> None:
     await work
-
-
-def _look(principal: Principal, action: str, subject: str) -> _Look:
-    return _Look(principal.tenant_id, principal.member_id, principal.session_id, action, subject)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
-from services.audit_report import AuditReport, MemberActivity, details_of
+from services.audit_report import EDITS_MOST, AuditReport, Edited, MemberActivity, details_of
 from store.audit_chain import Link
 
+_TOGETHER: Final = 12  # changes of one edit that are told one by one
 _STYLE: Final = """
 :root { --ink: #16202c; --soft: #5a6878; --line: #d9e0e7; --wash: #f4f7f9; --accent: #0b5c7a;
   --bar: #bcd9e4; --warn: #8a4b08; }
@@ -42,6 +43,7 @@ td.t { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.bar { width: 45%; } td.bar i { display: block; height: .85em; border-radius: .2em;
   background: var(--bar); margin-top: .25em; min-width: 2px; print-color-adjust: exact;
   -webkit-print-color-adjust: exact; }
+ul { list-style: none; margin: 0; padding: 0; } td code { white-space: nowrap; }
 code { font: .92em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .role { color: var(--soft); font-size: .82rem; }
 footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: .8rem;
@@ -70,6 +72,7 @@ def page_of(report: AuditReport) -> str:
             *_members(report),
             *_actions(report),
             *_sensitive(report),
+            *_edits(report),
             *_foot(report),
             "</main>\n</body>\n</html>\n",
         )
@@ -192,6 +195,34 @@ def _event(report: AuditReport, link: Link) -> str:
         f'<td class="who">{escape(_who(report, link))}</td>'
         f"<td><code>{escape(link.action)}</code></td>"
         f"<td>{escape(subject)}</td><td>{escape(details_of(link))}</td></tr>\n"
+    )
+
+
+def _edits(report: AuditReport) -> Iterator[str]:
+    yield "<h2>Changes of models, one by one</h2>\n"
+    if not report.edits:
+        yield '<p class="soft">None in this period, or none that you may read.</p>\n'
+        return
+    if len(report.edits) == EDITS_MOST:
+        yield f'<p class="warn">The newest {EDITS_MOST:,}.</p>\n'
+    rows = "".join(_edit(report, each) for each in report.edits)
+    yield (
+        '<div class="wide"><table>\n<thead><tr><th class="n">No.</th><th>When</th><th>Who</th>'
+        f"<th>Model</th><th>From what to what</th></tr></thead>\n<tbody>\n{rows}</tbody>\n"
+        "</table></div>\n"
+    )
+
+
+def _edit(report: AuditReport, each: Edited) -> str:
+    link, more = each.link, len(each.changes) - _TOGETHER
+    told = [f"<li>{escape(change.text)}</li>" for change in each.changes[:_TOGETHER]]
+    if more > 0:
+        told.append(f'<li class="soft">and {more:,} more, in the model’s own log</li>')
+    return (
+        f'<tr><td class="n">{link.seq}</td><td class="t">{_minute(link.at)}</td>'
+        f'<td class="who">{escape(_who(report, link))}</td><td>{escape(each.model)}<br>'
+        f'<span class="role">{_short(link.subject)}</span></td>'
+        f"<td><ul>{''.join(told)}</ul></td></tr>\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -36,6 +36,7 @@ ACCESS: Final[Mapping[str, str]] = {
     "model.restored": "CHANGED",
     "model.archived": "CHANGED",
     "valuation.read": "VALUATION_READ",
+    "valuation.run_read": "RUN",
     "valuation.exported": "WORKBOOK",
 }
 _OF_MODEL: Final = tuple(action for action in ACCESS if action.startswith("model."))
@@ -191,6 +192,10 @@ class AuditService:
         _check(wanted)
         await self._looks.saw(principal, "audit.read", "audit", principal.tenant_id)
         await self._chainer.drain(principal.tenant_id)
+
+    async def told_of(self, principal: Principal, models: Iterable[str]) -> None:
+        """Put on record that somebody reads in the audit what was changed in these models."""
+        await self._looks.saw_all(principal, "model.history_read", "model", models)
 
     async def _sign(self, tenant_id: UUID) -> None:
         """What leaves the house is signed to its end."""

@@ -17,14 +17,21 @@ import orjson
 
 from services.audit_form import form_of, moment
 from services.audit_reading import ACCESS, AuditService
+from services.contents import Unit, changes_of
 from services.errors import QueryInvalid
-from services.principal import Principal
+from services.history import ToldChange, in_words
+from services.model import kind_of
+from services.model_rights import administers
+from services.principal import Action, Principal
 from store.audit_chain import AuditChain, Link
 from store.audit_events import AuditEvents, EventFilter
+from store.financial_models import FinancialModels
 from store.tenants import MemberRecord, Tenants
 
 LONGEST: Final = timedelta(days=400)
 SENSITIVE_MOST: Final = 500  # told one by one; how many there are is told besides
+EDITS_MOST: Final = 500  # told with old and new values, the newest
+_LOG: Final = 500  # operations read in one statement
 _PAGE: Final = 1_000
 _LOGINS: Final = ("session.began",)
 _EXPORTS: Final = ("valuation.exported", "audit.exported")
@@ -35,7 +42,11 @@ _CHANGES: Final = frozenset(action for action, how in ACCESS.items() if how == "
 # What is done all day is counted. All else is told one by one: who may do what, who came in from
 # outside, what left the house, and what is kept or forgotten.
 _EVERY_DAY: Final = ("model.", "valuation.", "run.", "session.", "company.", "audit.read")
-_SHARING: Final = frozenset({"model.shared", "model.unshared", "model.opened"})
+# A model's log has the old and new values of these; of a new model there are no old ones.
+_EDITS: Final = frozenset({"model.edited", "model.restored", "model.archived"})
+# And what is done all day, but tells of somebody who should not be here, or of a door that opened.
+_FAILED: Final = frozenset({"session.refused", "session.reused", "act.refused"})
+_TOLD: Final = frozenset({"model.shared", "model.unshared", "model.opened"}) | _FAILED
 
 Clock = Callable[[], datetime]
 
@@ -61,6 +72,15 @@ class MemberActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """An edit of a model, with what it changed."""
+
+    link: Link
+    model: str  # its name as it is today
+    changes: Sequence[ToldChange]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """A period of a tenant's audit."""
 
@@ -75,6 +95,7 @@ class AuditReport:
     members: Sequence[MemberActivity]  # the most active first
     sensitive: Sequence[Link]  # the newest first, SENSITIVE_MOST at most
     sensitive_events: int  # all of them
+    edits: Sequence[Edited]  # the newest first, EDITS_MOST at most; of who may read models
     head: tuple[int, str]  # where the chain ended when it was made: seq, hash
     names: Mapping[UUID, str]  # of whoever stands in it
 
@@ -88,13 +109,16 @@ class AuditReports:
         events: AuditEvents,
         chain: AuditChain,
         tenants: Tenants,
+        models: FinancialModels,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self._audit, self._events, self._chain = audit, events, chain
-        self._tenants, self._clock = tenants, clock
+        self._tenants, self._models, self._clock = tenants, models, clock
 
     async def of(self, principal: Principal, since: datetime, until: datetime) -> AuditReport:
         """The report of a period of up to 400 days, its end not in it.
+
+        Old and new values are in it for who may read every model, and that is a look at each.
 
         Raises:
             Forbidden; QueryInvalid: for a period that is none, or too long.
@@ -102,10 +126,18 @@ class AuditReports:
         if until - since > LONGEST:
             raise QueryInvalid(f"A report is of {LONGEST.days} days at most.")
         await self._audit.begin(principal, EventFilter(since=since, until=until))
-        return await self.for_tenant(principal.tenant_id, since, until)
+        values = principal.may(Action.READ_MODEL) and administers(principal)
+        report = await self.for_tenant(principal.tenant_id, since, until, values=values)
+        await self._audit.told_of(principal, {each.link.subject for each in report.edits})
+        return report
 
-    async def for_tenant(self, tenant_id: UUID, since: datetime, until: datetime) -> AuditReport:
-        """The same for whoever holds the database. Nobody is asked."""
+    async def for_tenant(
+        self, tenant_id: UUID, since: datetime, until: datetime, *, values: bool = True
+    ) -> AuditReport:
+        """The same for whoever holds the database. Nobody is asked.
+
+        ``values``: with what each edit changed.
+        """
         tenant = await self._tenants.find(tenant_id)
         people = {member.id: member for member in await self._tenants.members(tenant_id)}
         head = await self._chain.head(tenant_id)
@@ -141,9 +173,37 @@ class AuditReports:
             ),
             sensitive=tally.sensitive[::-1],
             sensitive_events=tally.sensitive_events,
+            edits=await self._edited(tenant_id, tally.edits) if values else (),
             head=(head.seq, head.hash),
             names={**operators, **{id_: member.name for id_, member in people.items()}},
         )
+
+    async def _edited(self, tenant_id: UUID, links: Sequence[Link]) -> list[Edited]:
+        """What each of these edits changed, the newest first; one model's log after the other."""
+        of_model: dict[str, dict[int, Link]] = {}
+        for link in links:
+            revision = orjson.loads(link.details).get("seq")
+            if revision is not None:
+                of_model.setdefault(link.subject, {})[revision] = link
+        found: dict[int, Edited] = {}
+        for subject, places in of_model.items():
+            record = await self._models.find(tenant_id, UUID(subject))
+            seq, last = min(places) - 1, max(places)
+            while record is not None and seq < last:
+                log = await self._models.operations(
+                    tenant_id, record.id, after=seq, until=last, limit=_LOG
+                )
+                if not log:
+                    break
+                for each in log:
+                    link_ = places.get(each.seq)
+                    if link_ is not None:
+                        told = in_words(
+                            kind_of(record), Unit(record.unit), changes_of(each.changes)
+                        )
+                        found[link_.seq] = Edited(link=link_, model=record.name, changes=told)
+                seq = log[-1].seq
+        return [found[seq] for seq in sorted(found, reverse=True)]
 
 
 class _Tally:
@@ -155,6 +215,7 @@ class _Tally:
         self.members: dict[tuple[str, UUID | None], MemberActivity] = {}
         self.sensitive: list[Link] = []
         self.sensitive_events = 0
+        self.edits: list[Link] = []
 
     def add(self, link: Link) -> None:
         self.by_action[link.action] += 1
@@ -171,6 +232,9 @@ class _Tally:
         elif link.action in _CHANGES:
             member.changes += 1
             member.models_changed.add(link.subject)
+        if link.action in _EDITS:
+            self.edits.append(link)
+            del self.edits[:-EDITS_MOST]
         if link.action in ("valuation.made", "model.valued"):
             member.valuations += 1
         if link.action in _LOGINS:
@@ -179,10 +243,10 @@ class _Tally:
             member.exports += 1
         if (
             link.actor_kind == "OPERATOR"
-            or link.action in _SHARING
+            or link.action in _TOLD
             or not link.action.startswith(_EVERY_DAY)
         ):
-            member.administrative += 1
+            member.administrative += link.action not in _FAILED
             self.sensitive_events += 1
             self.sensitive.append(link)
             del self.sensitive[:-SENSITIVE_MOST]
@@ -220,6 +284,22 @@ def document_of(report: AuditReport) -> dict[str, Any]:
         "sensitive": [
             {**form_of(report.tenant_id, link), "details": orjson.loads(link.details)}
             for link in report.sensitive
+        ],
+        "edits": [
+            {
+                "seq": each.link.seq,
+                "at": moment(each.link.at),
+                "actor": None if each.link.actor is None else str(each.link.actor),
+                "model": each.link.subject,
+                "name": each.model,
+                "revision": orjson.loads(each.link.details)["seq"],
+                "operationId": each.link.operation_id,
+                "changes": [
+                    {"path": change.path, "from": change.old, "to": change.new, "text": change.text}
+                    for change in each.changes
+                ],
+            }
+            for each in report.edits
         ],
         "head": {"seq": report.head[0], "hash": report.head[1]},
     }

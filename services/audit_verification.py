@@ -6,7 +6,6 @@ first thing that is wrong: after it nothing says anything.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,17 +14,14 @@ from typing import Any, Final
 from joserfc.jwk import OKPKey
 
 from services.audit_form import FIELDS, FORM, NOTHING, hash_of
+from services.audit_lines import NotWhole, read_lines
 from services.audit_signing import BadSignature, claims_in
-from services.signing import PURPOSE
 
-LINE_MOST: Final = 1_000_000  # characters
+_SEQ_MOST: Final = 2**63 - 1
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_TENANT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _TEXTS: Final = FIELDS - {"seq", "actor", "operationId", "session"}
-
-
-class NotWhole(Exception):
-    """The first thing that is wrong, and where."""
 
 
 @dataclass(slots=True)
@@ -42,6 +38,7 @@ class Finding:
     pruned: int = 0  # the chain was cut after this event, by a signed word
     heads: int = 0  # whose signature holds, and which the chain leads through
     signed: int = 0  # up to this event the chain is what was signed
+    kept: int = 0  # heads that were kept elsewhere, and that lie on the chain
     unchecked: int = 0  # signatures for which no key was given
 
     def lines(self) -> Iterator[str]:
@@ -53,7 +50,12 @@ class Finding:
             many = "1 event" if self.events == 1 else f"{self.events:,} events"
             yield f"{many}, {self.first} to {self.last}, from {self.since} to {self.until}."
         if self.filtered:
-            yield "It was filtered: each event is as it was written, and others were left out."
+            yield (
+                "It was filtered: others were left out, and no signature is over those that are "
+                "there. Compare their hashes with those of a whole export."
+            )
+            if self.kept:
+                yield f"Of the heads that you kept, {self.kept:,} have the hash of their event."
             return
         if self.pruned:
             yield f"Events up to {self.pruned} were pruned, by a signed word."
@@ -70,6 +72,8 @@ class Finding:
             yield f"{many} on it, the newest at event {self.signed}." + (
                 f" What comes after it ({after:,}) is signed later." if after else ""
             )
+        if self.kept:
+            yield f"It leads through all heads that you kept ({self.kept:,})."
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ class Verification:
     _pruned: tuple[int, str] | None = None
     _ended: bool = False
     _line: int = 0
-    _beyond: dict[int, tuple[str, str]] = field(default_factory=dict)  # heads that are to come
+    _kept: dict[int, tuple[str, str]] = field(default_factory=dict)  # that are to come
 
     def take(self, line: Mapping[str, Any]) -> None:
         """The next line of the export.
@@ -126,7 +130,11 @@ class Verification:
 
     def _begin(self, line: Mapping[str, Any]) -> None:
         tenant = line.get("tenant")
-        if line.get("audit") != FORM or not isinstance(tenant, str):
+        if (
+            line.get("audit") != FORM
+            or not isinstance(tenant, str)
+            or not _TENANT.fullmatch(tenant)
+        ):
             raise self._wrong(f"it is not the first line of an audit's export of form {FORM}")
         self.finding.tenant = tenant
         self.finding.filtered = line.get("filter") is not None
@@ -138,7 +146,12 @@ class Verification:
                         f"A head that was kept elsewhere is of tenant {claims.get('tenant')}, and "
                         f"the audit is of {tenant}."
                     )
-                self._beyond[int(claims["seq"])] = str(claims["hash"]), str(claims["at"])
+                seq, told = int(claims["seq"]), (str(claims["hash"]), str(claims["at"]))
+                if self._kept.setdefault(seq, told)[0] != told[0]:
+                    raise NotWhole(
+                        f"Two heads that were kept elsewhere have two hashes for event {seq}: the "
+                        "chain was rewritten between them."
+                    )
 
     def _event(self, event: Any) -> None:
         if not isinstance(event, dict) or set(event) != FIELDS | {"hash"}:
@@ -148,28 +161,29 @@ class Verification:
         seq = form["seq"]
         found = self.finding
         if form["tenant"] != found.tenant:
-            raise self._wrong(f"event {seq} is of another tenant, {form['tenant']}")
+            raise self._wrong(f"event {seq} is of another tenant, {_shown(form['tenant'])}")
         if found.filtered:
             if seq <= self._at:
                 raise self._wrong(f"event {seq} stands after event {self._at}")
         else:
             self._check_place(seq, form["previous"])
-        if hash_of(form) != event["hash"]:
+        if _hash_of(form) != event["hash"]:
             raise self._wrong(f"event {seq} was changed: its hash is not that of what it says now")
         found.events += 1
         if found.first is None:
             found.first, found.since = seq, form["at"]
         found.last, found.until = seq, form["at"]
         self._at, self._hash = seq, event["hash"]
-        known = self._beyond.pop(seq, None)
+        known = self._kept.pop(seq, None)
         if known is not None:
             self._check_head(seq, known[0])
             self._count(seq)
+            found.kept += 1
 
     def _check_types(self, form: dict[str, Any], hash_: Any) -> None:
         well = (
             type(form["seq"]) is int
-            and form["seq"] >= 1
+            and 1 <= form["seq"] <= _SEQ_MOST
             and all(isinstance(form[name], str) for name in _TEXTS)
             and all(
                 form[name] is None or isinstance(form[name], str)
@@ -212,9 +226,14 @@ class Verification:
             or set(checkpoint) != names
             or type(checkpoint["seq"]) is not int
             or not all(isinstance(checkpoint[name], str) for name in names - {"seq"})
+            or not 1 <= checkpoint["seq"] <= _SEQ_MOST
+            or not _HASH.fullmatch(checkpoint["hash"])
+            or not _MOMENT.fullmatch(checkpoint["at"])
         ):
             raise self._wrong("it has not the fields of a checkpoint")
         kind, seq, hash_ = checkpoint["kind"], checkpoint["seq"], checkpoint["hash"]
+        if kind not in ("HEAD", "PRUNED"):
+            raise self._wrong("it is a checkpoint of no known kind")
         named = f"the {kind} checkpoint at event {seq}"
         claims = self._claims(checkpoint["signature"], named)
         told = {**checkpoint, "form": FORM, "tenant": self.finding.tenant}
@@ -224,23 +243,18 @@ class Verification:
         if kind == "PRUNED":
             if self.finding.events or self._pruned is not None:
                 raise self._wrong(f"{named} does not stand before the first event")
-            if not _HASH.fullmatch(hash_) or seq < 1:
-                raise self._wrong(f"{named} has no hash")
-            for known in [each for each in self._beyond if each <= seq]:
-                if self._beyond.pop(known)[0] != hash_ and known == seq:
+            for known in [each for each in self._kept if each <= seq]:
+                if self._kept.pop(known)[0] != hash_ and known == seq:
                     raise self._wrong(f"a signed head has another hash for event {seq}")
             self._pruned = seq, hash_
             self._at, self._hash, self.finding.pruned = seq, hash_, seq
-        elif kind == "HEAD":
-            self._head(seq, hash_, checkpoint["at"], holds=claims is not None)
         else:
-            raise self._wrong("it is a checkpoint of no known kind")
+            self._head(seq, hash_, checkpoint["at"], holds=claims is not None)
 
     def _head(self, seq: int, hash_: str, at: str, *, holds: bool) -> None:
-        if seq > self._at:
-            if self._beyond.setdefault(seq, (hash_, at))[0] != hash_:
-                raise self._wrong(f"two heads tell of two hashes for event {seq}")
-        elif seq == self._at:
+        if seq > self._at:  # an export has each head behind its event
+            raise self._cut(seq, at)
+        if seq == self._at:
             self._check_head(seq, hash_)
             if holds:
                 self._count(seq)
@@ -253,7 +267,7 @@ class Verification:
             self.finding.signed = seq
 
     def _check_head(self, seq: int, hash_: str) -> None:
-        if hash_ != self._hash and not self.finding.filtered:
+        if hash_ != self._hash:
             raise self._wrong(
                 f"the chain was rewritten: a signed head has another hash for event {seq}"
             )
@@ -261,17 +275,21 @@ class Verification:
     def _end(self, end: Any) -> None:
         self._ended = True
         told = {"events": self.finding.events, "seq": self._at, "hash": self._hash}
-        if not self.finding.filtered and self._beyond:
-            seq = min(self._beyond)
-            raise self._wrong(
-                f"the chain ends at event {self._at}, and a head was signed at event {seq} on "
-                f"{self._beyond[seq][1]}: its end was cut off"
-            )
+        if not self.finding.filtered and self._kept:
+            seq = min(self._kept)
+            raise self._cut(seq, self._kept[seq][1])
         if end != told:
+            named = _shown(end.get("events") if isinstance(end, dict) else end)
             raise self._wrong(
-                f"the last line tells of {end.get('events') if isinstance(end, dict) else end} "
-                f"events, and {self.finding.events} are there"
+                f"the last line tells of {named} events, and {self.finding.events} are there, or "
+                "names another end of the chain"
             )
+
+    def _cut(self, seq: int, at: str) -> NotWhole:
+        return self._wrong(
+            f"the chain ends at event {self._at}, and a head was signed at event {seq} on {at}: "
+            "its end was cut off"
+        )
 
     def _claims(self, signature: str, named: str) -> dict[str, Any] | None:
         if self.keys is None:
@@ -286,22 +304,17 @@ class Verification:
         return NotWhole(f"Line {self._line}: {what}.")
 
 
-def read_lines(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects of an export, one a line.
+def _hash_of(form: dict[str, Any]) -> str | None:
+    """None: of what is no text that a hash could be of."""
+    try:
+        return hash_of(form)
+    except TypeError:  # half of a character
+        return None
 
-    Raises:
-        NotWhole: for a line that is none.
-    """
-    for number, text in enumerate(texts, 1):
-        try:
-            if len(text) > LINE_MOST:
-                raise ValueError
-            line = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise NotWhole(f"Line {number}: it is no JSON object of an export.") from None
-        if not isinstance(line, dict):
-            raise NotWhole(f"Line {number}: it is no JSON object of an export.")
-        yield line
+
+def _shown(given: Any) -> str:
+    """What stands in a file, so that a terminal shows it and does nothing."""
+    return repr(given)[:64]
 
 
 def verify(
@@ -310,64 +323,9 @@ def verify(
     """What is found of an export that holds.
 
     Raises:
-        NotWhole: for the first thing that is wrong.
+        NotWhole: for the first thing that is wrong. NoProof.
     """
     verification = Verification(keys, heads)
     for line in read_lines(texts):
         verification.take(line)
     return verification.close()
-
-
-def keys_in(jwks: Any) -> dict[str, OKPKey]:
-    """The audit's Ed25519 keys of a JSON Web Key Set, by their names. Keys of tokens prove no head.
-
-    Raises:
-        ValueError: if it is none, or has no key of the audit.
-    """
-    listed = jwks.get("keys") if isinstance(jwks, dict) else None
-    if not isinstance(listed, list):
-        raise ValueError("it has no “keys”")
-    found: dict[str, OKPKey] = {}
-    for each in listed:
-        if not isinstance(each, dict) or each.get(PURPOSE) != "audit":
-            continue
-        if each.get("crv") == "Ed25519" and "kid" in each:
-            public = {name: value for name, value in each.items() if name != "d"}
-            try:
-                found[str(each["kid"])] = OKPKey.import_key(public)
-            except Exception as flaw:  # whatever was written there
-                raise ValueError(f"the key {each['kid']} is none") from flaw
-    if not found:
-        raise ValueError("it has no key of the audit, as /.well-known/audit-jwks.json has them")
-    return found
-
-
-def heads_in(texts: Iterable[str]) -> Iterator[str]:
-    """Signed heads that were kept elsewhere: one a line, by itself or in what a webhook sent."""
-    for text in texts:
-        line = text.strip()
-        if line.startswith("{"):
-            yield from _signatures(json.loads(line))
-        elif line:
-            yield line
-
-
-def _signatures(told: Any) -> Iterator[str]:
-    if isinstance(told, dict):
-        for name, value in told.items():
-            if name == "signature" and isinstance(value, str):
-                yield value
-            else:
-                yield from _signatures(value)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A name that is given twice would be read by each reader as they like."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
-
-
-def _no_constant(_name: str) -> Any:
-    raise ValueError

@@ -28,6 +28,7 @@ from store.tenants import Tenants
 class Auditing:
     """Chaining, reading, adding up, and what is kept or forgotten."""
 
+    looks: AuditLog
     chainer: AuditChainer
     export: AuditExport
     reading: AuditService
@@ -55,9 +56,10 @@ class Auditing:
             events, export, chainer, looks, AuditNotes(database), tenants, models
         )
         return cls(
+            looks=looks,
             chainer=chainer,
             export=export,
             reading=reading,
-            reports=AuditReports(reading, events, chain, people),
+            reports=AuditReports(reading, events, chain, people, models),
             holds=HoldService(Holds(database), people, models, administration, sealer),
         )

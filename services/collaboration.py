@@ -206,6 +206,8 @@ class CollaborationService:
                             anew, resync = await self._models.find(principal, model_id), True
                             mailbox.begin_at(anew.revision)
                             continue
+                        if news.operations or news.valuation is not None:
+                            await self._models.joined(principal, model_id)
                         yield _batch(news, me, anew, resync=resync)
                         me, anew, resync = None, None, False
                 finally:

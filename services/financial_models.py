@@ -82,11 +82,11 @@ class ModelService(ModelReading):
         tenants: TenantService,
         valuations: ValuationService,
         shapes: Mapping[str, Group],
+        looks: Looks,
         *,
         doorbell: Doorbell | None = None,
         rate: Rate | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        looks: Looks | None = None,
     ) -> None:
         super().__init__(models, tenants, valuations, shapes, looks)
         self.doorbell: Doorbell = doorbell or NobodyHome()
@@ -282,9 +282,13 @@ class ModelService(ModelReading):
 
         operation = self._operation(principal, verb, operation_id, [str(model_id), asked])
         asking = None if administers(principal) else principal.member_id
-        appended = await self._models.append(
-            principal.tenant_id, model_id, operation, allowed, asking=asking, room=room
-        )
+        try:
+            appended = await self._models.append(
+                principal.tenant_id, model_id, operation, allowed, asking=asking, room=room
+            )
+        except (Conflict, InvalidInput):  # which say what stands there now, or what it allows
+            await self._looks.saw(principal, "model.read", "model", model_id)
+            raise
         if appended is None:
             raise no_model()
         if not appended.fresh:  # a repeat is answered to who may ask, and to nobody else
@@ -333,6 +337,7 @@ class ModelService(ModelReading):
             )
         else:
             record = await self._record(principal, operation.model_id)
+            await self._looks.saw(principal, "model.read", "model", record.id)
             model = await self._left_by(tenant_id, record, operation)
         (revision,) = await self.told(tenant_id, model, [operation])
         return Changed(model=model, revision=revision)

@@ -11,7 +11,7 @@ from uuid import UUID
 from engine.comparison import Case, Comparison, check_total, weighed
 from engine.door import Door
 from engine.errors import InvalidInput, Problem
-from services.audit_log import Looks, Nobody
+from services.audit_log import Looks
 from services.contents import Document, changes_of, differences
 from services.edits import Rules, in_scenario
 from services.history import History, Revision, ToldChange, in_words
@@ -45,10 +45,10 @@ class ModelReading:
         tenants: TenantService,
         valuations: ValuationService,
         shapes: Mapping[str, Group],
-        looks: Looks | None = None,
+        looks: Looks,
     ) -> None:
         self._models, self._tenants, self._valuations = models, tenants, valuations
-        self._looks: Looks = looks or Nobody()
+        self._looks = looks
         self._rules = {name: Rules.of(shapes[name], KINDS[name].door) for name in KINDS}
         self._history = History(models)
 
@@ -198,6 +198,7 @@ class ModelReading:
         record = await self._models.find(principal.tenant_id, model_id)
         if record is None:
             raise no_model()
+        await self._looks.saw(principal, "model.read", "model", model_id)
         return await self._handed(principal.tenant_id, record, document_of(record))
 
     # For rooms, which ask for permission when somebody comes in, and when grants have changed
@@ -207,7 +208,7 @@ class ModelReading:
         await self._record(principal, model_id, Action.JOIN_ROOM)
 
     async def joined(self, principal: Principal, model_id: UUID) -> None:
-        """Put on record that somebody came into the model's room."""
+        """Put on record that somebody is in the model's room, and sees what there is new in it."""
         await self._looks.saw(principal, "model.joined", "model", model_id)
 
     async def told(

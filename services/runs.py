@@ -16,6 +16,7 @@ from collab.keys import run_channel
 from engine.convergence import SoFar
 from engine.simulation import admit_spec
 from services.audit import entry
+from services.audit_log import Looks
 from services.errors import Conflict, IdempotencyKeyReused, NotFound, Overloaded, QuotaExceeded
 from services.ids import new_id, operation_id_of
 from services.principal import Action, Principal
@@ -62,12 +63,14 @@ class RunService:
         valuations: ValuationService,
         models: ValuesModels,
         bus: Bus,
+        looks: Looks,
         *,
         audit_s: float = AUDIT_S,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._runs, self._work, self._tenants = runs, work, tenants
-        self._valuations, self._models, self._bus = valuations, models, bus
+        self._valuations, self._models = valuations, models
+        self._bus, self._looks = bus, looks
         self._audit_s, self._clock = audit_s, clock
 
     async def start(
@@ -85,7 +88,7 @@ class RunService:
         tenant_id = principal.tenant_id
         earlier = await self._runs.of_operation(tenant_id, operation_id)
         if earlier is not None:
-            return await self._repeated(tenant_id, earlier, asked)
+            return await self._repeated(principal, earlier, asked)
         terms = await self._tenants.terms(tenant_id)
         limits = terms.limits
         if asked.spec.trials > limits.trials:
@@ -136,7 +139,7 @@ class RunService:
             Forbidden, NotFound.
         """
         principal.require(Action.READ_RUN)
-        return await self._seen(principal.tenant_id, run_id)
+        return await self._seen(principal, run_id)
 
     async def cancel(self, principal: Principal, run_id: UUID) -> Run:
         """End a run, whichever process works on it. One that is cancelled already stays so.
@@ -159,7 +162,7 @@ class RunService:
             self._work.drop(run_id)
             self._bus.publish(run_channel(principal.tenant_id, run_id), CANCELLED)
             self._work.ended(principal.tenant_id)
-        run = await self._seen(principal.tenant_id, run_id)
+        run = await self._seen(principal, run_id)
         if run.state is not RunState.CANCELLED:
             raise Conflict(f"It has ended already: it is {run.state}.")
         return run
@@ -174,13 +177,13 @@ class RunService:
         """
         principal.require(Action.READ_RUN)
         tenant_id, news = principal.tenant_id, _News()
-        await self._seen(tenant_id, run_id)
+        await self._seen(principal, run_id)
         ear = await self._bus.subscribe(run_channel(tenant_id, run_id), news.hear)
         try:
             last: Run | None = None
             while True:
                 news.clear()
-                run = await self._seen(tenant_id, run_id)
+                run = await self._seen(principal, run_id)
                 if last is None or run.state is not last.state or _further(run.known, last):
                     yield run
                     last = run
@@ -190,6 +193,7 @@ class RunService:
                     if _further(news.known, last):
                         # More is known, so it is under way: the row need not be asked.
                         last = replace(last, state=RunState.RUNNING, known=news.known)
+                        await self._saw(principal, run_id, last.valuation_id)
                         yield last
         finally:
             await ear.close()
@@ -226,26 +230,36 @@ class RunService:
                 "end, cancel one, or change the plan."
             )
         if not added.fresh:  # two equal operations at one moment
-            return await self._repeated(tenant_id, added.run, asked)
+            return await self._repeated(principal, added.run, asked)
         self._work.hold(tenant_id, new.id)
         return Run.of(new)
 
-    async def _repeated(self, tenant_id: UUID, earlier: RunRecord, asked: AskedSimulation) -> Run:
+    async def _repeated(
+        self, principal: Principal, earlier: RunRecord, asked: AskedSimulation
+    ) -> Run:
         if earlier.fingerprint != asked.fingerprint:
             raise IdempotencyKeyReused(
                 "This operation's id started another run before. Draw a new id for a new run."
             )
-        return await self._seen(tenant_id, earlier.id)
+        return await self._seen(principal, earlier.id)
 
-    async def _seen(self, tenant_id: UUID, run_id: UUID) -> Run:
+    async def _seen(self, principal: Principal, run_id: UUID) -> Run:
         """The run as it is; whoever looks at one that nobody works on takes it."""
+        tenant_id = principal.tenant_id
         record = await self._runs.find(tenant_id, run_id)
         if record is None:
             raise NotFound("There is no such run.")
+        await self._saw(principal, run_id, record.valuation_id)
         progress = self._work.progress(run_id)
         return Run.of(
             await self._work.look(tenant_id, record),
             None if progress is None else so_far_of(progress),
+        )
+
+    async def _saw(self, principal: Principal, run_id: UUID, valuation_id: str) -> None:
+        """Put on record that somebody saw what a run says of a valuation."""
+        await self._looks.saw(
+            principal, "valuation.run_read", "valuation", valuation_id, run=run_id
         )
 
 

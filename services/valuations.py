@@ -16,7 +16,7 @@ import orjson
 from engine.provenance import ENGINE_VERSION, NUMPY_VERSION, STREAM_VERSION
 from observability.outcomes import Outcome
 from services.audit import entry
-from services.audit_log import Looks, Nobody
+from services.audit_log import Looks
 from services.compute import Compute
 from services.errors import NotFound, Problem, Refused
 from services.kinds import KINDS, Document, Kind
@@ -118,15 +118,15 @@ class ValuationService:
         tenants: TenantService,
         compute: Compute,
         watch: ValuationWatch,
+        looks: Looks,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        looks: Looks | None = None,
         admit: Callable[[str], None] = lambda _kind: None,
     ) -> None:
         """``admit`` raises Overloaded for a kind that nobody may value now, by its name."""
         self._admit = admit
         self._kept, self._tenants, self._compute = kept, tenants, compute
         self._watch, self._clock = watch, clock
-        self._looks: Looks = looks or Nobody()
+        self._looks = looks
 
     async def value(
         self,

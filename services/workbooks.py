@@ -6,7 +6,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Final
 
-from services.audit_log import Looks, Nobody
+from services.audit_log import Looks
 from services.principal import Principal
 from services.refusals import DeadlineMissed
 from services.valuations import KeptId, ValuationService
@@ -34,12 +34,12 @@ class WorkbookService:
         self,
         valuations: ValuationService,
         workers: WorkerPool,
+        looks: Looks,
         *,
         deadline_s: float,
-        looks: Looks | None = None,
     ) -> None:
-        self._valuations, self._workers, self._deadline_s = valuations, workers, deadline_s
-        self._looks: Looks = looks or Nobody()
+        self._valuations, self._workers, self._looks = valuations, workers, looks
+        self._deadline_s = deadline_s
 
     async def export(self, principal: Principal, asked: KeptId, at: str) -> Workbook:
         """``at`` is the path of the argument that names the valuation.

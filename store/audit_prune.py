@@ -24,6 +24,7 @@ from store.tables import (
     AuditEventRow,
     AuditPendingRow,
     LegalHoldRow,
+    TenantRow,
     table_of,
 )
 
@@ -33,6 +34,7 @@ Engine: TypeAlias = AsyncEngine  # of the role that owns the tables
 
 _EVENT, _CHECKPOINT = table_of(AuditEventRow), table_of(AuditCheckpointRow)
 _HOLD, _PENDING = table_of(LegalHoldRow), table_of(AuditPendingRow)
+_TENANT = table_of(TenantRow)
 
 
 @dataclass(frozen=True, slots=True)

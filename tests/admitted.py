@@ -39,6 +39,19 @@ class Uncounted:
         """Nothing."""
 
 
+class Unseen:
+    """Nobody puts on record who looks, in tests of something else."""
+
+    async def saw(self, *_: object, **_details: object) -> None:
+        """Nothing is kept."""
+
+    async def saw_all(self, *_: object) -> None:
+        """Nothing is kept."""
+
+    async def took(self, *_: object, **_details: object) -> None:
+        """Nothing is kept."""
+
+
 class Switched:
     """The one service that every operation asks: nobody has stopped anything."""
 

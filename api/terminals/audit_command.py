@@ -74,11 +74,13 @@ def verify(
     with 1 where it does not, having said the first thing that is wrong, and with 2 where that
     cannot be found out.
     """
-    from services.audit_verification import NotWhole, heads_in, keys_in
+    from services.audit_lines import NoProof, NotWhole, heads_in, keys_in, texts_in
     from services.audit_verification import verify as verify_file
 
     if (file is None) == (tenant is None):
         raise click.UsageError("Name either a FILE or a --tenant.")
+    if file is not None and heads is not None and jwks is None:
+        raise click.UsageError("Heads prove something by the public keys alone: name --jwks, too.")
     try:
         keys = None if jwks is None else keys_in(json.loads(jwks.read_bytes()))
     except (ValueError, RecursionError) as flaw:
@@ -87,12 +89,12 @@ def verify(
     try:
         kept = [] if heads is None else list(heads_in(heads.read_text("utf-8").splitlines()))
     except ValueError:
-        click.echo(f"{heads} has a line that is no signed head.", err=True)
+        click.echo(f"{heads} has no signed head, or a line that is none.", err=True)
         sys.exit(2)
     try:
         if file is not None:
-            with file.open(encoding="utf-8", newline="\n") as lines:
-                found = verify_file(lines, keys, kept)
+            with file.open("rb") as content:
+                found = verify_file(texts_in(content), keys, kept)
         else:
             assert tenant is not None  # noqa: S101 - one of the two is there
             found = run_to_end(_verified(settings_of(dev=True), tenant, keys, kept))
@@ -102,8 +104,11 @@ def verify(
         else:
             click.echo(f"The audit does not hold. {flaw}", err=True)
         sys.exit(1)
-    except (OSError, UnicodeDecodeError):
-        click.echo(f"{file} is no text in UTF-8 that can be read.", err=True)
+    except NoProof as no:
+        click.echo(str(no), err=True)
+        sys.exit(2)
+    except OSError as no:
+        click.echo(f"{file} cannot be read ({no.strerror}).", err=True)
         sys.exit(2)
     click.echo(
         json.dumps({"holds": True, **asdict(found)}) if as_json else "\n".join(found.lines())

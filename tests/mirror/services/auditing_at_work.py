@@ -90,7 +90,7 @@ class House:
             self.models,
         )
         self.reports = AuditReports(
-            self.reading, self.found, self.chain, self.tenants, lambda: self.at[0]
+            self.reading, self.found, self.chain, self.tenants, self.models, lambda: self.at[0]
         )
         self.holds = HoldService(
             Holds(database),

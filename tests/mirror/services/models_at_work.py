@@ -21,6 +21,7 @@ from services.valuations import ValuationService
 from store.database import Database
 from store.financial_models import FinancialModels
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.mirror.services.conftest import principal
 from tests.mirror.services.tenants_at_work import tenant_service
 from tests.model_edits import SHAPES, model
@@ -59,7 +60,9 @@ class Office:
     @classmethod
     def opened(cls, database: Database, *, rate: Rate | None = None) -> Office:
         tenants = tenant_service(database)
-        valuations = ValuationService(Valuations(database), tenants, Compute(), NobodyCounts())
+        valuations = ValuationService(
+            Valuations(database), tenants, Compute(), NobodyCounts(), Unseen()
+        )
         at, bell = [NOON], Bell()
 
         def clock() -> datetime:
@@ -71,6 +74,7 @@ class Office:
             tenants,
             valuations,
             SHAPES,
+            Unseen(),
             doorbell=bell,
             rate=rate or Rate("Edits", 1e6, 1_000_000),
             clock=clock,

@@ -26,6 +26,7 @@ from services.valuations import Recorded, ValuationService
 from store.database import Database
 from store.runs import RunRecord, Runs
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.dcf_documents import firm
 from tests.mirror.services.computing import QUIET, WatchedPool, pool_of, spec
 from tests.mirror.services.conftest import principal
@@ -124,7 +125,7 @@ async def process(
     await own.start()
     tenants = tenant_service(database)
     meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
-    valuations = ValuationService(Valuations(database), tenants, compute, meter)
+    valuations = ValuationService(Valuations(database), tenants, compute, meter, Unseen())
     async with pool_of(memory_mb=memory_mb, **pool) as workers:
         runs = Runs(database)
         heard = bus or own
@@ -138,7 +139,15 @@ async def process(
             clock=clock,
         )
         service = RunService(
-            runs, work, tenants, valuations, NoModels(), heard, audit_s=audit_s, clock=clock
+            runs,
+            work,
+            tenants,
+            valuations,
+            NoModels(),
+            heard,
+            Unseen(),
+            audit_s=audit_s,
+            clock=clock,
         )
         try:
             yield Process(workers, heard, runs, work, service, valuations, clock)

@@ -34,6 +34,7 @@ from store.database import Database
 from store.financial_models import FinancialModels
 from store.tenants import Tenants
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.mirror.collab.by_hand import Said, eventually
 from tests.mirror.services.models_at_work import NobodyCounts, firm_inputs
 from tests.mirror.services.tenants_at_work import tenant_service
@@ -113,9 +114,11 @@ async def working(
         compute = Compute()
         stack.callback(compute.close)
         tenants, operations = tenant_service(database), FinancialModels(database)
-        valuations = ValuationService(Valuations(database), tenants, compute, NobodyCounts())
+        valuations = ValuationService(
+            Valuations(database), tenants, compute, NobodyCounts(), Unseen()
+        )
         models = ModelService(
-            operations, tenants, valuations, SHAPES, rate=Rate("Edits", 1e6, 1_000_000)
+            operations, tenants, valuations, SHAPES, Unseen(), rate=Rate("Edits", 1e6, 1_000_000)
         )
         rooms = CollaborationService(
             models=models,

@@ -30,6 +30,7 @@ from services.tenants import TenantService
 from services.valuations import Recorded, ValuationService
 from store.database import Database
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.dcf_documents import WORTH_A_SHARE, firm
 from tests.mirror.services.computing import expected, job, pool_of
 from tests.mirror.services.conftest import principal
@@ -69,7 +70,7 @@ async def analyses(
     compute: Compute, database: Database, tenants: TenantService
 ) -> AsyncIterator[AnalysisService]:
     meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
-    valuations = ValuationService(Valuations(database), tenants, compute, meter)
+    valuations = ValuationService(Valuations(database), tenants, compute, meter, Unseen())
     async with pool_of() as pool:  # nothing is begun before a simulation
         yield AnalysisService(compute, valuations, pool, deadline_s=30.0)
 

@@ -26,6 +26,7 @@ from services.tenants import TenantService
 from services.valuations import Recorded, ValuationService
 from store.database import Database
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.comparables_documents import compared
 from tests.credit_documents import indebted
 from tests.dcf_documents import WORTH_A_SHARE, firm
@@ -42,7 +43,7 @@ SHARE = Output.VALUE_PER_SHARE
 @pytest.fixture
 def valuations(database: Database, tenants: TenantService, compute: Compute) -> ValuationService:
     meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
-    return ValuationService(Valuations(database), tenants, compute, meter)
+    return ValuationService(Valuations(database), tenants, compute, meter, Unseen())
 
 
 @pytest.fixture

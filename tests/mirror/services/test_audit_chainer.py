@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.audit import entry
 from services.audit_chainer import HEAD_AFTER, HEAD_EVENTS
 from services.audit_heads import HeadNews
-from services.audit_verification import NotWhole, heads_in
+from services.audit_lines import NotWhole, heads_in
 from services.webhook_events import Bodies
 from store import scope
 from store.audit_chain import Checkpoint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from store.errors import DatabaseBusy
 from tests.mirror.services.auditing_at_work import somebody
 
 pytestmark = pytest.mark.anyio
+ME = somebody(1)
 
 
 class Book:
@@ -132,3 +134,11 @@ async def test_each_file_is_on_record(log: AuditLog, book: Book) -> None:
 async def test_the_house_looks_at_nothing(log: AuditLog, book: Book) -> None:
     await log.saw(somebody(member_id=UUID(int=0)), "model.read", "model", "m")
     assert book.told == []
+
+
+async def test_of_another_run_it_is_another_look(log: AuditLog, book: Book) -> None:
+    for run in (1, 2, 1):
+        await log.saw(ME, "valuation.run_read", "valuation", "x", run=UUID(int=run))
+    assert [json.loads(each.details) for each in book.entries] == [
+        {"run": str(UUID(int=run))} for run in (1, 2)
+    ]

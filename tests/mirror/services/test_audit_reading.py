@@ -13,6 +13,7 @@ import pytest
 
 from services.audit import entry
 from services.audit_export import PAGE, Format, csv_text
+from services.audit_log import COALESCED_S
 from services.audit_reading import EventFilter
 from services.compute import Compute
 from services.contents import Unit
@@ -47,9 +48,9 @@ def models(house: House) -> ModelService:
     """Models at work in this house, whose looks are on record."""
     tenants = tenant_service(house.database)
     valuations = ValuationService(
-        Valuations(house.database), tenants, Compute(), NobodyCounts(), looks=house.looks
+        Valuations(house.database), tenants, Compute(), NobodyCounts(), house.looks
     )
-    return ModelService(house.models, tenants, valuations, SHAPES, looks=house.looks)
+    return ModelService(house.models, tenants, valuations, SHAPES, house.looks)
 
 
 async def made(models: ModelService, who: Principal = ME, name: str = "Firm") -> UUID:
@@ -91,13 +92,18 @@ async def test_each_change_of_a_model_is_on_record_with_its_operation(
     }
 
 
-async def test_a_repeat_and_a_refusal_are_no_change(house: House, models: ModelService) -> None:
+async def test_a_repeat_and_a_refusal_are_looks_and_no_change(
+    house: House, models: ModelService
+) -> None:
     model_id = await made(models)
     await models.edit(ME, model_id, "edit", [Edit("name", "Company")])
     await models.edit(ME, model_id, "edit", [Edit("name", "Company")])
     with pytest.raises(Exception, match="name"):
         await models.edit(ME, model_id, "wrong", [Edit("name", "")])
-    assert await house.actions() == ["model.created", "model.edited"]
+    assert await house.actions() == ["model.created", "model.edited", "model.read"]
+    house.timer[0] += COALESCED_S
+    await models.edit(ME, model_id, "edit", [Edit("name", "Company")])
+    assert (await house.actions())[-1] == "model.read"
 
 
 async def test_the_access_list_says_who_saw_a_model_how_and_by_which_grant(
@@ -268,6 +274,7 @@ async def test_no_cell_of_a_spreadsheet_is_a_formula(house: House) -> None:
     subjects = {row[6] for row in rows[1:-1]}
     assert subjects == {*(f"'{text}" for text in evil[:-1]), evil[-1]}
     assert {row[7] for row in rows[1:-1]} == {"'=1+1"}
+    assert csv_text([("a;=1;2; @B", " =1")]) == b"a;'=1;2;' @B,' =1\r\n"
     assert csv_text([("=1", 5, None)]) == b"'=1,5,\r\n"
 
 

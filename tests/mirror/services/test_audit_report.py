@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from html import escape
 from html.parser import HTMLParser
 from uuid import UUID
 
@@ -11,14 +12,24 @@ import pytest
 from services.audit import entry
 from services.audit_page import page_of
 from services.audit_report import SENSITIVE_MOST, AuditReport, document_of
+from services.compute import Compute
+from services.contents import Unit
+from services.edits import Edit
 from services.errors import QueryInvalid
-from services.principal import Role
+from services.financial_models import ModelService
+from services.kinds import DCF
+from services.principal import Action, Role
 from services.standing import KEY_SESSION
+from services.valuations import ValuationService
 from store import scope
 from store.database import Database
 from store.tables import MemberRow, OperatorGrantRow, TenantRow
+from store.valuations import Valuations
 from tests.mirror.services.audited import OURS
 from tests.mirror.services.auditing_at_work import NOON, House, somebody
+from tests.mirror.services.models_at_work import NobodyCounts, firm_inputs
+from tests.mirror.services.tenants_at_work import tenant_service
+from tests.model_edits import SHAPES
 
 pytestmark = pytest.mark.anyio
 ME = somebody(1)
@@ -169,6 +180,56 @@ async def test_the_page_is_well_formed_and_nothing_in_it_is_taken_for_html(house
     assert "&lt;script&gt;" in page
     assert "http://" not in page
     assert "https://" not in page
+
+
+async def test_old_and_new_values_are_told_and_that_is_a_look(
+    house: House,
+) -> None:
+    tenants = tenant_service(house.database)
+    valuations = ValuationService(
+        Valuations(house.database), tenants, Compute(), NobodyCounts(), house.looks
+    )
+    models = ModelService(
+        house.models, tenants, valuations, SHAPES, house.looks, clock=lambda: house.at[0]
+    )
+    made = await models.create(ME, kind=DCF, name="<Firm>", unit=Unit.ONES, inputs=firm_inputs())
+    wacc = made.inputs["capital"]["wacc"]
+    await models.edit(ME, made.id, "first", [Edit("capital.wacc", 0.11)])
+    await models.edit(ME, made.id, "second", [Edit("capital.wacc", 0.12), Edit("name", "<Co>")])
+    before = await house.actions()
+    found = await report(house)
+    assert [action for action in await house.actions() if action not in before] == [
+        "audit.read",
+        "model.history_read",
+    ]
+    told = document_of(found)["edits"]
+    assert [(each["operationId"], each["revision"], each["name"]) for each in told] == [
+        ("second", 3, "<Co>"),
+        ("first", 2, "<Co>"),
+    ]
+    assert {(each["path"], each["from"], each["to"]) for each in told[0]["changes"]} == {
+        ("capital.wacc", 0.11, 0.12),
+        ("name", "<Firm>", "<Co>"),
+    }
+    (only,) = told[1]["changes"]
+    assert (only["path"], only["from"], only["to"]) == ("capital.wacc", wacc, 0.11)
+    page = page_of(found)
+    assert escape(only["text"]) in page
+    assert "&lt;Co&gt;" in page
+    # A key that may read the audit and no model is told that there were edits, and not which.
+    key = somebody(1, scopes=frozenset({Action.READ_AUDIT}))
+    kept_back = await house.reports.of(key, NOON, NOON + DAY)
+    assert (kept_back.by_action["model.edited"], len(kept_back.edits)) == (2, 0)
+
+
+async def test_a_failed_sign_in_and_a_token_that_was_used_twice_are_told(house: House) -> None:
+    await house.did(None, "session.refused", "session.reused", "session.refused")
+    found = await report(house)
+    assert [link.action for link in found.sensitive] == [
+        "session.refused",
+        "session.reused",
+        "session.refused",
+    ]
 
 
 async def test_an_empty_period_has_a_page_too(house: House) -> None:

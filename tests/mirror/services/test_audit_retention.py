@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from services.audit_lines import NotWhole
 from services.audit_retention import Pruned, prune
 from services.audit_signing import signed
-from services.audit_verification import NotWhole
 from services.holds import Held
 from services.principal import Role
 from store import scope

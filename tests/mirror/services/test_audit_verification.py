@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 from joserfc.jwk import OKPKey
 
+from services.audit_export import COLUMNS, csv_text
 from services.audit_form import hash_of
-from services.audit_verification import NotWhole, heads_in, keys_in, verify
+from services.audit_lines import LINE_MOST, NoProof, NotWhole, heads_in, keys_in, texts_in
+from services.audit_verification import verify
 from tests.mirror.services.audited import (
     KEY,
     OURS,
@@ -219,7 +224,7 @@ def test_another_tenants_events_are_no_part_of_it() -> None:
     theirs = chain(8, THEIRS)
     lines = copied(WHOLE)
     lines[place(lines, 4)] = exported(theirs, tenant_id=THEIRS)[4]
-    assert f"event 4 is of another tenant, {THEIRS}" in says(lines)
+    assert f"event 4 is of another tenant, '{THEIRS}'" in says(lines)
 
 
 def test_another_tenants_chain_is_not_ours_by_another_name() -> None:
@@ -270,12 +275,12 @@ def test_without_keys_signatures_are_said_to_be_unchecked() -> None:
     assert any("were not checked" in line for line in found.lines())
 
 
-def test_a_filtered_export_proves_each_event_and_says_no_more() -> None:
+def test_a_filtered_export_is_said_to_prove_nothing_by_itself() -> None:
     some = [LINKS[1], LINKS[4], LINKS[7]]
     lines = exported(some, told={"actions": ["model.read"]})
     found = checked(lines)
     assert found.filtered
-    assert any("others were left out" in line for line in found.lines())
+    assert any("no signature is over those that are there" in line for line in found.lines())
     event(lines, 5)["subject"] = "model-7"
     assert "event 5 was changed" in says(lines)
     assert "stands after event 5" in says(
@@ -359,4 +364,108 @@ def test_public_keys_are_read_of_a_key_set() -> None:
 def test_heads_are_taken_as_they_were_kept() -> None:
     signature = head(LINKS[6])["checkpoint"]["signature"]
     body = orjson.dumps({"type": "audit.head", "data": {"seq": 7, "signature": signature}})
-    assert list(heads_in([signature, "", body.decode()])) == [signature, signature]
+    assert list(heads_in([signature, body.decode()])) == [signature, signature]
+
+
+@pytest.mark.parametrize("kept", [[], [""], ["", "a", "{}"], ['{"a":' * 100_000], ["{"]])
+def test_a_line_without_a_head_is_not_passed_over(kept: list[str]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the command says it in its own words
+        list(heads_in(kept))
+
+
+def test_heads_that_were_kept_and_lie_on_the_chain_are_told_of() -> None:
+    kept = [head(LINKS[at])["checkpoint"]["signature"] for at in (2, 5)]
+    found = checked(WHOLE, *kept)
+    assert found.kept == 2
+    assert "It leads through all heads that you kept (2)." in found.lines()
+
+
+def test_two_heads_of_one_event_are_a_rewritten_chain_whatever_the_file_says() -> None:
+    other = head(replace(LINKS[2], hash="f" * 64))["checkpoint"]["signature"]
+    kept = head(LINKS[2])["checkpoint"]["signature"]
+    for heads in ((other, kept), (kept, other)):
+        assert "Two heads that were kept elsewhere have two hashes for event 3" in says(
+            WHOLE, *heads
+        )
+
+
+def test_an_event_that_was_made_up_is_found_by_its_head_in_a_filtered_export_too() -> None:
+    lines = copied(exported([LINKS[1], LINKS[4]], told={"actions": ["model.read"]}))
+    told = event(lines, 5)
+    told["subject"] = "model-7"
+    told["hash"] = hash_of({name: value for name, value in told.items() if name != "hash"})
+    lines[-1]["end"]["hash"] = told["hash"]
+    assert checked(lines).events == 2
+    assert "the chain was rewritten" in says(lines, head(LINKS[4])["checkpoint"]["signature"])
+
+
+def test_a_tail_that_was_cut_off_before_a_head_is_found_at_that_head() -> None:
+    lines = [*WHOLE[:-3], head(LINKS[7]), {"end": {}}]
+    assert "its end was cut off" in says(lines)
+
+
+@pytest.mark.parametrize("name", ["subject", "details", "operationId", "session"])
+def test_half_a_character_is_no_text(name: str) -> None:
+    lines = copied(WHOLE)
+    event(lines, 2)[name] = "\ud800"
+    with pytest.raises(NotWhole, match="event 2 was changed"):
+        verify([json.dumps(line) for line in lines], KEY.public)
+
+
+def test_a_number_that_no_database_has_is_none() -> None:
+    lines = exported([LINKS[1]], told={})
+    event(lines, 2)["seq"] = 2**70
+    with pytest.raises(NotWhole, match="not of its form"):
+        verify([json.dumps(line) for line in lines], KEY.public)
+
+
+@pytest.mark.parametrize("hostile", ["\x1b]0;owned\x07", "\u202e", "\n"])
+def test_nothing_of_a_file_is_done_by_a_terminal(hostile: str) -> None:
+    first = copied(WHOLE)
+    first[0]["tenant"] = hostile
+    tenant, last = copied(WHOLE), copied(WHOLE)
+    event(tenant, 1)["tenant"] = hostile
+    last[-1]["end"] = {"events": hostile}
+    kind = copied(WHOLE)
+    kind[place(kind, 3) + 1]["checkpoint"]["kind"] = hostile
+    at = copied(WHOLE)
+    at[place(at, 3) + 1]["checkpoint"]["at"] = hostile
+    for lines in (first, tenant, last, kind, at):
+        assert hostile not in says(lines)
+
+
+def test_a_table_is_no_proof() -> None:
+    with pytest.raises(NoProof, match="export the audit as JSONL"):
+        verify([csv_text([COLUMNS]).decode()], KEY.public)
+
+
+class Endless(io.RawIOBase):
+    """A file of one line, however much of it is read."""
+
+    read_so_far = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        self.read_so_far += len(into)
+        into[:] = b"x" * len(into)
+        return len(into)
+
+
+def test_of_a_line_without_an_end_no_more_is_read_than_says_so() -> None:
+    file = Endless()
+    with pytest.raises(NotWhole, match="Line 1"):
+        verify(texts_in(io.BufferedReader(file)), KEY.public)
+    assert file.read_so_far < 2 * LINE_MOST
+
+
+@pytest.mark.parametrize("at", range(0, 3_000, 37))
+def test_no_byte_can_be_changed(at: int) -> None:
+    whole = "".join(f"{text}\n" for text in texts(WHOLE)).encode()
+    for byte in (whole[at] ^ 1, 0xFF):
+        changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
+        if b'"exportedAt"' in whole[max(0, at - 60) : at + 1]:
+            continue  # when it was taken is nobody's word
+        with pytest.raises(NotWhole):
+            verify(texts_in(io.BytesIO(changed)), KEY.public)

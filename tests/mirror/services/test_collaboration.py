@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -215,6 +215,22 @@ async def test_an_edit_is_worth_something_to_everybody_in_the_room(both: Both) -
     assert (model.revision, recorded.id) == (2, values[0][0])
     late = await both.enter(1, 3)
     assert late.batches[0].worth is not None
+
+
+async def test_who_is_shown_something_new_in_a_room_is_on_record_again(pair: Both) -> None:
+    shown: list[UUID] = []
+    for worker in pair.workers:
+
+        async def saw(who: Principal, action: str, *_: object) -> None:
+            shown.extend([who.member_id] if action == "model.joined" else [])
+
+        worker.models._looks.saw = saw  # type: ignore[method-assign] # what it is told is counted
+    ada = await pair.enter(0, 1)
+    assert shown == [principal_of(1).member_id]
+    await pair.edit(1, WACC, 0.2)
+    await ada.sees(lambda who: who.edits)
+    assert shown[1:]
+    assert set(shown) == {principal_of(1).member_id}
 
 
 async def test_one_worker_values_and_the_other_reads_once(pair: Both) -> None:

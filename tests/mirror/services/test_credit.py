@@ -21,6 +21,7 @@ from services.tenants import TenantService
 from services.valuations import KeptId, Recorded, ValuationService
 from store.database import Database
 from store.valuations import KeptValuation, Valuations
+from tests.admitted import Unseen
 from tests.credit_documents import indebted
 from tests.dcf_documents import firm
 from tests.mirror.services.conftest import principal
@@ -37,7 +38,7 @@ def store(database: Database) -> Valuations:
 @pytest.fixture
 def valuations(store: Valuations, tenants: TenantService, compute: Compute) -> ValuationService:
     meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
-    return ValuationService(store, tenants, compute, meter)
+    return ValuationService(store, tenants, compute, meter, Unseen())
 
 
 def inputs(**changes: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from services.tenants import TenantService
 from services.valuations import ValuationService, canonical, content_id
 from store.database import Database
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.dcf_documents import WORTH_A_SHARE, but, firm
 from tests.mirror.services.conftest import principal
 from tests.model_edits import SHAPES
@@ -109,7 +110,7 @@ async def test_they_are_kept_with_the_valuation(
     database: Database, tenants: TenantService, compute: Compute
 ) -> None:
     meter = Meter(edges_ns=edges_ns(load()), build={}, kinds=tuple(KINDS))
-    service = ValuationService(Valuations(database), tenants, compute, meter)
+    service = ValuationService(Valuations(database), tenants, compute, meter, Unseen())
     told = await service.value(principal(), DCF, sourced())
     plain = await service.value(principal(), DCF, firm())
     other = await service.value(principal(), DCF, sourced({**SAID, "author": "Bob"}))

@@ -28,6 +28,7 @@ from store.database import Database
 from store.tables import KINDS as KINDS_OF_THE_TABLE
 from store.tenants import Tenants
 from store.valuations import Valuations
+from tests.admitted import Unseen
 from tests.dcf_documents import WORTH_A_SHARE, but, firm
 from tests.mirror.services.conftest import principal
 from tests.mirror.store.world import NOBODYS, OURS, THEIRS, tenant
@@ -48,7 +49,9 @@ def make(database: Database, tenants: TenantService, compute: Compute, meter: Me
     """A service whose clock stands still."""
 
     def service(now: datetime = NOON) -> ValuationService:
-        return ValuationService(Valuations(database), tenants, compute, meter, lambda: now)
+        return ValuationService(
+            Valuations(database), tenants, compute, meter, Unseen(), lambda: now
+        )
 
     return service
 

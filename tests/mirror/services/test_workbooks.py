@@ -16,6 +16,7 @@ from services.valuations import KeptId, Recorded, ValuationService
 from services.workbook.export import workbook_of
 from services.workbooks import WorkbookService
 from services.workers import ROOT, WorkerPool
+from tests.admitted import Unseen
 from tests.credit_documents import indebted
 from tests.dcf_documents import firm
 from tests.mirror.services.computing import pool_of
@@ -35,7 +36,9 @@ class _One:
 
 
 def service(valuation: Recorded, pool: WorkerPool, deadline_s: float = 60.0) -> WorkbookService:
-    return WorkbookService(cast("ValuationService", _One(valuation)), pool, deadline_s=deadline_s)
+    return WorkbookService(
+        cast("ValuationService", _One(valuation)), pool, Unseen(), deadline_s=deadline_s
+    )
 
 
 ANYBODY = cast("Principal", None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
 
-from store import scope
+from store import changes, scope
 from store.audit import AuditNotes, Entry
 from store.audit_chain import AuditChain, Checkpoint
 from store.audit_prune import Pruned, prune
@@ -78,20 +79,34 @@ async def test_nothing_goes_that_stands_behind_what_stays(place: Place, database
     assert [link.seq for link in await links(database)] == [2, 3]
 
 
+HOLD: Final[dict[str, Any]] = {
+    "id": UUID(int=5),
+    "subject_kind": "MODEL",
+    "subject": "model-9",
+    "reason": "A case in court",
+    "placed_by": member(1).id,
+    "placed_at": NOON,
+    "released_by": None,
+    "released_at": None,
+}
+
+
+async def test_nothing_goes_between_a_hold_and_its_commit(place: Place, database: Database) -> None:
+    await filled(database)
+    async with database.writing(OURS) as session:
+        await changes.hold(session)
+        await session.add_if_absent(LegalHoldRow, **HOLD)
+        pruning = asyncio.create_task(pruned(place, 4))
+        done, _ = await asyncio.wait({pruning}, timeout=0.5)
+        assert not done  # it waits for what is decided here
+    assert await pruning == Pruned(0, None, "A case in court")
+    assert len(await links(database)) == 6
+
+
 async def test_nothing_goes_under_a_legal_hold(place: Place, database: Database) -> None:
     await filled(database)
-    hold: dict[str, Any] = {
-        "id": UUID(int=5),
-        "subject_kind": "MODEL",
-        "subject": "model-9",
-        "reason": "A case in court",
-        "placed_by": member(1).id,
-        "placed_at": NOON,
-        "released_by": None,
-        "released_at": None,
-    }
     async with database.writing(OURS) as session:
-        await session.add_if_absent(LegalHoldRow, **hold)
+        await session.add_if_absent(LegalHoldRow, **HOLD)
     assert await pruned(place, 4) == Pruned(0, None, "A case in court")
     assert len(await links(database)) == 6
     release = scope.update(LegalHoldRow, "released_at", "released_by")

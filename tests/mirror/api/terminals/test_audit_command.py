@@ -133,13 +133,25 @@ def test_what_cannot_be_found_out_is_no_answer(
     assert "is no JSON Web Key Set of an audit" in result.output
 
 
-def test_a_file_that_is_no_text_cannot_be_read(run: Run, tmp_path: Path) -> None:
+def test_what_proves_nothing_is_told_from_what_is_wrong(
+    run: Run, jwks: Path, export: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "noise"
     file.write_bytes(b"\xff\xfe\x00")
-    assert run("verify", file).exit_code == 2
+    assert run("verify", file).exit_code == 1
     heads = tmp_path / "heads"
-    heads.write_text("{", "utf-8")
-    assert run("verify", file, "--heads", heads).exit_code == 2
+    for wrong in ("{", "", "[" * 100_000, '{"a":' * 100_000):
+        heads.write_text(wrong, "utf-8")
+        found = run("verify", export, "--jwks", jwks, "--heads", heads)
+        assert found.exit_code == (1 if wrong[:1] == "[" else 2), found.output
+    heads.write_text("a.b.c", "utf-8")
+    alone = run("verify", export, "--heads", heads)
+    assert (alone.exit_code, "--jwks" in alone.output) == (2, True)
+    assert run("export", "--format", "csv", "--to", file).exit_code == 0
+    table = run("verify", file)
+    assert (table.exit_code, "JSONL" in table.output) == (2, True)
+    file.write_bytes(b"")
+    assert run("verify", file).exit_code == 1
     assert run("verify").exit_code == 2
     assert run("verify", file, "--tenant", DEMO_TENANT).exit_code == 2
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from resolvers.ids import global_id
-from services.audit_verification import keys_in, verify
+from services.audit_lines import keys_in
+from services.audit_verification import verify
 from services.principal import Role
 from store import scope
 from store.database import Database
@@ -236,3 +237,21 @@ def test_nobody_sees_a_model_over_the_api_without_being_on_record(
     )["accessList"]["edges"]
     seen = {edge["node"]["how"] for edge in found if edge["node"]["member"]["name"] == "Admin"}
     assert seen == {"READ", "LISTED", "HISTORY", "ROOM", "VALUED", "VALUATION_READ", "WORKBOOK"}
+
+
+def test_what_somebody_tried_that_they_may_not_do_is_on_record_once_a_minute(
+    server: Served, owner: Caller
+) -> None:
+    invite = (
+        'mutation { inviteMember(email: "eve@example.com", role: OWNER) '
+        "{ ... on Refusal { code } } }"
+    )
+    with server.caller(Role.VIEWER) as viewer:
+        me = viewer.data("{ viewer { member { id } } }")["viewer"]["member"]["id"]
+        for _ in range(3):
+            assert viewer.data(invite)["inviteMember"] == {"code": "FORBIDDEN"}
+        assert viewer.ask("{ auditEvents { edges { cursor } } }")["errors"]
+    wanted = {"action": "act.refused", "actor": me}
+    text = EVENTS.replace("subjectId", "subject")
+    found = nodes(owner.data(text, {"filter": wanted}))
+    assert [event["subject"] for event in found] == ["Mutation.inviteMember"]

@@ -37,6 +37,11 @@ def bucket_key(tenant_id: UUID, bucket: str) -> str:
     return f"v1:{{{tenant_id}}}:bucket:{bucket}"
 
 
+def given_back_key(tenant_id: UUID, name: str) -> str:
+    """Where it stands that something has come back to a tenant's bucket, and how much."""
+    return f"v1:{{{tenant_id}}}:returned:{name}"
+
+
 def switches_channel(system: UUID) -> str:
     """Where it is told that operators have stopped something, or let it go on."""
     return f"v1:{{{system}}}:switches"

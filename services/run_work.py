@@ -37,6 +37,7 @@ from services.run import (
     state_message,
     understood,
 )
+from services.run_refunds import RunRefunds
 from services.workers import ClusterAway, WorkerDied, WorkerPool, WorkFailed
 from store.errors import DatabaseAway, DatabaseBusy
 from store.runs import RunRecord, Runs
@@ -91,6 +92,7 @@ class RunWork:
         log: Log,
         *,
         deadline_s: float,
+        refunds: RunRefunds,
         may_begin: Callable[[UUID], Awaitable[bool]] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -99,7 +101,9 @@ class RunWork:
         self.name = f"{platform.node()[:32]}-{os.getpid()}-{secrets.token_urlsafe(6)}"
         self._runs, self._kept, self._pool, self._bus, self._log = runs, kept, pool, bus, log
         self._deadline_s, self._may_begin, self._clock = deadline_s, may_begin, clock
+        self._refunds = refunds
         self._held: dict[UUID, Held] = {}
+        self._settling: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
     @property
@@ -142,6 +146,7 @@ class RunWork:
             given_up = entry(None, "run.ended", "run", record.id, state="FAILED")
             if await self._runs.abandon(tenant_id, record.id, now, end, given_up):
                 self._bus.publish(run_channel(tenant_id, record.id), state_message(RunState.FAILED))
+                await self._refunds.ended(tenant_id, record.id)
         elif self.full or not await self._runs.take(
             tenant_id, record.id, self.name, now, self.lease_end()
         ):
@@ -180,6 +185,7 @@ class RunWork:
             held.task.cancel()
         if ours:
             await asyncio.wait([held.task for held in ours])
+        await asyncio.gather(*self._settling)
         for tenant_id in {held.tenant_id for held in ours}:
             await self._runs.release(tenant_id, self.name)
 
@@ -221,8 +227,16 @@ class RunWork:
             self._log.exception("a run was let go", run=str(held.run_id), kind=type(fault).__name__)
         finally:
             self._held.pop(held.run_id, None)
+            self._settle(held)
             if ear is not None:
                 await ear.close()
+
+    def _settle(self, held: Held) -> None:
+        """By itself: who is told that a run was dropped has no time left to wait."""
+        trials = 0 if held.known is None else held.known["trialsDone"]
+        task = asyncio.create_task(self._refunds.ended(held.tenant_id, held.run_id, trials))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
 
     async def _computed(self, held: Held) -> Document:
         """The result, by as many attempts as it may have.

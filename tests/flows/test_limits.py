@@ -245,6 +245,58 @@ async def test_whoever_talks_too_fast_is_read_more_slowly_and_not_sent_away(
     assert max(waits) > 10.0
 
 
+START: Final = """mutation ($source: SimulationSourceInput!, $spec: SimulationInput!,
+  $operation: ID) {
+  startSimulation(input: {source: $source, spec: $spec}, operationId: $operation) {
+    ... on Run { id state } ... on Refusal { code } } }"""
+
+
+def started(caller: Caller, **asked: Any) -> dict[str, Any]:
+    """The answer to a start whose run has ended by now."""
+    answer = caller.ask(START, {"spec": spec()} | asked)
+    id_ = answer["data"]["startSimulation"]["id"]
+    while caller.data("query ($id: ID!) { run(id: $id) { endedAt } }", {"id": id_}) == {
+        "run": {"endedAt": None}
+    }:
+        pass
+    return answer
+
+
+def test_a_repeat_of_a_start_pays_for_no_second_run(caller: Caller) -> None:
+    first, again = (started(caller, source={"dcf": firm()}, operation="once") for _ in range(2))
+    assert first["data"]["startSimulation"]["id"] == again["data"]["startSimulation"]["id"]
+    assert cost(first)["actual"] == cost(first)["requested"] > 10
+    assert cost(again)["actual"] == 3
+
+
+def test_a_run_of_a_model_is_paid_for_at_the_pace_of_its_kind(caller: Caller) -> None:
+    made = caller.data(
+        "mutation ($i: CreateModelInput!) { createModel(input: $i) "
+        "{ ... on FinancialModel { id } } }",
+        {"i": {"name": "A model", "inputs": {"dcf": firm()}}},
+    )["createModel"]["id"]
+    of_inputs, of_model = (
+        started(caller, source=source) for source in ({"dcf": firm()}, {"model": {"model": made}})
+    )
+    assert cost(of_model)["actual"] == cost(of_inputs)["actual"]
+    assert cost(of_model)["requested"] >= cost(of_model)["actual"]
+
+
+def test_a_run_that_is_cancelled_gives_back_what_it_did_not_use(
+    server: Served, caller: Caller
+) -> None:
+    source = {"source": {"dcf": firm()}}
+    busy, waits = (caller.ask(START, {**source, "spec": spec(trials=4_000_000)}) for _ in range(2))
+    back = server.parts.budget._own._given_back
+    for run in (waits, busy):
+        id_ = run["data"]["startSimulation"]["id"]
+        cancel = "mutation ($id: ID!) { cancelRun(id: $id) { ... on Run { state } } }"
+        assert caller.data(cancel, {"id": id_})["cancelRun"]["state"] == "CANCELLED"
+        if run is waits:
+            (points,) = back.values()
+            assert 0.9 * cost(waits)["actual"] < points < cost(waits)["actual"]
+
+
 # What a request would cost
 
 

@@ -22,7 +22,7 @@ from uuid import UUID
 import orjson
 
 from collab.bus import Bus
-from collab.keys import run_channel
+from collab.keys import Channel, run_channel
 from engine.errors import Refused
 from observability.logs import Log
 from services.audit import entry
@@ -76,7 +76,7 @@ class Held:
     ending: bool = False  # its end is being written down, or it is being dropped
 
     @property
-    def channel(self) -> str:
+    def channel(self) -> Channel:
         return run_channel(self.tenant_id, self.run_id)
 
 

@@ -19,6 +19,9 @@ from collab.keys import bucket_key, given_back_key
 from collab.scripts import Scripts
 
 _SLACK_US: Final = 1e-3  # a rounding is nobody's fault
+# Times that a bucket fills in, which it may at most be away from full: so long a debt lasts, and a
+# clock that was put back (another Redis took over) holds nobody up for longer.
+DEBT_MOST: Final = 10
 KEPT_S: Final = 86_400  # how long it is known under which names something came back
 
 
@@ -92,6 +95,7 @@ class MemoryBuckets:
         for bucket, capacity, fills_in_s, amount in takes:
             each = fills_in_s * 1e6 / capacity
             full_at = max(now, self._full_at.get((key, bucket), now))
+            full_at = min(full_at, now + DEBT_MOST * fills_in_s * 1e6)
             moved = max(now, full_at + amount * each)
             if amount > 0.0 and moved - now > capacity * each + _SLACK_US and not anyway:
                 granted = False
@@ -164,6 +168,7 @@ for i = 1, #KEYS do
   local each = fills * 1e6 / capacity
   local full_at = tonumber(redis.call('GET', KEYS[i]) or now)
   if full_at < now then full_at = now end
+  if full_at > now + DEBT_MOST * fills * 1e6 then full_at = now + DEBT_MOST * fills * 1e6 end
   local wanted = full_at + amount * each
   if wanted < now then wanted = now end
   if amount > 0 and wanted - now > capacity * each + 0.001 and not anyway then granted = 0 end
@@ -183,7 +188,7 @@ for i = 1, #KEYS do
   answer[#answer + 1] = string.format('%.17g', moved[i] - now)
 end
 return answer
-"""
+""".replace("DEBT_MOST", str(DEBT_MOST))
 
 # A name that is known says how much came back; another is written down with it, in one step.
 # points, microseconds of each, seconds to know it

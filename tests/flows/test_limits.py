@@ -148,7 +148,7 @@ def test_a_larger_firm_than_was_thought_is_paid_for_in_the_end(caller: Caller) -
         "query ($id: ID!, $spec: SimulationInput!) { valuation(id: $id) { ... on Analysable "
         "{ simulation(spec: $spec) { __typename } } } }"
     )
-    told = cost(caller.ask(analysis, {"id": large, "spec": spec()}))
+    told = cost(caller.ask(analysis, {"id": large, "spec": spec(trials=30_000)}))
     assert told["actual"] > 1.5 * told["requested"]
 
 

@@ -91,6 +91,15 @@ async def test_what_comes_back_under_a_name_comes_back_once(buckets: Buckets, te
     assert (await buckets.take(tenant, taking(0, 0))).levels[1].remaining == 1_000
 
 
+async def test_a_debt_or_a_clock_that_was_put_back_is_over_after_ten_fillings(
+    buckets: Buckets, tenant: UUID
+) -> None:
+    await buckets.take(tenant, taking(0, 1_000_000), anyway=True)
+    refused = await buckets.take(tenant, taking(0, 1))
+    assert not refused.granted
+    assert refused.levels[1].full_in_s == pytest.approx(10 * LONG_S)
+
+
 async def test_a_look_takes_nothing(buckets: Buckets, tenant: UUID) -> None:
     for _ in range(30):
         looked = await buckets.take(tenant, taking(0, 0))

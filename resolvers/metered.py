@@ -55,6 +55,13 @@ def metered(
     def done(source: Any, info: Any, arguments: Mapping[str, Any], result: Any) -> None:
         if not (isinstance(result, Refusal) and result.code in UNDONE):
             bill(source, info, arguments, 1.0 if tariff.elements is None else _length(result))
+        else:
+            refused(info, arguments, result)
+
+    def refused(info: Any, arguments: Mapping[str, Any], no: Refusal) -> None:
+        points = tariff.checking(arguments) if no.code is RefusalCode.INVALID_INPUT else 0.0
+        if points:
+            info.context.bill.add(tariff.work, points)
 
     def stopped(source: Any, info: Any, arguments: Mapping[str, Any], meter: Meter | None) -> None:
         """It was at work until now, or is still: how far it came nobody knows."""
@@ -102,7 +109,9 @@ def metered(
             return late(_UNKNOWN if changes else _LATE)
         if meter is None:
             done(source, info, arguments, found)
-        elif not meter.made and not isinstance(found, Refusal):
+        elif isinstance(found, Refusal):
+            refused(info, arguments, found)
+        elif not meter.made:
             info.context.bill.add(tariff.work, tariff.points)
         return found
 

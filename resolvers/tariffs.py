@@ -115,6 +115,11 @@ class Tariff:
             total += batch_ms(scope.kind, cases, changing, scope.years)
         return min(MOST, total)
 
+    def checking(self, arguments: Mapping[str, Any]) -> float:
+        """Points of what is done before wrong input is refused: for a matrix of correlations that
+        cannot be, the nearest that can is looked for."""
+        return self.each * product(self.of, arguments) if self.each == work.CORRELATION else 0.0
+
     def of_cases(self, arguments: Mapping[str, Any], scope: Scope) -> float:
         """Points of its cases alone, without what it takes to begin."""
         changing = 2.0 if self.changing is None else self.changing.size(arguments)

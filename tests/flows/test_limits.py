@@ -125,6 +125,18 @@ def test_a_refusal_that_came_before_the_work_is_not_paid_for(caller: Caller) -> 
     assert cost(answer)["remaining"] in range(998, 1_000)
 
 
+def test_to_look_for_the_nearest_of_an_impossible_matrix_is_work(caller: Caller) -> None:
+    shocks = [spec()["shocks"][0] | {"path": path} for path in ("capital.wacc", "bridge.debt")]
+    impossible = {"matrix": [[1.0, 2.0] * 25] * 50}
+    wrong = spec(trials=1_000, shocks=shocks, correlation=impossible)
+    answer = caller.ask(SIMULATED, {"input": firm(), "spec": wrong})
+    assert answer["data"]["valueDcf"]["simulation"]["code"] == "INVALID_INPUT"
+    assert cost(answer)["actual"] > 100
+    start = caller.ask(START, {"source": {"dcf": firm()}, "spec": wrong})
+    assert start["data"]["startSimulation"] == {"code": "INVALID_INPUT"}
+    assert cost(start)["actual"] >= 100
+
+
 def test_a_list_that_is_shorter_than_was_asked_for_is_paid_for_as_it_is(caller: Caller) -> None:
     told = cost(caller.ask(MODELS))
     assert (told["requested"], told["actual"]) == (3, 1)

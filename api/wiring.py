@@ -70,6 +70,7 @@ from services.payments import Payments
 from services.prices import PriceList
 from services.pricing import PricingService
 from services.replay import ReplayService
+from services.run_refunds import RunRefunds
 from services.run_work import RunWork
 from services.runs import RunService
 from services.sealing import Sealer
@@ -244,7 +245,9 @@ def build(
         Attempts(watch.logs.get("identity"), buckets),
     )
     simulators = WorkerPool(1, settings.compute_threads, settings.compute_memory_mb, log)
+    budget = Budget(watch.logs.get("limits"), buckets, share=min(SHARE, 1.0 / settings.workers))
     runs = Runs(database)
+    refunds = RunRefunds(runs, budget, standings.terms, log)
     run_work = RunWork(
         runs,
         Valuations(database),
@@ -252,6 +255,7 @@ def build(
         bus,
         log,
         deadline_s=settings.run_deadline_s,
+        refunds=refunds,
         may_begin=tenancy.may_begin,
         ended=deliveries.wake,
     )
@@ -283,7 +287,6 @@ def build(
     analyses = AnalysisService(
         compute, valuations, simulators, deadline_s=settings.deadline_s * OF_A_REQUEST
     )
-    budget = Budget(watch.logs.get("limits"), buckets, share=min(SHARE, 1.0 / settings.workers))
     usage = UsageCounts(Usage(database), watch.logs.get("limits"))
     admission = Admission(standings, budget, usage)
     documents = Documents(schema, settings.trusted_documents, only_trusted=settings.only_trusted)
@@ -313,7 +316,7 @@ def build(
         models=models,
         sharing=SharingService(ModelGrants(database), models, tenant_service, standings),
         collaboration=collaboration,
-        runs=RunService(runs, run_work, tenant_service, valuations, models, bus, looks),
+        runs=RunService(runs, run_work, tenant_service, valuations, models, bus, looks, refunds),
         companies=CompanyService(
             OwnCompanyService(OwnCompanies(database), tenant_service),
             [ShippedCompanies(Companies())],

@@ -15,10 +15,14 @@ from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from collab.connection import RedisConnection
-from collab.keys import bucket_key
+from collab.keys import bucket_key, given_back_key
 from collab.scripts import Scripts
 
 _SLACK_US: Final = 1e-3  # a rounding is nobody's fault
+# Times that a bucket fills in, which it may at most be away from full: so long a debt lasts, and a
+# clock that was put back (another Redis took over) holds nobody up for longer.
+DEBT_MOST: Final = 10
+KEPT_S: Final = 86_400  # how long it is known under which names something came back
 
 
 class Take(NamedTuple):
@@ -51,6 +55,9 @@ class Buckets(Protocol):
     async def take(self, tenant_id: UUID, takes: Sequence[Take], *, anyway: bool = False) -> Taken:
         """Take from all of the named buckets, or from none; ``anyway`` even what is not there."""
 
+    async def give_back(self, tenant_id: UUID, back: Take, name: str) -> int:
+        """Give back what an amount below 0 says, once under a name; how much came back under it."""
+
 
 class MemoryBuckets:
     """Of this process alone."""
@@ -62,12 +69,23 @@ class MemoryBuckets:
         self._clock, self._remembered = clock, remembered
         # Microseconds at which a bucket is full again. Who is not here has a full one.
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
+        self._given_back: OrderedDict[Hashable, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._full_at)
 
     async def take(self, tenant_id: UUID, takes: Sequence[Take], *, anyway: bool = False) -> Taken:
         return self.take_now(tenant_id, takes, anyway=anyway)
+
+    async def give_back(self, tenant_id: UUID, back: Take, name: str) -> int:
+        known = self._given_back.get((tenant_id, name))
+        if known is not None:
+            return known
+        self.take_now(tenant_id, (back,), anyway=True)
+        self._given_back[tenant_id, name] = points = round(-back.amount)
+        while len(self._given_back) > self._remembered:
+            self._given_back.popitem(last=False)
+        return points
 
     def take_now(self, key: Hashable, takes: Sequence[Take], *, anyway: bool = False) -> Taken:
         """The same, at once; ``key``: whose buckets."""
@@ -77,6 +95,7 @@ class MemoryBuckets:
         for bucket, capacity, fills_in_s, amount in takes:
             each = fills_in_s * 1e6 / capacity
             full_at = max(now, self._full_at.get((key, bucket), now))
+            full_at = min(full_at, now + DEBT_MOST * fills_in_s * 1e6)
             moved = max(now, full_at + amount * each)
             if amount > 0.0 and moved - now > capacity * each + _SLACK_US and not anyway:
                 granted = False
@@ -114,6 +133,15 @@ class RedisBuckets:
         pairs = [float(moment) for moment in moments]
         return taken(granted == 1, takes, list(zip(pairs[::2], pairs[1::2], strict=True)))
 
+    async def give_back(self, tenant_id: UUID, back: Take, name: str) -> int:
+        """
+        Raises:
+            RedisAway.
+        """
+        keys = [bucket_key(tenant_id, back.bucket), given_back_key(tenant_id, name)]
+        points, each_us = round(-back.amount), back.fills_in_s * 1e6 / back.capacity
+        return int(await self._scripts.run(_GIVE_BACK, keys, points, repr(each_us), KEPT_S))
+
 
 def taken(granted: bool, takes: Sequence[Take], moments: Sequence[tuple[float, float]]) -> Taken:
     """From the microseconds until each bucket is full as it stands, and as was wanted."""
@@ -140,6 +168,7 @@ for i = 1, #KEYS do
   local each = fills * 1e6 / capacity
   local full_at = tonumber(redis.call('GET', KEYS[i]) or now)
   if full_at < now then full_at = now end
+  if full_at > now + DEBT_MOST * fills * 1e6 then full_at = now + DEBT_MOST * fills * 1e6 end
   local wanted = full_at + amount * each
   if wanted < now then wanted = now end
   if amount > 0 and wanted - now > capacity * each + 0.001 and not anyway then granted = 0 end
@@ -159,4 +188,23 @@ for i = 1, #KEYS do
   answer[#answer + 1] = string.format('%.17g', moved[i] - now)
 end
 return answer
+""".replace("DEBT_MOST", str(DEBT_MOST))
+
+# A name that is known says how much came back; another is written down with it, in one step.
+# points, microseconds of each, seconds to know it
+_GIVE_BACK: Final = """
+local known = redis.call('GET', KEYS[2])
+if known then return tonumber(known) end
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[3])
+local full_at = tonumber(redis.call('GET', KEYS[1]) or 0)
+local time = redis.call('TIME')
+local now = time[1] * 1e6 + time[2]
+local moved = full_at - ARGV[1] * ARGV[2]
+if moved > now then
+  local kept = string.format('%.17g', moved)
+  redis.call('SET', KEYS[1], kept, 'PX', math.ceil((moved - now) / 1000) + 1000)
+else
+  redis.call('DEL', KEYS[1])
+end
+return tonumber(ARGV[1])
 """

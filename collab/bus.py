@@ -12,10 +12,11 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from broadcaster import Broadcast, BroadcastBackend, Event
 
+from collab.keys import OWNER_BYTES, Channel
 from collab.surroundings import Log
 
 OUTGOING: Final = 1_024  # messages that wait to be sent; beyond that the oldest is dropped
@@ -44,11 +45,11 @@ class Bus(Protocol):
     def up(self) -> bool:
         """Whether messages arrive now, as far as is known."""
 
-    def publish(self, channel: str, message: bytes) -> None:
+    def publish(self, channel: Channel, message: bytes) -> None:
         """Send when possible. Never waits, never raises; what cannot be sent is lost."""
 
-    async def subscribe(self, channel: str, listener: Listener) -> Subscription:
-        """Hear a channel from now on.
+    async def subscribe(self, channel: Channel, listener: Listener) -> Subscription:
+        """Hear a channel from now on. A message of another owner is dropped and counted.
 
         Returns when the server has confirmed it, so that what is read afterwards and what is heard
         leave no gap; or when there is no server to confirm it now. Then `on_reconnect` tells.
@@ -126,6 +127,7 @@ class BroadcastBus:
         self._waiting = asyncio.Event()
         self._empty = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
+        self.foreign = 0  # messages that were dropped: of another owner than their channel
 
     @property
     def up(self) -> bool:
@@ -148,19 +150,19 @@ class BroadcastBus:
         self._sender = None
         await self._broadcast.disconnect()
 
-    def publish(self, channel: str, message: bytes) -> None:
-        self._outgoing.append((channel, message))
+    def publish(self, channel: Channel, message: bytes) -> None:
+        self._outgoing.append((channel.name, channel.owner + message))
         self._empty.clear()
         self._waiting.set()
 
-    async def subscribe(self, channel: str, listener: Listener) -> Subscription:
+    async def subscribe(self, channel: Channel, listener: Listener) -> Subscription:
         begun = asyncio.get_running_loop().create_future()
         pump = _Pump(asyncio.create_task(self._pump(channel, listener, begun)))
         try:
             await begun
             with suppress(TimeoutError):
                 async with asyncio.timeout(CONFIRM_S if self.up else 0.0):
-                    await self._backend.confirmed(channel)
+                    await self._backend.confirmed(channel.name)
         except BaseException:
             await pump.close()
             raise
@@ -181,16 +183,22 @@ class BroadcastBus:
                 channel, message = self._outgoing.popleft()
                 await self._broadcast.publish(channel, message)
 
-    async def _pump(self, channel: str, listener: Listener, begun: asyncio.Future[None]) -> None:
-        async with self._broadcast.subscribe(channel) as events:
+    async def _pump(
+        self, channel: Channel, listener: Listener, begun: asyncio.Future[None]
+    ) -> None:
+        async with self._broadcast.subscribe(channel.name) as events:
             begun.set_result(None)
             while True:
-                event = await events.get()
+                content: Any = (await events.get()).message  # bytes, as they came
+                if content[:OWNER_BYTES] != channel.owner:
+                    self.foreign += 1
+                    self._log.warning("a foreign message on a channel", channel=channel.name)
+                    continue
                 try:
-                    listener(event.message)  # type: ignore[arg-type] # bytes, as they came
+                    listener(content[OWNER_BYTES:])
                 except Exception:
                     # One listener's fault is not the next message's.
-                    self._log.exception("a message could not be heard", channel=channel)
+                    self._log.exception("a message could not be heard", channel=channel.name)
 
 
 class _Pump:

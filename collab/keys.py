@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
+
+OWNER_BYTES: Final = 32
+EVERYTHING: Final = UUID(int=0)  # what a channel is about that is about nothing by itself
+
+
+class Channel(NamedTuple):
+    """Where something is told, and whose it is: every message carries that, and its receiver
+    compares it with what was subscribed."""
+
+    name: str
+    owner: bytes  # OWNER_BYTES: of the tenant, then of what it is about
+
+    @classmethod
+    def of(cls, name: str, tenant_id: UUID, about: UUID = EVERYTHING) -> Channel:
+        return cls(name, tenant_id.bytes + about.bytes)
 
 
 class RoomKey(NamedTuple):
@@ -17,19 +32,19 @@ class RoomKey(NamedTuple):
         return f"v1:{{{self.tenant_id}:{self.model_id}}}:{what}"
 
     @property
-    def channel(self) -> str:
+    def channel(self) -> Channel:
         """Where its workers talk to each other."""
-        return self.named("rt")
+        return Channel.of(self.named("rt"), self.tenant_id, self.model_id)
 
 
-def run_channel(tenant_id: UUID, run_id: UUID) -> str:
+def run_channel(tenant_id: UUID, run_id: UUID) -> Channel:
     """Where a run's progress is told. The tenant alone is in the braces: it is in no room."""
-    return f"v1:{{{tenant_id}}}:run:{run_id}"
+    return Channel.of(f"v1:{{{tenant_id}}}:run:{run_id}", tenant_id, run_id)
 
 
-def standing_channel(system: UUID) -> str:
+def standing_channel(system: UUID) -> Channel:
     """Where it is told whose standing is another now. It is everybody's, so it is the system's."""
-    return f"v1:{{{system}}}:standing"
+    return Channel.of(f"v1:{{{system}}}:standing", system)
 
 
 def bucket_key(tenant_id: UUID, bucket: str) -> str:
@@ -37,9 +52,14 @@ def bucket_key(tenant_id: UUID, bucket: str) -> str:
     return f"v1:{{{tenant_id}}}:bucket:{bucket}"
 
 
-def switches_channel(system: UUID) -> str:
+def given_back_key(tenant_id: UUID, name: str) -> str:
+    """Where it stands that something has come back to a tenant's bucket, and how much."""
+    return f"v1:{{{tenant_id}}}:returned:{name}"
+
+
+def switches_channel(system: UUID) -> Channel:
     """Where it is told that operators have stopped something, or let it go on."""
-    return f"v1:{{{system}}}:switches"
+    return Channel.of(f"v1:{{{system}}}:switches", system)
 
 
 def open_room_key(tenant_id: UUID) -> str:

@@ -64,6 +64,7 @@ class Room(Generic[O]):
 
     def __init__(self, key: RoomKey, house: House[O]) -> None:
         self.key, self._house = key, house
+        self._channel = key.channel
         self.presence = Presence()
         self.valuation: Any = None  # the newest one
         self.valued_seq = -1  # what it is based on
@@ -89,7 +90,7 @@ class Room(Generic[O]):
         """Hear the other workers. What is read after this leaves no gap to what is heard."""
         async with self._opening:
             if self._subscription is None:
-                self._subscription = await self._house.bus.subscribe(self.key.channel, self._hear)
+                self._subscription = await self._house.bus.subscribe(self._channel, self._hear)
 
     def begin(self, seq: int) -> None:
         """Follow the log from an operation that was read after `open`."""
@@ -282,7 +283,7 @@ class Room(Generic[O]):
     def _flush(self) -> None:
         self._tick, self._ticked = None, self._house.clock.time()
         if self._outgoing:
-            self._house.bus.publish(self.key.channel, encode(self._outgoing))
+            self._house.bus.publish(self._channel, encode(self._outgoing))
             self._outgoing = Message(worker=self._house.worker)
         for own in self._own.values():
             own.mailbox.wake()
@@ -290,7 +291,7 @@ class Room(Generic[O]):
     def _hear(self, content: bytes) -> None:
         message = decode(content)
         if message is None:
-            self._house.log.warning("garbage on a channel", channel=self.key.channel)
+            self._house.log.warning("garbage on a channel", channel=self._channel.name)
         elif message.worker != self._house.worker and not self._closed:
             self._learn(message)
 

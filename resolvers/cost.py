@@ -155,6 +155,8 @@ COSTS: Final[Mapping[str, Cost]] = {
     "LboValuation.maximumPrice": Cost(work=Work.ANALYSIS, points=work.MAXIMUM_PRICE),
 }
 
+TELLING: Final = frozenset({"Mutation.startSimulation"})  # who say themselves what they made
+
 
 def price_fields(schema: strawberry.Schema) -> None:
     """Give every field of a schema its tariff, its directive, and a resolver that keeps the bill.
@@ -186,7 +188,11 @@ def price_fields(schema: strawberry.Schema) -> None:
             field.extensions[TARIFF] = tariff
             if kind is not core.subscription_type and not tariff.free:
                 field.resolve = metered(
-                    tariff, field, _kind_of(kind.name), changes=kind is core.mutation_type
+                    tariff,
+                    field,
+                    _kind_of(kind.name),
+                    changes=kind is core.mutation_type,
+                    tells=row in TELLING,
                 )
     if unused:
         raise LookupError(f"no field is called so: {', '.join(sorted(unused))}")

@@ -16,7 +16,7 @@ from typing import Any, Final
 from graphql import GraphQLField, get_named_type, is_union_type
 
 from resolvers.refusal import Refusal, RefusalCode
-from resolvers.tariffs import Scope, Tariff
+from resolvers.tariffs import METER, Meter, Scope, Tariff
 from services.errors import TooLate
 from services.refusals import DeadlineMissed
 from services.work import years_of
@@ -40,9 +40,10 @@ _UNDER_WAY: set[asyncio.Task[Any]] = set()  # asyncio itself holds them weakly
 
 
 def metered(
-    tariff: Tariff, field: GraphQLField, kind: str | None, *, changes: bool
+    tariff: Tariff, field: GraphQLField, kind: str | None, *, changes: bool, tells: bool = False
 ) -> Callable[..., Any]:
-    """The field's resolver with a meter. ``kind``: of the valuation that it is of, if it is."""
+    """The field's resolver with a meter. ``kind``: of the valuation that it is of, if it is;
+    ``tells``: it says itself what it made, by `METER`."""
     resolve: Callable[..., Any] = field.resolve  # type: ignore[assignment] # Strawberry gives each one
     answers = is_union_type(get_named_type(field.type))
 
@@ -54,6 +55,20 @@ def metered(
     def done(source: Any, info: Any, arguments: Mapping[str, Any], result: Any) -> None:
         if not (isinstance(result, Refusal) and result.code in UNDONE):
             bill(source, info, arguments, 1.0 if tariff.elements is None else _length(result))
+        else:
+            refused(info, arguments, result)
+
+    def refused(info: Any, arguments: Mapping[str, Any], no: Refusal) -> None:
+        points = tariff.checking(arguments) if no.code is RefusalCode.INVALID_INPUT else 0.0
+        if points:
+            info.context.bill.add(tariff.work, points)
+
+    def stopped(source: Any, info: Any, arguments: Mapping[str, Any], meter: Meter | None) -> None:
+        """It was at work until now, or is still: how far it came nobody knows."""
+        if meter is None or not meter.made:
+            bill(source, info, arguments, tariff.count(arguments))
+        if meter is not None:
+            meter.closed = True
 
     def late(message: str) -> Any:
         if answers:
@@ -77,19 +92,27 @@ def metered(
         source: Any, info: Any, arguments: Mapping[str, Any], result: Awaitable[Any]
     ) -> Any:
         deadline_s: float | None = info.context.deadline_s
+        meter = Meter(tariff, arguments, info.context.bill) if tells else None
+        if meter is not None:
+            METER.set(meter)
         try:
             found = await (result if deadline_s is None else in_time(deadline_s, result))  # type: ignore[arg-type] # resolvers are coroutines
-        except asyncio.CancelledError:  # it was at work until now; how far it came nobody knows
-            bill(source, info, arguments, tariff.count(arguments))
+        except asyncio.CancelledError:
+            stopped(source, info, arguments, meter)
             raise
         except TooLate:
             return late(_LATE)
         except TimeoutError:
             if deadline_s is None or asyncio.get_running_loop().time() < deadline_s:
                 raise  # not ours
-            bill(source, info, arguments, tariff.count(arguments))
+            stopped(source, info, arguments, meter)
             return late(_UNKNOWN if changes else _LATE)
-        done(source, info, arguments, found)
+        if meter is None:
+            done(source, info, arguments, found)
+        elif isinstance(found, Refusal):
+            refused(info, arguments, found)
+        elif not meter.made:
+            info.context.bill.add(tariff.work, tariff.points)
         return found
 
     @wraps(resolve)

@@ -15,6 +15,7 @@ from resolvers.context import Info
 from resolvers.ids import Node, global_id, inner_id
 from resolvers.model_inputs import ModelInputs, given_inputs
 from resolvers.refusal import Refusal
+from resolvers.tariffs import METER
 from resolvers.valuations.kinds import kept_id, said
 from resolvers.valuations.outputs import Output
 from resolvers.valuations.record import Valuation
@@ -244,7 +245,7 @@ class RunMutation:
         operation_id: OperationId = None,
     ) -> StartRunOutcome:
         started = await info.context.services.runs.start(
-            info.context.principal, input.asked(), operation_id
+            info.context.principal, input.asked(), operation_id, METER.get()
         )
         return Run.of(started)
 

@@ -6,13 +6,14 @@ The same formula prices a request before it runs and says afterwards what of it 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
 from resolvers.ids import type_of
 from services import work
-from services.work import base_ms, batch_ms, years_of
+from services.work import base_ms, batch_ms, cases_ms, years_of
 
 MOST: Final = 1e9  # a price beyond this is like any other: nested lists multiply
 
@@ -114,6 +115,16 @@ class Tariff:
             total += batch_ms(scope.kind, cases, changing, scope.years)
         return min(MOST, total)
 
+    def checking(self, arguments: Mapping[str, Any]) -> float:
+        """Points of what is done before wrong input is refused: for a matrix of correlations that
+        cannot be, the nearest that can is looked for."""
+        return self.each * product(self.of, arguments) if self.each == work.CORRELATION else 0.0
+
+    def of_cases(self, arguments: Mapping[str, Any], scope: Scope) -> float:
+        """Points of its cases alone, without what it takes to begin."""
+        changing = 2.0 if self.changing is None else self.changing.size(arguments)
+        return cases_ms(scope.kind, product(self.cases, arguments), changing, scope.years)
+
     def how(self, arguments: Mapping[str, Any], scope: Scope, elements: float) -> str:
         """Where the points come from, in words; "" where there is nothing to say."""
         if self.cases:
@@ -139,10 +150,45 @@ class Bill:
 
     points: float = 0.0
     by_work: dict[str, float] = field(default_factory=dict)
+    returnable: bool = True  # whether the budget that pays is the one that is given back to
 
     def add(self, work_: str, points: float) -> None:
         self.points += points
         self.by_work[work_] = self.by_work.get(work_, 0.0) + points
+
+
+@dataclass(slots=True)
+class Meter:
+    """Of a field whose resolver alone knows what it made: it says so before it is on record.
+
+    Nothing said: it made nothing, and only `Tariff.points` are paid.
+    """
+
+    tariff: Tariff
+    arguments: Mapping[str, Any]
+    bill: Bill
+    made: float = 0.0  # points that are on the bill for what was made
+    closed: bool = False  # the bill is paid as the arguments have it: what is made now is on it
+
+    def begin(self, kind: str, years: int) -> int:
+        """It makes something of that kind; points that can come back, whole ones."""
+        if self.closed:
+            return 0
+        scope = Scope(kind, years)
+        self._say(self.tariff.own(self.arguments, scope, 1.0))
+        return int(self.tariff.of_cases(self.arguments, scope)) if self.bill.returnable else 0
+
+    def nothing(self) -> None:
+        """It has made nothing after all."""
+        if not self.closed:
+            self._say(0.0)
+
+    def _say(self, points: float) -> None:
+        self.bill.add(self.tariff.work, points - self.made)
+        self.made = points
+
+
+METER: Final[ContextVar[Meter]] = ContextVar("meter")
 
 
 def whole(points: float) -> int:

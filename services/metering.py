@@ -183,6 +183,19 @@ class Budget:
         else:
             self._in_background(self._settled(charge, more))
 
+    async def give_back(self, tenant_id: UUID, limits: Limits, points: int, name: str) -> int:
+        """Give points back long after they were charged, once under a name.
+
+        Returns how many came back under it, which are others where somebody was faster.
+
+        Raises:
+            RedisAway: nobody can say whether they did. Ask again.
+        """
+        (back,) = _takes(limits, -points, 0, 1.0)[1:]
+        if self._shared is None:
+            return await self._own.give_back(tenant_id, back, name)
+        return await self._shared.give_back(tenant_id, back, name)
+
     async def close(self) -> None:
         """Wait for what is being given back."""
         await asyncio.gather(*self._settling, return_exceptions=True)

@@ -22,7 +22,7 @@ from uuid import UUID
 import orjson
 
 from collab.bus import Bus
-from collab.keys import run_channel
+from collab.keys import Channel, run_channel
 from engine.errors import Refused
 from observability.logs import Log
 from services.audit import entry
@@ -37,6 +37,7 @@ from services.run import (
     state_message,
     understood,
 )
+from services.run_refunds import RunRefunds
 from services.workers import ClusterAway, WorkerDied, WorkerPool, WorkFailed
 from store.errors import DatabaseAway, DatabaseBusy
 from store.runs import RunRecord, Runs
@@ -75,7 +76,7 @@ class Held:
     ending: bool = False  # its end is being written down, or it is being dropped
 
     @property
-    def channel(self) -> str:
+    def channel(self) -> Channel:
         return run_channel(self.tenant_id, self.run_id)
 
 
@@ -91,6 +92,7 @@ class RunWork:
         log: Log,
         *,
         deadline_s: float,
+        refunds: RunRefunds,
         may_begin: Callable[[UUID, str], Awaitable[bool]] | None = None,
         ended: Callable[[UUID], None] = lambda _tenant_id: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -101,8 +103,10 @@ class RunWork:
         self.name = f"{platform.node()[:32]}-{os.getpid()}-{secrets.token_urlsafe(6)}"
         self._runs, self._kept, self._pool, self._bus, self._log = runs, kept, pool, bus, log
         self._deadline_s, self._may_begin, self._clock = deadline_s, may_begin, clock
+        self._refunds = refunds
         self.ended = ended
         self._held: dict[UUID, Held] = {}
+        self._settling: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
     @property
@@ -146,6 +150,7 @@ class RunWork:
             if await self._runs.abandon(tenant_id, record.id, now, end, given_up):
                 self._bus.publish(run_channel(tenant_id, record.id), state_message(RunState.FAILED))
                 self.ended(tenant_id)
+                await self._refunds.ended(tenant_id, record.id)
         elif self.full or not await self._runs.take(
             tenant_id, record.id, self.name, now, self.lease_end()
         ):
@@ -184,6 +189,7 @@ class RunWork:
             held.task.cancel()
         if ours:
             await asyncio.wait([held.task for held in ours])
+        await asyncio.gather(*self._settling)
         for tenant_id in {held.tenant_id for held in ours}:
             await self._runs.release(tenant_id, self.name)
 
@@ -225,8 +231,16 @@ class RunWork:
             self._log.exception("a run was let go", run=str(held.run_id), kind=type(fault).__name__)
         finally:
             self._held.pop(held.run_id, None)
+            self._settle(held)
             if ear is not None:
                 await ear.close()
+
+    def _settle(self, held: Held) -> None:
+        """By itself: who is told that a run was dropped has no time left to wait."""
+        trials = 0 if held.known is None else held.known["trialsDone"]
+        task = asyncio.create_task(self._refunds.ended(held.tenant_id, held.run_id, trials))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
 
     async def _computed(self, held: Held) -> Document:
         """The result, by as many attempts as it may have.

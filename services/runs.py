@@ -32,12 +32,14 @@ from services.run import (
     progress_in,
     so_far_of,
 )
+from services.run_refunds import RunRefunds
 from services.run_work import RunWork
 from services.simulations import question_of
 from services.standing import Terms
 from services.tenants import TenantService
 from services.valuations import Recorded, ValuationService
-from store.runs import RunRecord, Runs
+from services.work import years_of
+from store.runs import Added, RunRecord, Runs
 
 AUDIT_S: Final = 2.0  # without news: then the row is read, and taken if nobody holds it
 
@@ -52,6 +54,16 @@ class ValuesModels(Protocol):
     ) -> tuple[object, Recorded]: ...
 
 
+class Pays(Protocol):
+    """The bill of whoever starts a run."""
+
+    def begin(self, kind: str, years: int) -> int:
+        """A run of that kind is about to be on record; points that were paid for its trials."""
+
+    def nothing(self) -> None:
+        """It was not made after all."""
+
+
 class RunService:
     """What a member may do with the tenant's runs."""
 
@@ -64,19 +76,26 @@ class RunService:
         models: ValuesModels,
         bus: Bus,
         looks: Looks,
+        refunds: RunRefunds,
         *,
         audit_s: float = AUDIT_S,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._runs, self._work, self._tenants = runs, work, tenants
-        self._valuations, self._models = valuations, models
-        self._bus, self._looks = bus, looks
+        self._valuations, self._models, self._bus = valuations, models, bus
+        self._looks, self._refunds = looks, refunds
         self._audit_s, self._clock = audit_s, clock
 
     async def start(
-        self, principal: Principal, asked: AskedSimulation, operation_id: str | None = None
+        self,
+        principal: Principal,
+        asked: AskedSimulation,
+        operation_id: str | None = None,
+        pays: Pays | None = None,
     ) -> Run:
         """Start a simulation. A repeat of ``operation_id`` answers with the first run.
+
+        ``pays``: told what is begun, before it is; None: nothing is paid, and nothing comes back.
 
         Raises:
             Forbidden, NotFound, InvalidInput, Infeasible: the inputs or the spec cannot be run.
@@ -105,11 +124,14 @@ class RunService:
         if self._work.full:
             raise Overloaded("Too many computations are waiting. Try again in a minute.", 60.0)
         now = self._clock()
+        await self._refunds.sweep(tenant_id)
         for lapsed in await self._runs.lapsed(tenant_id, now):
             await self._work.look(tenant_id, lapsed)
         price = asked.price
         if price is None:
             price = recorded.kind.observed_in(recorded.inputs, output)
+        years = years_of(recorded.inputs)
+        points = 0 if pays is None else pays.begin(recorded.kind.name, years)
         new = RunRecord(
             id=new_id(),
             kind="SIMULATION",
@@ -130,8 +152,21 @@ class RunService:
             created_at=now,
             started_at=None,
             ended_at=None,
+            points=points,
+            points_back=None if points else 0,
         )
-        return await self._added(principal, new, asked, terms)
+        try:
+            added = await self._added(principal, new, terms)
+        except QuotaExceeded:
+            if pays is not None:
+                pays.nothing()
+            raise
+        if added.fresh:
+            self._work.hold(tenant_id, new.id)
+            return Run.of(new)
+        if pays is not None:
+            pays.nothing()
+        return await self._repeated(principal, added.run, asked)  # two equal ones at one moment
 
     async def find(self, principal: Principal, run_id: UUID) -> Run:
         """
@@ -165,6 +200,8 @@ class RunService:
         run = await self._seen(principal, run_id)
         if run.state is not RunState.CANCELLED:
             raise Conflict(f"It has ended already: it is {run.state}.")
+        if run.started_at is None:  # otherwise who works on it knows how far it came
+            await self._refunds.ended(principal.tenant_id, run_id)
         return run
 
     async def follow(self, principal: Principal, run_id: UUID) -> AsyncGenerator[Run]:
@@ -208,11 +245,8 @@ class RunService:
             case OfInputs(kind, inputs):
                 return await self._valuations.value(principal, kind, inputs)
 
-    async def _added(
-        self, principal: Principal, new: RunRecord, asked: AskedSimulation, terms: Terms
-    ) -> Run:
+    async def _added(self, principal: Principal, new: RunRecord, terms: Terms) -> Added:
         tenant_id = principal.tenant_id
-        at_most = terms.limits.runs
         noted = entry(
             principal,
             "run.started",
@@ -223,16 +257,14 @@ class RunService:
             valuation=new.valuation_id,
             trials=new.trials,
         )
+        at_most = terms.limits.runs
         added = await self._runs.add(tenant_id, new, at_most, noted)
         if added is None:
             raise QuotaExceeded(
                 f"The {terms.plan} plan has at most {at_most} runs at one time. Wait for one to "
                 "end, cancel one, or change the plan."
             )
-        if not added.fresh:  # two equal operations at one moment
-            return await self._repeated(principal, added.run, asked)
-        self._work.hold(tenant_id, new.id)
-        return Run.of(new)
+        return added
 
     async def _repeated(
         self, principal: Principal, earlier: RunRecord, asked: AskedSimulation
@@ -250,6 +282,7 @@ class RunService:
         if record is None:
             raise NotFound("There is no such run.")
         await self._saw(principal, run_id, record.valuation_id)
+        await self._refunds.look(tenant_id, record)
         progress = self._work.progress(run_id)
         return Run.of(
             await self._work.look(tenant_id, record),

@@ -7,6 +7,7 @@ same thing one is told that it was too late.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +19,7 @@ from store import scope
 from store.audit import Entry, note
 from store.database import Database
 from store.tables import RunRow, TenantRow
+from store.usage import add_used
 
 ACTIVE: Final = ("QUEUED", "RUNNING")
 NEWEST: Final = UUID(int=2**128 - 1)  # beyond every id
@@ -47,6 +49,8 @@ class RunRecord:
     started_at: datetime | None
     ended_at: datetime | None
     announced: bool = False  # whether webhooks were told of its end
+    points: int = 0  # that were paid for its trials
+    points_back: int | None = 0  # of them, given back; None: that is not settled yet
 
     @property
     def active(self) -> bool:
@@ -126,6 +130,13 @@ _FINISH = (
 _ABANDON = (
     scope.update(RunRow, "state", "refusal", "ended_at").values(**_NOBODYS).where(_THIS, _LAPSED)
 )
+_UNSETTLED: Final = ~_IS_ACTIVE & _column("points_back").is_(None)
+_FIND_UNSETTLED = (
+    scope.select(RunRow, *_COLUMNS)
+    .where(_UNSETTLED, _column("ended_at") < scope.given(RunRow, "ended_at", "before"))
+    .limit(bindparam("limit", type_=Integer()))
+)
+_SETTLE = scope.update(RunRow, "points_back").where(_THIS, _UNSETTLED)
 _CANCEL = (
     scope.update(RunRow, "state", "refusal", "ended_at")
     .values(
@@ -274,6 +285,25 @@ class Runs:
         end: dict[str, Any] = {"state": "CANCELLED", "refusal": refusal, "ended_at": now}
         known: dict[str, Any] = {"trials_done": trials_done, "progress": progress}
         return await self._change(tenant_id, _CANCEL, noted, run_id=run_id, **end, **known)
+
+    async def unsettled(self, tenant_id: UUID, before: datetime, limit: int) -> list[RunRecord]:
+        """Some that ended before then, of whose points nobody has said what comes back."""
+        async with self._database.reading(tenant_id) as session:
+            rows = await session.all(_FIND_UNSETTLED, before=before, limit=limit)
+        return [RunRecord(**row) for row in rows]
+
+    async def settle(
+        self, tenant_id: UUID, run_id: UUID, points_back: int, day: str, used: Mapping[str, int]
+    ) -> bool:
+        """What came back of an ended run's points, and what usage has of it on a day, together.
+
+        False: it is on record already, or the run has not ended.
+        """
+        async with self._database.writing(tenant_id) as session:
+            settled = await session.execute(_SETTLE, run_id=run_id, points_back=points_back) == 1
+            if settled:
+                await add_used(session, day, used)
+        return settled
 
     async def _change(
         self, tenant_id: UUID, change: Any, noted: Entry | None = None, **values: object

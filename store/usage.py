@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, bindparam
 
 from store import scope
 from store.database import Database
+from store.session import WriteSession
 from store.tables import UsageRow
 
 _AMOUNT: Final = scope.column(UsageRow, "amount")
@@ -50,14 +51,17 @@ class Usage:
     async def add(self, tenant_id: UUID, day: str, amounts: Mapping[str, int]) -> None:
         """Add to the tenant's sums of a day: all of it, or nothing where this raises."""
         async with self._database.writing(tenant_id) as session:
-            for metric in sorted(amounts):  # in one order, so that no two writers wait in a circle
-                fresh = await session.add_if_absent(
-                    UsageRow, day=day, metric=metric, amount=amounts[metric]
-                )
-                if not fresh:
-                    await session.execute(_ADD, on_day=day, of_metric=metric, more=amounts[metric])
+            await add_used(session, day, amounts)
 
     async def between(self, tenant_id: UUID, first: str, last: str) -> list[Used]:
         """The tenant's sums from one day to another, both included, by day and metric."""
         rows = await self._database.all(tenant_id, _BETWEEN, from_day=first, to_day=last)
         return [Used(*row) for row in rows]
+
+
+async def add_used(session: WriteSession, day: str, amounts: Mapping[str, int]) -> None:
+    """Add to the sums of a day, in a transaction that has more to do."""
+    for metric in sorted(amounts):  # in one order, so that no two writers wait in a circle
+        amount = amounts[metric]
+        if not await session.add_if_absent(UsageRow, day=day, metric=metric, amount=amount):
+            await session.execute(_ADD, on_day=day, of_metric=metric, more=amount)

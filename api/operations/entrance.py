@@ -111,6 +111,7 @@ class Entrance:
         price = found.priced.of(asked.variables)
         charge = await self._admission.charge(who, price) if price.points else None
         context = Context(session, self._services, let_in=who, deadline_s=_deadline(asked))
+        context.bill.returnable = charge is not None and not charge.local
         if price.sure:
             context.bill.add(SURE, price.sure)
         try:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlmodel import Field
 
@@ -178,6 +179,7 @@ class RunRow(Row, table=True):
         UniqueConstraint("tenant_id", "operation_id"),
         Index(None, "tenant_id", "state"),
         Index(None, "tenant_id", "announced", "state"),
+        Index(None, "tenant_id", "points_back"),
         Index(None, "tenant_id", "created_at", "id"),
         one_of("kind", RUN_KINDS),
         one_of("state", RUN_STATES),
@@ -188,6 +190,7 @@ class RunRow(Row, table=True):
         CheckConstraint("attempts >= 0", name="attempts"),
         CheckConstraint("trials >= 1", name="trials"),
         CheckConstraint("trials_done BETWEEN 0 AND trials", name="trials_done"),
+        CheckConstraint("points_back BETWEEN 0 AND points", name="points_back"),
     )
 
     tenant_id: UUID = Field(primary_key=True)
@@ -212,6 +215,12 @@ class RunRow(Row, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
     announced: bool = Field(  # whether webhooks were told of its end
         default=False, sa_column_kwargs={"server_default": false()}
+    )
+    points: int = Field(  # that were paid for its trials
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")}
+    )
+    points_back: int | None = Field(  # of them, given back; NULL: that is not settled yet
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")}
     )
 
 

@@ -219,14 +219,14 @@ async def test_neither_tenant_has_a_name_of_the_others_or_hears_of_it(
     )
 
 
-def makers() -> Iterator[tuple[str, Callable[..., str], list[str]]]:
+def makers() -> Iterator[tuple[str, Callable[..., str | keys.Channel], list[str]]]:
     """Every maker of names there is: what it is called, and what its arguments are."""
     for name, maker in inspect.getmembers(keys, inspect.isfunction):
         if maker.__module__ == keys.__name__ and not name.startswith("_"):
             yield name, maker, list(inspect.signature(maker).parameters)
 
     def room(tenant_id: UUID, of: UUID) -> str:
-        return keys.RoomKey(tenant_id, of).named("x") + keys.RoomKey(tenant_id, of).channel
+        return keys.RoomKey(tenant_id, of).named("x") + keys.RoomKey(tenant_id, of).channel.name
 
     yield "RoomKey", room, ["tenant_id", "of"]
 
@@ -238,6 +238,9 @@ def test_every_maker_of_names_puts_its_tenant_first_and_no_two_tenants_share_a_n
     for name, maker, parameters in makers():
         first, *rest = parameters
         assert first in ("tenant_id", "system"), f"{name} does not begin with whose it is"
-        made = [maker(tenant, *(of for _ in rest)) for tenant in (one, other)]
+        named = [maker(tenant, *(of for _ in rest)) for tenant in (one, other)]
+        for tenant, channel in zip((one, other), named, strict=True):
+            assert isinstance(channel, str) or channel.owner.startswith(tenant.bytes), name
+        made = [each if isinstance(each, str) else each.name for each in named]
         assert made[0].startswith((f"v1:{{{one}}}:", f"v1:{{{one}:")), name
         assert one == other or made[0] != made[1], name

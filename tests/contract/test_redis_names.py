@@ -50,8 +50,8 @@ def test_nobody_asks_for_names_by_a_pattern(word: str) -> None:
 
 @given(uuids, uuids)
 def test_a_name_has_the_tenant_in_its_braces(tenant_id: UUID, of: UUID) -> None:
-    assert RoomKey(tenant_id, of).channel == f"v1:{{{tenant_id}:{of}}}:rt"
-    assert run_channel(tenant_id, of) == f"v1:{{{tenant_id}}}:run:{of}"
+    assert RoomKey(tenant_id, of).channel.name == f"v1:{{{tenant_id}:{of}}}:rt"
+    assert run_channel(tenant_id, of).name == f"v1:{{{tenant_id}}}:run:{of}"
 
 
 @given(uuids, uuids, uuids, uuids)
@@ -59,6 +59,6 @@ def test_two_tenants_have_no_name_in_common(one: UUID, other: UUID, a: UUID, b: 
     def names(tenant_id: UUID) -> set[str]:
         rooms = [RoomKey(tenant_id, of) for of in (a, b)]
         made = {room.named(what) for room in rooms for what in ("rt", "members", "flight")}
-        return made | {run_channel(tenant_id, of) for of in (a, b)}
+        return made | {run_channel(tenant_id, of).name for of in (a, b)}
 
     assert one == other or not names(one) & names(other)

@@ -125,6 +125,18 @@ def test_a_refusal_that_came_before_the_work_is_not_paid_for(caller: Caller) -> 
     assert cost(answer)["remaining"] in range(998, 1_000)
 
 
+def test_to_look_for_the_nearest_of_an_impossible_matrix_is_work(caller: Caller) -> None:
+    shocks = [spec()["shocks"][0] | {"path": path} for path in ("capital.wacc", "bridge.debt")]
+    impossible = {"matrix": [[1.0, 2.0] * 25] * 50}
+    wrong = spec(trials=1_000, shocks=shocks, correlation=impossible)
+    answer = caller.ask(SIMULATED, {"input": firm(), "spec": wrong})
+    assert answer["data"]["valueDcf"]["simulation"]["code"] == "INVALID_INPUT"
+    assert cost(answer)["actual"] > 100
+    start = caller.ask(START, {"source": {"dcf": firm()}, "spec": wrong})
+    assert start["data"]["startSimulation"] == {"code": "INVALID_INPUT"}
+    assert cost(start)["actual"] >= 100
+
+
 def test_a_list_that_is_shorter_than_was_asked_for_is_paid_for_as_it_is(caller: Caller) -> None:
     told = cost(caller.ask(MODELS))
     assert (told["requested"], told["actual"]) == (3, 1)
@@ -148,7 +160,7 @@ def test_a_larger_firm_than_was_thought_is_paid_for_in_the_end(caller: Caller) -
         "query ($id: ID!, $spec: SimulationInput!) { valuation(id: $id) { ... on Analysable "
         "{ simulation(spec: $spec) { __typename } } } }"
     )
-    told = cost(caller.ask(analysis, {"id": large, "spec": spec()}))
+    told = cost(caller.ask(analysis, {"id": large, "spec": spec(trials=30_000)}))
     assert told["actual"] > 1.5 * told["requested"]
 
 
@@ -243,6 +255,58 @@ async def test_whoever_talks_too_fast_is_read_more_slowly_and_not_sent_away(
             assert (await talk.hear())["type"] == "pong"
     assert len(waits) > 100
     assert max(waits) > 10.0
+
+
+START: Final = """mutation ($source: SimulationSourceInput!, $spec: SimulationInput!,
+  $operation: ID) {
+  startSimulation(input: {source: $source, spec: $spec}, operationId: $operation) {
+    ... on Run { id state } ... on Refusal { code } } }"""
+
+
+def started(caller: Caller, **asked: Any) -> dict[str, Any]:
+    """The answer to a start whose run has ended by now."""
+    answer = caller.ask(START, {"spec": spec()} | asked)
+    id_ = answer["data"]["startSimulation"]["id"]
+    while caller.data("query ($id: ID!) { run(id: $id) { endedAt } }", {"id": id_}) == {
+        "run": {"endedAt": None}
+    }:
+        pass
+    return answer
+
+
+def test_a_repeat_of_a_start_pays_for_no_second_run(caller: Caller) -> None:
+    first, again = (started(caller, source={"dcf": firm()}, operation="once") for _ in range(2))
+    assert first["data"]["startSimulation"]["id"] == again["data"]["startSimulation"]["id"]
+    assert cost(first)["actual"] == cost(first)["requested"] > 10
+    assert cost(again)["actual"] == 3
+
+
+def test_a_run_of_a_model_is_paid_for_at_the_pace_of_its_kind(caller: Caller) -> None:
+    made = caller.data(
+        "mutation ($i: CreateModelInput!) { createModel(input: $i) "
+        "{ ... on FinancialModel { id } } }",
+        {"i": {"name": "A model", "inputs": {"dcf": firm()}}},
+    )["createModel"]["id"]
+    of_inputs, of_model = (
+        started(caller, source=source) for source in ({"dcf": firm()}, {"model": {"model": made}})
+    )
+    assert cost(of_model)["actual"] == cost(of_inputs)["actual"]
+    assert cost(of_model)["requested"] >= cost(of_model)["actual"]
+
+
+def test_a_run_that_is_cancelled_gives_back_what_it_did_not_use(
+    server: Served, caller: Caller
+) -> None:
+    source = {"source": {"dcf": firm()}}
+    busy, waits = (caller.ask(START, {**source, "spec": spec(trials=4_000_000)}) for _ in range(2))
+    back = server.parts.budget._own._given_back
+    for run in (waits, busy):
+        id_ = run["data"]["startSimulation"]["id"]
+        cancel = "mutation ($id: ID!) { cancelRun(id: $id) { ... on Run { state } } }"
+        assert caller.data(cancel, {"id": id_})["cancelRun"]["state"] == "CANCELLED"
+        if run is waits:
+            (points,) = back.values()
+            assert 0.9 * cost(waits)["actual"] < points < cost(waits)["actual"]
 
 
 # What a request would cost

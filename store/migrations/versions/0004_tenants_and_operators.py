@@ -137,6 +137,11 @@ _COLUMNS = (
         "CONSTRAINT ck_financial_model_access CHECK (access IN ('TENANT', 'RESTRICTED'))"
     ),
     "run ADD COLUMN announced BOOLEAN DEFAULT {false} NOT NULL",
+    "run ADD COLUMN points BIGINT DEFAULT 0 NOT NULL",
+    (
+        "run ADD COLUMN points_back BIGINT DEFAULT 0 "
+        "CONSTRAINT ck_run_points_back CHECK (points_back BETWEEN 0 AND points)"
+    ),
 )
 
 
@@ -148,6 +153,7 @@ def upgrade() -> None:
     for column in _COLUMNS:
         op.execute("ALTER TABLE " + column.format(moment=moment, false=false))
     op.create_index("ix_run_tenant_id_announced_state", "run", ["tenant_id", "announced", "state"])
+    op.create_index("ix_run_tenant_id_points_back", "run", ["tenant_id", "points_back"])
     _invitation()
     _branding()
     _usage()

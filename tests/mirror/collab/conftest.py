@@ -58,6 +58,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test machine may be busy for longer than Redis is waited for, and may stand still."""
     for bound in (
         "connection.TIMEOUT_S",
+        "scripts.WAIT_S",
         "bus.CONFIRM_S",
         "redis_backend.CONNECT_S",
         "redis_backend.DEAD_AFTER_S",

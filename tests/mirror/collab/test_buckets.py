@@ -76,6 +76,30 @@ async def test_what_is_given_back_can_be_taken_again_and_no_more(
     assert not (await buckets.take(tenant, taking(0, 1_001))).granted
 
 
+async def test_what_comes_back_under_a_name_comes_back_once(buckets: Buckets, tenant: UUID) -> None:
+    await buckets.take(tenant, taking(1, 1_000))
+    (back,) = taking(0, -300)[1:]
+    came = await asyncio.gather(*(buckets.give_back(tenant, back, "one") for _ in range(10)))
+    assert came == [300] * 10
+    assert (await buckets.take(tenant, taking(0, 0))).levels[1].remaining == 300
+    (less,) = taking(0, -200)[1:]
+    assert await buckets.give_back(tenant, less, "one") == 300
+    assert await buckets.give_back(tenant, less, "another") == 200
+    assert (await buckets.take(tenant, taking(0, 0))).levels[1].remaining == 500
+    (much,) = taking(0, -9_999)[1:]
+    await buckets.give_back(tenant, much, "too much")
+    assert (await buckets.take(tenant, taking(0, 0))).levels[1].remaining == 1_000
+
+
+async def test_a_debt_or_a_clock_that_was_put_back_is_over_after_ten_fillings(
+    buckets: Buckets, tenant: UUID
+) -> None:
+    await buckets.take(tenant, taking(0, 1_000_000), anyway=True)
+    refused = await buckets.take(tenant, taking(0, 1))
+    assert not refused.granted
+    assert refused.levels[1].full_in_s == pytest.approx(10 * LONG_S)
+
+
 async def test_a_look_takes_nothing(buckets: Buckets, tenant: UUID) -> None:
     for _ in range(30):
         looked = await buckets.take(tenant, taking(0, 0))

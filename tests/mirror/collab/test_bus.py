@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from collab.bus import OUTGOING, BroadcastBus
+from collab.keys import Channel, RoomKey, run_channel
 from tests.mirror.collab.by_hand import Said, eventually
 
 pytestmark = pytest.mark.anyio
@@ -15,9 +16,10 @@ pytestmark = pytest.mark.anyio
 Buses = tuple[BroadcastBus, BroadcastBus]
 
 
-def a_channel() -> str:
+def a_channel() -> Channel:
     """One that no other test uses: they share a Redis."""
-    return f"v1:{{{uuid4()}}}:test"
+    tenant_id = uuid4()
+    return Channel.of(f"v1:{{{tenant_id}}}:test", tenant_id)
 
 
 async def test_what_one_worker_says_both_hear_in_order(buses: Buses) -> None:
@@ -139,3 +141,24 @@ async def test_a_bus_that_runs_answers(buses: Buses) -> None:
         await bus.ping()
         assert bus.up
     await asyncio.gather(*(buses[0].ping() for _ in range(20)))
+
+
+async def test_a_message_of_another_owner_is_dropped_and_counted(buses: Buses, said: Said) -> None:
+    here, there = buses
+    ours, theirs, model, other = (uuid4() for _ in range(4))
+    channel = RoomKey(ours, model).channel
+    heard: list[bytes] = []
+    await there.subscribe(channel, heard.append)
+    for owner in (
+        RoomKey(theirs, model).channel.owner,  # another tenant's, whatever its model is called
+        RoomKey(ours, other).channel.owner,
+        run_channel(theirs, other).owner,
+        b"",
+        channel.owner[:-1],
+    ):
+        here.publish(Channel(channel.name, owner), b"theirs")
+    here.publish(channel, b"ours")
+    await eventually(lambda: heard)
+    assert heard == [b"ours"]
+    assert there.foreign == 5
+    assert said.events.count("a foreign message on a channel") == 5

@@ -7,16 +7,19 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import perf_counter
+from uuid import UUID
 
 import pytest
 
 from collab.bus import BroadcastBus, BusAway
+from collab.keys import Channel, RoomKey
 from collab.redis_backend import RedisBackend
 from tests.mirror.collab.by_hand import OwnRedis, Said, eventually, settled
 
 pytestmark = pytest.mark.anyio
 
-CHANNELS = [f"v1:{{t:{number}}}:rt" for number in range(20)]
+CHANNELS = [RoomKey(UUID(int=1), UUID(int=number)).channel for number in range(20)]
+LATE = RoomKey(UUID(int=1), UUID(int=99)).channel
 
 
 class Heard:
@@ -24,7 +27,7 @@ class Heard:
 
     def __init__(self, bus: BroadcastBus) -> None:
         self.bus = bus
-        self.messages: dict[str, list[bytes]] = {channel: [] for channel in CHANNELS}
+        self.messages: dict[Channel, list[bytes]] = {channel: [] for channel in CHANNELS}
         self.reconnects = 0
         bus.on_reconnect(self._reconnected)
 
@@ -114,13 +117,13 @@ async def test_a_redis_that_stands_still_is_found_dead_and_found_again(
             await workers[0].bus.ping()
         # Whoever subscribes meanwhile does not wait either, and is heard later.
         late: list[bytes] = []
-        subscribing = asyncio.create_task(workers[1].bus.subscribe("v1:{t:late}:rt", late.append))
+        subscribing = asyncio.create_task(workers[1].bus.subscribe(LATE, late.append))
         await settled()
         assert subscribing.done()
     finally:
         own_redis.signal(signal.SIGCONT)
     await all_hear(workers, b"awake")
-    workers[0].bus.publish("v1:{t:late}:rt", b"heard")
+    workers[0].bus.publish(LATE, b"heard")
     await eventually(lambda: b"heard" in late)
     assert "the bus lost Redis" in said.events
 
@@ -132,12 +135,12 @@ async def test_without_a_redis_a_bus_starts_and_ends_and_publishes_into_nothing(
     bus = BroadcastBus(RedisBackend(own_redis.url, said), said)
     await bus.start()
     heard: list[bytes] = []
-    await bus.subscribe("v1:{t:m}:rt", heard.append)
-    bus.publish("v1:{t:m}:rt", b"lost")
+    await bus.subscribe(CHANNELS[0], heard.append)
+    bus.publish(CHANNELS[0], b"lost")
     assert not bus.up
     own_redis.start()
     await eventually(lambda: bus.up)
-    bus.publish("v1:{t:m}:rt", b"heard")
+    bus.publish(CHANNELS[0], b"heard")
     await eventually(lambda: heard == [b"heard"])
     await bus.close()
 
@@ -159,7 +162,7 @@ async def test_a_server_that_is_no_redis_is_left_alone(said: Said) -> None:
     await bus.start()
     await eventually(lambda: connections >= 3)
     assert not bus.up
-    bus.publish("v1:{t:m}:rt", b"lost")
+    bus.publish(CHANNELS[0], b"lost")
     await bus.close()
     server.close()
     await server.wait_closed()

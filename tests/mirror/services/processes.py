@@ -18,8 +18,10 @@ from observability.objectives import edges_ns, load
 from services.compute import Compute
 from services.frames import Frame
 from services.kinds import DCF, KINDS
+from services.metering import Budget
 from services.principal import Principal
 from services.run import AskedSimulation, OfInputs, Run, Source
+from services.run_refunds import RunRefunds
 from services.run_work import RunWork
 from services.runs import RunService
 from services.valuations import Recorded, ValuationService
@@ -115,6 +117,7 @@ async def process(
     clock: Clock | None = None,
     bus: BroadcastBus | None = None,
     *,
+    budget: Budget | None = None,
     memory_mb: int = 2_048,
     deadline_s: float = 600.0,
     audit_s: float = 2.0,
@@ -128,6 +131,7 @@ async def process(
     valuations = ValuationService(Valuations(database), tenants, compute, meter, Unseen())
     async with pool_of(memory_mb=memory_mb, **pool) as workers:
         runs = Runs(database)
+        refunds = RunRefunds(runs, budget or Budget(QUIET), tenants.terms, QUIET, clock)
         heard = bus or own
         work = RunWork(
             runs,
@@ -136,6 +140,7 @@ async def process(
             heard,
             QUIET,
             deadline_s=deadline_s,
+            refunds=refunds,
             clock=clock,
         )
         service = RunService(
@@ -146,6 +151,7 @@ async def process(
             NoModels(),
             heard,
             Unseen(),
+            refunds,
             audit_s=audit_s,
             clock=clock,
         )

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from collab.keys import run_channel
 from engine.sampling import Sampling
 from engine.simulation import Normal, Shock
 from services import run_work, workers
@@ -352,7 +353,7 @@ async def test_nonsense_on_the_bus_is_not_believed(here: Process) -> None:
         following = here.service.follow(principal(), run.id)
         await anext(following)
         waiting = asyncio.ensure_future(anext(following))
-        channel = f"v1:{{{OURS}}}:run:{run.id}"
+        channel = run_channel(OURS, run.id)
         for message in (b"", b"[]", b"nonsense", b'{"progress":{}}', b'{"progress":[1]}'):
             here.bus.publish(channel, message)
         assert not waiting.done()

@@ -14,6 +14,7 @@ from store.database import Database
 from store.errors import NotKept
 from store.runs import NEWEST, RunRecord, Runs
 from store.tables import RUN_STATES
+from store.usage import Usage
 from tests.mirror.store.world import LATER, NOON, OURS, THEIRS, content_id
 
 pytestmark = pytest.mark.anyio
@@ -293,3 +294,23 @@ async def test_those_that_are_done_come_a_page_at_a_time_the_newest_first(runs: 
     assert [each.id.int for each in first] == [5, 4, 2]
     assert [each.id.int for each in await runs.done_page(OURS, first[-1].id, 3)] == [1]
     assert first[0] == await runs.find(OURS, first[0].id)
+
+
+async def test_an_ended_run_is_settled_once_together_with_usage(
+    runs: Runs, database: Database
+) -> None:
+    paid = run(points=50, points_back=None)
+    await added(runs, paid, run(2), run(3, points=9, points_back=None))
+    assert not await runs.settle(OURS, paid.id, 20, "2026-11-23", {"points.returned": 20})
+    assert await finished(runs, paid)
+    assert await runs.unsettled(OURS, LATER, 10) == []
+    (found,) = await runs.unsettled(OURS, LATER + LEASE, 10)
+    assert (found.id, found.points) == (paid.id, 50)
+    assert await runs.unsettled(THEIRS, LATER + LEASE, 10) == []
+    assert not await runs.settle(THEIRS, paid.id, 20, "2026-11-23", {"points.returned": 20})
+    assert await runs.settle(OURS, paid.id, 20, "2026-11-23", {"points.returned": 20})
+    assert not await runs.settle(OURS, paid.id, 30, "2026-11-23", {"points.returned": 30})
+    assert await runs.unsettled(OURS, LATER + LEASE, 10) == []
+    assert await Usage(database).between(OURS, "2026", "2027") == [
+        ("2026-11-23", "points.returned", 20)
+    ]

@@ -186,3 +186,52 @@ def test_any_variables_have_a_price(value: Any) -> None:
         "sensitivity(rows: $v, columns: $v) { __typename } } } }"
     )
     assert 1 <= price(text, v=value).points <= MOST
+
+
+# What an engine does grows with each of these; whoever asks for more of one never pays less.
+GROWING = """mutation ($input: DcfInput!, $spec: SimulationInput!, $rows: AxisInput!,
+  $columns: AxisInput!, $cases: [CaseInput!]!, $start: StartSimulationInput!) {
+  valueDcf(input: $input) { ... on DcfValuation {
+    simulation(spec: $spec) { __typename }
+    sensitivity(rows: $rows, columns: $columns) { __typename }
+    oneWaySensitivity(axis: $rows) { __typename }
+    scenarios(cases: $cases) { __typename } } }
+  startSimulation(input: $start) { __typename } }"""
+SIZES = ("years", "segments", "trials", "shocks", "matrix", "rows", "columns", "cases")
+
+
+def growing(**sizes: int) -> Price:
+    spec: dict[str, Any] = {
+        "trials": sizes["trials"],
+        "shocks": [SHOCK] * sizes["shocks"],
+        "correlation": {"matrix": [[0.0] * sizes["matrix"]] * sizes["matrix"]},
+    }
+    inputs = {"timing": {"years": sizes["years"]}, "segments": [{}] * sizes["segments"]}
+    axes = {name: {"path": "x", "values": [0.0] * sizes[name]} for name in ("rows", "columns")}
+    start = {"source": {"dcf": inputs}, "spec": spec}
+    cases = [{}] * sizes["cases"]
+    return price(GROWING, input=inputs, spec=spec, cases=cases, start=start, **axes)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(SIZES, st.integers(1, 200))), st.sampled_from(SIZES))
+def test_more_of_anything_costs_more(sizes: dict[str, int], more: str) -> None:
+    before = growing(**sizes)
+    after = growing(**{**sizes, more: 2 * sizes[more]})
+    assert sum(part.points for part in after.parts) > sum(part.points for part in before.parts)
+    fields = {part.path: part.points for part in after.parts}
+    assert all(fields[part.path] >= part.points for part in before.parts)
+
+
+@given(st.integers(1_000, 10**6), st.integers(1, 100), st.integers(1, 100))
+def test_trials_times_shocks_times_years_is_a_product(trials: int, shocks: int, years: int) -> None:
+    def simulated(trials: int, shocks: int, years: int) -> float:
+        sizes = dict.fromkeys(SIZES, 1) | {"trials": trials, "shocks": shocks, "years": years}
+        return sum(part.points for part in growing(**sizes).parts if part.work == "run")
+
+    def slope(shocks: int, years: int) -> float:
+        return simulated(3 * trials, shocks, years) - simulated(trials, shocks, years)
+
+    assert slope(shocks, years) > 0
+    # What each shock adds to a trial, a year adds to a shock: no split of a product is cheaper.
+    alone = slope(2 * shocks, years) - slope(shocks, years)
+    assert slope(2 * shocks, 2 * years) - slope(shocks, 2 * years) == pytest.approx(2 * alone)

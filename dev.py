@@ -253,7 +253,8 @@ def test(arguments: list[str]) -> NoReturn:
     """Run the tests against a real PostgreSQL and a real Redis; arguments go to pytest."""
     ready("test")
     os.chdir(ROOT)
-    become(PYTHON, "-m", "pytest", *(arguments or ["-n", "2"]))
+    # Each works through a half of its own, so that a server of a module's starts in one of them.
+    become(PYTHON, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "worksteal"]))
 
 
 def check(arguments: list[str]) -> int:

@@ -37,6 +37,7 @@ THEIRS: Final = UUID("01900000-0000-7000-8000-00000000000b")
 # Made once: a client that reads the machine's certificates takes longer than what it asks.
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 MEMBERS: Final = {role: UUID(int=number) for number, role in enumerate(Role, start=1)}
+_MIGRATED: Final[list[bytes]] = []  # a database that nobody has written to
 _SHORT: Final = timedelta(minutes=10)
 # A machine may stand still for seconds between two words of a client: who is to be too late in a
 # test is made so by `Served.age`.
@@ -182,9 +183,24 @@ def served(
         assert not thread.is_alive(), "the server did not stop within a minute"
 
 
+async def _migrate(settings: Settings) -> None:
+    """A file of SQLite's is migrated once in a process, and then copied."""
+    file = settings.home / "valor.db"
+    if settings.database_owner_url != f"sqlite:///{file}" or file.exists():
+        await migrate(settings.database_owner_url)
+        return
+    if not _MIGRATED:
+        await migrate(settings.database_owner_url)
+        _MIGRATED.append(file.read_bytes())
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(0o600)  # as the product makes it
+        file.write_bytes(_MIGRATED[0])
+
+
 async def prepare(settings: Settings, terms: str = LIFTED) -> None:
     """Migrate, and see to two tenants with a member for every role, and to an operator."""
-    await migrate(settings.database_owner_url)
+    await _migrate(settings)
     database = Database.open(settings.database_url)
     try:
         directory = Directory(database)

@@ -12,14 +12,18 @@ from struct import pack
 from typing import Any, Final
 
 import orjson
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from api.transports.turns import Turns
 
 HEAD_WITHIN_S: Final = (
     10.0  # from a connection's, or a request's, first sign to the end of its head
 )
 HEAD_MAX: Final = 32 * 1024  # bytes of a request's first line and headers; the parser has no limit
 READ_WITHIN_S: Final = 30.0  # to take what was sent, once 64 kB of it wait
+PIPELINED_MAX: Final = 16  # requests of one connection that wait for the one that is answered
 QUIET_S: Final = 30  # between two requests of one connection
 
 _AT_ONCE: Final = pack("ii", 1, 0)  # what waits to be sent is dropped
@@ -78,10 +82,13 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
+        self._turns = Turns(self.loop, transport, self._parse, self._held)
+        self.flow = FlowControl(self._turns)  # type: ignore[arg-type] # as far as it asks for one
         self._late = self.loop.call_later(HEAD_WITHIN_S, self._too_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        self._turns.stop()
         super().connection_lost(exc)
         # Uvicorn tells the newest request alone, and others of the same connection come before it.
         if self._served is not None and not self._served.response_complete:
@@ -89,6 +96,13 @@ class Connection(HttpToolsProtocol):
             self._served.message_event.set()
 
     def data_received(self, data: bytes) -> None:
+        self._turns.came(data)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._turns.resume_reading()  # fewer wait
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
             self._head += len(data)
@@ -132,6 +146,7 @@ class Connection(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._forget()
+        self._turns.stop()
         self._is_socket = True
         super().handle_websocket_upgrade()
 
@@ -146,6 +161,10 @@ class Connection(HttpToolsProtocol):
         self._served = cycle
         super()._start_asgi_task(cycle, app)
 
+    def _held(self) -> bool:
+        # Uvicorn takes in more after every answer, however many wait.
+        return self.flow.read_paused or len(self.pipeline) >= PIPELINED_MAX
+
     def _idle(self) -> bool:
         answered = self.cycle is None or self.cycle.response_complete
         return answered and self.timeout_keep_alive_task is None and not self.transport.is_closing()
@@ -153,6 +172,9 @@ class Connection(HttpToolsProtocol):
     def _too_late(self) -> None:
         self._late = None
         if self.transport.is_closing():
+            return
+        if self._turns:  # it came, and waits for us
+            self._late = self.loop.call_later(HEAD_WITHIN_S, self._too_late)
             return
         if self._in_head:
             self.transport.write(_TOO_SLOW)

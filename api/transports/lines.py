@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.protocol import State
+
+from api.transports.turns import Turns
 
 MESSAGE_MAX: Final = 256 * 1024  # bytes of a message that is read at all; then 1009
 FRAGMENTS_MAX: Final = 64  # of one message; empty ones would never reach the limit in bytes
@@ -54,10 +57,29 @@ class Line(WebSocketsSansIOProtocol):
         del self.request, self.response
         self.scope["headers"] = ()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._turns = Turns(self.loop, self.transport, self._parse, lambda: self.read_paused)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._turns.stop()
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.handshake_exc is not None:  # a body, say: uvicorn would wait for more for ever
-            self.transport.close()
+        self._turns.came(data)
+
+    async def receive(self) -> Any:
+        # As uvicorn's, which would read on while there is still something left.
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self._turns.resume_reading()
+        return message
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self.close_sent:  # the client's word for it may be among what is left
+            self._turns.resume_reading()
 
     async def run_asgi(self) -> None:
         self.scope["state"]["line"] = self
@@ -102,7 +124,12 @@ class Line(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(LINGERS_S, self.transport.close)
         if self.read_paused:
             self.read_paused = False
-            self.transport.resume_reading()
+            self._turns.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None:  # a body, say: uvicorn would wait for more for ever
+            self.transport.close()
 
     def _refuse(self, reason: str) -> None:
         self.frames = []

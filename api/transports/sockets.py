@@ -292,6 +292,8 @@ class Socket:
             operation = _Operation(await self._sockets.executor.kind(asked, self.session))
         except Exception:  # a fault of ours: it will be told, and logged, where it runs
             operation = _Operation("")
+        if self._line.disconnected and operation.kind != "mutation":
+            return  # it came with others, and nobody waits for its answer any more
         if operation.kind == "subscription":
             if self._subscribed >= limits.subscriptions:
                 most = f"A socket has at most {limits.subscriptions} subscriptions. Complete one."

@@ -73,6 +73,14 @@ async def test_whoever_is_not_what_the_token_says_is_nobody(
         await desk.standings.of(replace(owner, **changes))  # type: ignore[arg-type]
 
 
+async def test_a_member_who_was_removed_is_nobody_whatever_their_session_says(desk: Desk) -> None:
+    owner, leaver = await desk.members(Role.OWNER, Role.ANALYST)
+    assert await desk.standings.still(leaver)
+    await desk.tenancy.members.remove(owner, leaver.member_id)
+    with pytest.raises(Unauthenticated):
+        await desk.standings.of(leaver)
+
+
 async def test_a_suspended_tenant_is_told_why(desk: Desk) -> None:
     (owner,) = await desk.members(Role.OWNER)
     operator = await desk.operator()

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
 
-from services.sealing import NotSealed, Sealer, kid_of
+from services.sealing import NotSealed, Sealer, kid_of, kid_of_mark
 from store.database import Database
+from store.identity_providers import covered
 from store.seals import PLACES, Place, Seals
 
 
@@ -31,6 +32,18 @@ async def reseal(database: Database, sealer: Sealer, tenants: Iterable[UUID]) ->
             for place in PLACES:
                 left += await _reseal(seals, sealer, tenant_id, place)
     return left
+
+
+async def marked(database: Database, tenants: Iterable[UUID]) -> Counter[str]:
+    """How many members who were erased are known again by each key: those can be made by no other.
+
+    Raises:
+        DatabaseAway, DatabaseBusy.
+    """
+    found = Counter[str]()
+    for tenant_id in tenants:
+        found.update(kid_of_mark(mark) for mark in await covered(database, tenant_id))
+    return found
 
 
 async def _reseal(seals: Seals, sealer: Sealer, tenant_id: UUID, place: Place) -> Counter[str]:

@@ -91,7 +91,12 @@ def kid_of(sealed: str) -> str:
         return ""
 
 
+def kid_of_mark(mark: str) -> str:
+    """The name of the key by which a mark was made."""
+    return mark.partition(":")[0]
+
+
 def _mark(key: OctKey, purpose: str, text: str) -> str:
     # Two steps: the key itself is for sealing alone.
     own = hmac.digest(key.raw_value, f"valor-ivx mark 1 {purpose}".encode(), "sha256")
-    return hmac.digest(own, text.encode(), "sha256").hex()
+    return f"{key.kid}:{hmac.digest(own, text.encode(), 'sha256').hex()}"

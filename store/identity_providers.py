@@ -10,7 +10,7 @@ from uuid import UUID
 from store import scope
 from store.database import Database
 from store.session import ReadSession, WriteSession
-from store.tables import FederatedIdentityRow, IdentityProviderRow, SessionRow
+from store.tables import FederatedIdentityRow, IdentityProviderRow, MemberRow, SessionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,10 @@ _UNLINK = scope.delete(FederatedIdentityRow).where(
 _UNLINK_ALL = scope.delete(FederatedIdentityRow).where(_OF_PROVIDER)
 _OF_MEMBER = scope.equals(FederatedIdentityRow, "member_id", called="of_member")
 _LINKS_OF = scope.select(FederatedIdentityRow, *_IDENTITY).where(_OF_MEMBER)
+_GONE = scope.select(MemberRow, "id").where(scope.equals(MemberRow, "state"))
+_LINKS_OF_THESE = scope.select(FederatedIdentityRow, "subject").where(
+    scope.among(FederatedIdentityRow, ["member_id"], called="of_members")
+)
 _UNLINK_MEMBER = scope.delete(FederatedIdentityRow).where(_OF_MEMBER)
 _END = scope.update(SessionRow, "ended_at", "ended_why").where(
     scope.among(SessionRow, ["member_id"], called="of_members"),
@@ -156,6 +160,18 @@ async def cover(
     await session.execute(_UNLINK_MEMBER, of_member=member_id)
     for each in links:
         await link(session, replace(each, subject=covered(each)))
+
+
+async def covered(database: Database, tenant_id: UUID) -> list[str]:
+    """What is kept in place of the subjects of members who were erased.
+
+    Raises:
+        DatabaseAway, DatabaseBusy.
+    """
+    async with database.reading(tenant_id) as session:
+        gone = [row["id"] for row in await session.all(_GONE, state="ERASED")]
+        rows = await session.all(_LINKS_OF_THESE, of_members=gone)
+    return [row["subject"] for row in rows]
 
 
 async def end_sessions(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.terminal import fail, run_to_end, settings_of
+from api.terminal import counted, fail, run_to_end, settings_of
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -68,9 +68,14 @@ def prune() -> None:
         fail(str(no))
     for name in gone:
         click.echo(f"Took {name} away.")
-    left = run_to_end(_resealed(settings)) if seals else Counter[str]()
+    left, marks = run_to_end(_resealed(settings)) if seals else (Counter[str](), Counter[str]())
     for kid in seals:
-        if not left[kid]:
+        if left[kid]:
+            continue
+        if marks[kid]:
+            whom = counted(marks[kid], "erased member", "erased members")
+            click.echo(f"Kept {kid}.seal.key: {whom} would be known again by it alone.")
+        else:
             remove_seal(settings.keys, kid)
             click.echo(f"Took {kid}.seal.key away: nothing is sealed under it.")
     kept = [f"{kid}.seal.key ({left[kid]:,})" for kid in seals if left[kid]]
@@ -83,10 +88,11 @@ def prune() -> None:
         click.echo("Nothing to do: every key may still be needed.")
 
 
-async def _resealed(settings: Settings) -> Counter[str]:
-    """How much is left under keys that are not in use, once all else was sealed anew."""
+async def _resealed(settings: Settings) -> tuple[Counter[str], Counter[str]]:
+    """How much is left under keys that are not in use, once all else was sealed anew; and how many
+    who were erased are known by each."""
     from api.keys import open_keyring
-    from services.resealing import reseal
+    from services.resealing import marked, reseal
     from services.sealing import Sealer
     from store.all_tenants import all_tenants
     from store.database import Database
@@ -100,7 +106,8 @@ async def _resealed(settings: Settings) -> Counter[str]:
                 "is not there or behind this version. Run: valor migrate"
             )
         tenants = await all_tenants(settings.database_backup_url)
-        return await reseal(database, Sealer(open_keyring(settings.keys)), tenants)
+        left = await reseal(database, Sealer(open_keyring(settings.keys)), tenants)
+        return left, await marked(database, tenants)
     except AccessRefused as no:
         fail(f"{no} Name one that sees them all: VALOR_DATABASE_BACKUP_URL")
     finally:

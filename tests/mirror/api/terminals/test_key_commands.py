@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -12,10 +14,11 @@ import pytest
 
 from api.keys import make_keys, open_keyring, read_keys
 from services.sealing import Sealer, kid_of
-from store import accounts
+from store import accounts, identity_providers
 from store.accounts import AccountRecord, Accounts
 from store.database import Database
 from store.directory import SYSTEM
+from store.identity_providers import IdentityRecord, ProviderRecord
 from store.members import add
 from store.tenants import MemberRecord
 from tests.mirror.api.terminals.test_tenant_commands import valor
@@ -78,6 +81,53 @@ def test_a_seal_stays_under_which_something_does_not_open(home: Path) -> None:
         no.output
     )
     assert str(read_keys(home / "keys").sealing[0].kid) == old
+
+
+def test_a_seal_stays_by_which_an_erased_member_is_known_again(home: Path) -> None:
+    old = str(read_keys(home / "keys").sealing[0].kid)
+    older = Sealer(open_keyring(home / "keys", lambda: NOW - timedelta(days=59)))
+    provider = ProviderRecord(
+        id=UUID(int=2),
+        issuer="https://issuer.example",
+        client_id="valor",
+        client_secret=None,
+        role_claim=None,
+        roles="{}",
+        default_role="VIEWER",
+        enabled=True,
+        created_by=OP,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    gone = MemberRecord(id=OP, subject="gone", name="Gone", role="OPERATOR", state="ERASED")
+
+    async def erased() -> None:
+        database = Database.open(f"sqlite:///{home / 'valor.db'}")
+        try:
+            async with database.writing(SYSTEM) as session:
+                await add(session, gone)
+                await identity_providers.add(session, provider)
+                mark = older.mark("erased", "max@x.example")
+                known = IdentityRecord(
+                    provider_id=provider.id, subject=mark, member_id=OP, linked_at=NOW
+                )
+                await identity_providers.link(session, known)
+        finally:
+            await database.close()
+
+    asyncio.run(erased())
+    done = valor(home, "keys", "prune")
+    assert done.exit_code == 0, done.output
+    assert f"Kept {old}.seal.key: 1 erased member would be known again by it alone." in done.output
+    assert str(read_keys(home / "keys").sealing[0].kid) == old
+    assert "max@x.example" not in mark_of(home)
+
+
+def mark_of(home: Path) -> str:
+    """What the database has in place of the erased member's subject."""
+    with closing(sqlite3.connect(home / "valor.db")) as connection:
+        ((mark,),) = connection.execute("SELECT subject FROM federated_identity").fetchall()
+    return str(mark)
 
 
 def test_no_seal_goes_while_its_database_is_not_there(home: Path) -> None:

@@ -20,6 +20,7 @@ from store.migrate import owner_engine
 from store.retention import Bound, Cut, Gone, bound_of, remove
 
 ENDED_FOR: Final = timedelta(days=90)  # deliveries, sessions, invitations; answers to repeats
+OF_NO_END: Final = LIMITS[Plan.PRO].audit_kept or timedelta()  # once a plan without one is no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +69,8 @@ async def run(
             cut = Cut(now=at, ended=at - ENDED_FOR)
             gone = await remove(engine, tenant_id, cut, dry_run=dry_run)
             events, held = None, None
-            kept_for = _audit_kept(bound)
-            if signer is not None and kept_for is not None:
-                before = at - kept_for
+            before = audit_kept_since(bound, at)
+            if signer is not None and before is not None:
                 pruned = (
                     await prunable(engine, tenant_id, before)
                     if dry_run
@@ -84,7 +84,22 @@ async def run(
         await engine.dispose()
 
 
-def _audit_kept(bound: Bound) -> timedelta | None:
-    """For how long its audit is kept; None: for good."""
+def audit_kept_since(bound: Bound, now: datetime) -> datetime | None:
+    """The moment before which nothing of a tenant's audit is kept; None: all of it is, for good.
+
+    An event stays for as long as the plan of its day says or the plan of today, whichever is
+    longer: a lesser plan, if only for a while, takes nothing away that was promised. Of a chain a
+    beginning goes, so what is behind something that stays does, too.
+    """
     contract = json.loads(bound.settings).get("contract") or {}
-    return LIMITS[Plan(bound.plan)].under(contract).audit_kept
+    today = LIMITS[Plan(bound.plan)].under(contract).audit_kept
+    if today is None or "audit_kept" in contract:
+        return None if today is None else now - today
+    since = datetime.min.replace(tzinfo=UTC)
+    for until, plan in bound.earlier:
+        then = LIMITS[Plan(plan)].audit_kept or OF_NO_END
+        gone = max(since, now - max(then, today))
+        if gone < until:
+            return gone
+        since = until
+    return max(since, now - today)

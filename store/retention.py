@@ -39,6 +39,7 @@ from store.tables import (
     LegalHoldRow,
     RunRow,
     SessionRow,
+    SubscriptionChangeRow,
     TenantRow,
     ValuationRow,
     WebhookRow,
@@ -51,6 +52,7 @@ _TENANT, _HOLD, _RUN = table_of(TenantRow), table_of(LegalHoldRow), table_of(Run
 _VALUATION, _DELIVERY = table_of(ValuationRow), table_of(DeliveryRow)
 _SESSION, _INVITATION = table_of(SessionRow), table_of(InvitationRow)
 _WEBHOOK, _DONE = table_of(WebhookRow), table_of(DoneOnceRow)
+_CHANGE = table_of(SubscriptionChangeRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Bound:
 
     slug: str
     plan: str
+    earlier: tuple[tuple[datetime, str], ...]  # plans before it, each with its end; the first first
     settings: str  # JSON
     held: bool  # as a whole, by a legal hold
 
@@ -122,9 +125,15 @@ def _bound(connection: Connection, tenant_id: UUID) -> Bound | None:
         if row is None:
             return None
         holds = select(func.count()).where(_held(tenant_id), _HOLD.c.subject_kind == "TENANT")
+        changes = (
+            select(_CHANGE.c.at, _CHANGE.c.plan_before)
+            .where(_CHANGE.c.tenant_id == tenant_id)
+            .order_by(_CHANGE.c.at, _CHANGE.c.id)
+        )
         return Bound(
             slug=row.slug,
             plan=row.plan,
+            earlier=tuple((at, plan) for at, plan in connection.execute(changes)),
             settings=row.settings,
             held=bool(connection.scalar(holds)),
         )

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,13 @@ from api.keys import make_keys, open_keyring
 from api.terminals.cli import main
 from services.audit import entry
 from services.audit_form import hashed
-from services.retention import Kept, run
+from services.retention import Kept, audit_kept_since, run
 from store.audit import AuditNotes
 from store.audit_chain import AuditChain
 from store.migrate import migrate, owner_engine
 from store.owning import owning
-from store.retention import Gone
-from store.tables import LegalHoldRow, TenantRow, table_of
+from store.retention import Bound, Gone
+from store.tables import LegalHoldRow, SubscriptionChangeRow, TenantRow, table_of
 from store.valuations import Valuations
 from tests.mirror.store.world import NOON, OURS, THEIRS, member, opened, settle, valuation
 from tests.own_postgres import OwnPostgres, own_postgres
@@ -122,6 +122,79 @@ def test_a_plan_without_an_end_keeps_its_audit_and_a_contract_says_how_long(home
     theirs = update(tenant).where(tenant.c.tenant_id == THEIRS).values(settings=contract)
     change(home, theirs, THEIRS)
     assert [each.audit_events for each in ran(home)] == [None, 0]
+
+
+# A year is 365 days. FREE keeps 90 days, PRO 730, ENTERPRISE for good.
+@pytest.mark.parametrize(
+    ("earlier", "plan", "days"),
+    [
+        ([], "FREE", 90),
+        ([], "PRO", 730),
+        ([], "ENTERPRISE", None),
+        ([(10, "PRO")], "FREE", 730),  # downgraded ten days ago: two years of PRO stay
+        ([(700, "PRO")], "FREE", 730),
+        ([(800, "PRO")], "FREE", 90),  # all that was promised is over
+        ([(100, "PRO")], "FREE", 730),
+        ([(40, "PRO"), (10, "FREE")], "PRO", 730),  # unpaid for a month, and back
+        ([(10, "FREE")], "PRO", 730),  # what an upgrade finds there stays longer, too
+        ([(400, "FREE"), (200, "PRO")], "FREE", 400),  # FREE's are over, PRO's are not
+        ([(10, "ENTERPRISE")], "FREE", 730),
+        ([(900, "ENTERPRISE")], "FREE", 90),
+        ([(10, "PRO")], "ENTERPRISE", None),
+    ],
+)
+def test_an_event_is_kept_as_the_plan_of_its_day_promised(
+    earlier: list[tuple[int, str]], plan: str, days: int | None
+) -> None:
+    ends = tuple((LATER - timedelta(days=ago), name) for ago, name in earlier)
+    bound = Bound(slug="a", plan=plan, earlier=ends, settings="{}", held=False)
+    since = audit_kept_since(bound, LATER)
+    assert since == (None if days is None else LATER - timedelta(days=days))
+
+
+def test_a_contract_that_says_how_long_counts_for_all() -> None:
+    contract = json.dumps({"contract": {"audit_kept": 30}})
+    ends = ((LATER - timedelta(days=10), "ENTERPRISE"),)
+    bound = Bound(slug="a", plan="PRO", earlier=ends, settings=contract, held=False)
+    assert audit_kept_since(bound, LATER) == LATER - timedelta(days=30)
+
+
+def test_a_lesser_plan_takes_nothing_away_that_was_promised(home: Path) -> None:
+    """Of two events one is PRO's from 500 days ago, the other is older than any plan keeps."""
+    tenant = table_of(TenantRow)
+    change(home, update(tenant).where(tenant.c.tenant_id == OURS).values(plan="FREE"))
+    at = LATER - timedelta(days=20)
+    row = {
+        "tenant_id": OURS,
+        "id": UUID(int=7),
+        "at": at,
+        "plan_before": "PRO",
+        "plan_after": "FREE",
+        "proration": "{}",
+    }
+    change(home, insert(table_of(SubscriptionChangeRow)).values(**row))
+    young = note_at(home, LATER - timedelta(days=500))
+    assert [each.audit_events for each in ran(home)] == [1, 1]
+    assert young in actions(home)
+
+
+def note_at(home: Path, moment: datetime) -> str:
+    """One more event of our tenant's audit; what it says was done."""
+
+    async def work() -> None:
+        async with opened(f"sqlite:///{home}/valor.db") as database:
+            noted = entry(None, "model.exported", "model", OURS, at=moment)
+            await AuditNotes(database).add(OURS, noted)
+            await AuditChain(database).chain(OURS, hashed)
+
+    asyncio.run(work())
+    return "model.exported"
+
+
+def actions(home: Path) -> list[str]:
+    with closing(sqlite3.connect(home / "valor.db")) as connection:
+        query = "SELECT action FROM audit_event WHERE tenant_id = ?"
+        return [action for (action,) in connection.execute(query, [OURS.hex])]
 
 
 def test_a_tenant_under_a_hold_keeps_everything_and_the_next_does_not(home: Path) -> None:

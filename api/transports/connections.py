@@ -27,35 +27,27 @@ PIPELINED_MAX: Final = 16  # requests of one connection that wait for the one th
 QUIET_S: Final = 30  # between two requests of one connection
 
 _AT_ONCE: Final = pack("ii", 1, 0)  # what waits to be sent is dropped
-_BODY: Final = orjson.dumps(
-    {
-        "errors": [
-            {
-                "message": f"The head of the request took longer than {HEAD_WITHIN_S:g} s.",
-                "extensions": {"code": "QUERY_INVALID"},
-            }
-        ]
-    }
+
+
+def _no(status: str, message: str) -> bytes:
+    """An answer that ends a connection."""
+    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": "QUERY_INVALID"}}]})
+    return (
+        b"HTTP/1.1 %b\r\ncontent-type: application/json; charset=utf-8\r\n"
+        b"cache-control: no-store\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+    ) % (status.encode(), len(body), body)
+
+
+_TOO_SLOW: Final = _no(
+    "408 Request Timeout", f"The head of the request took longer than {HEAD_WITHIN_S:g} s."
 )
-_TOO_LARGE_BODY: Final = orjson.dumps(
-    {
-        "errors": [
-            {
-                "message": f"The head of the request is larger than {HEAD_MAX:,} bytes.",
-                "extensions": {"code": "QUERY_INVALID"},
-            }
-        ]
-    }
+_TOO_LONG: Final = _no(
+    "414 URI Too Long", f"The address of the request is longer than {HEAD_MAX:,} bytes."
 )
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-type: application/json; charset=utf-8\r\n"
-    b"cache-control: no-store\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
-) % (len(_TOO_LARGE_BODY), _TOO_LARGE_BODY)
-_TOO_SLOW: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json; charset=utf-8\r\n"
-    b"cache-control: no-store\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
-) % (len(_BODY), _BODY)
+_TOO_LARGE: Final = _no(
+    "431 Request Header Fields Too Large",
+    f"The head of the request is larger than {HEAD_MAX:,} bytes.",
+)
 
 
 class Open(ServerState):
@@ -107,7 +99,7 @@ class Connection(HttpToolsProtocol):
         if self._in_head and not self.transport.is_closing():
             self._head += len(data)
             if self._head > HEAD_MAX:
-                self.transport.write(_TOO_LARGE)
+                self.transport.write(_TOO_LARGE if self.headers else _TOO_LONG)
                 self.transport.close()
                 return
         # Bytes that begin no request, or go on with one that has its answer, end uvicorn's wait for

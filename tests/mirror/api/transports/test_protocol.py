@@ -254,7 +254,14 @@ def test_an_address_that_is_no_utf_8_is_a_400(client: Client, query: str) -> Non
 def test_an_address_has_an_end(client: Client) -> None:
     longest = "query=" + GOOD + "%20" * ((URL_QUERY_MAX - 20) // 3)
     check(client.send("GET", path=f"/graphql?{longest}"), 200, data=True)
-    check(client.send("GET", path="/graphql?query=" + "x" * 40_000), 414, data=False)
+    check(client.send("GET", path="/graphql?query=" + "x" * 20_000), 414, data=False)
+    below = client.send("GET", path="/graphql?query=" + "x" * 40_000)  # before it is a request
+    assert (below.status_code, below.headers["connection"]) == (414, "close")
+    large = client.send("GET", path="/graphql", x="y" * 40_000)
+    assert (large.status_code, large.json()["errors"][0]["extensions"]["code"]) == (
+        431,
+        "QUERY_INVALID",
+    )
 
 
 def test_every_answer_has_an_id_of_its_own(client: Client) -> None:

@@ -124,6 +124,6 @@ class Parts:
         await stop.step("audit", self.auditing.chainer.close(), 3.0)
         if self.redis is not None:
             await stop.step("redis", self.redis.close(), 2.0)
-        for each in self.outward:
-            await stop.step("outward", each.close(), 2.0)
+        for each, to in zip(self.outward, ("receivers", "issuers"), strict=True):
+            await stop.step(f"to {to}", each.close(), 2.0)
         await stop.step("database", self.database.close(), 10.0)

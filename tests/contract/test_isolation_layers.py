@@ -29,7 +29,7 @@ from tests.mirror.store.conftest import OWNER, SERVING, administer
 pytestmark = pytest.mark.anyio
 
 SEED = 20261122
-N = 2_000  # the most that is drawn before a layer must be missed
+N = 8_000  # the most that is drawn before a layer must be missed
 N_WITH_IT = 300  # drawn to see that nothing is missed
 
 Patch = pytest.MonkeyPatch

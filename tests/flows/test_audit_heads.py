@@ -151,7 +151,7 @@ def test_a_head_reaches_the_tenants_sink_and_its_signature_is_the_published_keys
     request = there.received[-1]
     assert request.path == "/heads"
     assert believed(request, sink)
-    jwks = owner.http.get("/.well-known/jwks.json").json()
+    jwks = owner.http.get("/.well-known/audit-jwks.json").json()
     claims = claims_of(head["signature"], jwks)
     assert claims == {
         "form": 1,
@@ -177,7 +177,7 @@ def test_heads_that_were_received_prove_a_later_export_and_convict_a_rewritten_o
     edited(owner)
     later, head = taken(owner, there)
     jwks, heads, file = (tmp_path / name for name in ("jwks.json", "heads.jsonl", "audit.jsonl"))
-    jwks.write_bytes(owner.http.get("/.well-known/jwks.json").content)
+    jwks.write_bytes(owner.http.get("/.well-known/audit-jwks.json").content)
     kept = [each.body.decode() for each in there.received]
     heads.write_text("".join(f"{body}\n" for body in kept), "utf-8")
     assert len(kept) >= 2

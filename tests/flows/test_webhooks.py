@@ -282,5 +282,6 @@ def test_nobody_without_the_secret_is_heard(server: Served) -> None:
         assert (plain.status_code, plain.json()) == (400, wrong.json())
         assert stranger.post("/billing/events", content=b"x" * 300_000).status_code == 413
         assert stranger.get("/billing/events").status_code == 405
+    assert paid(server, "subscription-upgraded").status_code == 200
     forged = paid(server, "subscription-upgraded", created=1_775_001_600)
     assert forged.status_code == 409

@@ -29,7 +29,7 @@ from tests.mirror.store.conftest import OWNER, SERVING, administer
 pytestmark = pytest.mark.anyio
 
 SEED = 20261122
-N = 8_000  # the most that is drawn before a layer must be missed
+N = 2_000  # the most that is drawn before a layer must be missed
 N_WITH_IT = 300  # drawn to see that nothing is missed
 
 Patch = pytest.MonkeyPatch
@@ -42,13 +42,19 @@ class OnSqlite:
         self._marked = marked
         self._folder = folder
 
-    async def read(self, *without: str, forgetting: bool = False, count: int = N) -> Tally:
+    async def read(
+        self,
+        *without: str,
+        forgetting: bool = False,
+        count: int = N,
+        tables: Sequence[Table] = TABLES,
+    ) -> Tally:
         """Look. ``without``: what the owner takes away before."""
         async with on_sqlite(self._marked.both, self._folder) as ground:
             await ground.by_owner(*without)
             return await hunt_by_reading(
                 ground,
-                RandomQueries("sqlite", SEED).draw,
+                RandomQueries("sqlite", SEED, tables).draw,
                 count,
                 ask=ground.read_forgetting if forgetting else ground.read,
                 every=1 if forgetting else 7,
@@ -86,7 +92,8 @@ def missed(tally: Tally) -> bool:
 
 async def test_the_inner_views_name_is_secret(on: OnSqlite, monkeypatch: Patch) -> None:
     monkeypatch.setattr(store.sqlite_guard, "_secret_name", lambda table: f"inner_{table}")
-    assert missed(await on.read())
+    # Of few tables, so that a name that is guessed and the table behind it often meet.
+    assert missed(await on.read(tables=TABLES[:4]))
 
 
 async def test_there_is_an_inner_view(on: OnSqlite, monkeypatch: Patch) -> None:

@@ -112,7 +112,9 @@ class PricingQuery:
         operation_name: Operation = None,
     ) -> RequestCost:
         pricing = info.context.services.pricing
-        found = pricing.estimate(info.context.principal, query, variables or {}, operation_name)
+        found = await pricing.estimate(
+            info.context.principal, query, variables or {}, operation_name
+        )
         state = await pricing.state(_let_in(info))
         price, limit = found.price, state.limits.points_per_minute
         parts = sorted(price.parts, key=lambda part: -part.points) if price else []

@@ -36,7 +36,12 @@ class Part(NamedTuple):
     field: str  # of the schema, as DcfValuation.simulation
     points: float
     work: str  # what kind of work it is, in small letters: what usage is told by
-    how: str  # how the points come about, in words; "" where there is nothing to say
+    told: Callable[[], str] = str  # seldom asked for, and as dear as the price itself
+
+    @property
+    def how(self) -> str:
+        """How the points come about, in words; "" where there is nothing to say."""
+        return self.told()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Estimate:
 class Estimates(Protocol):
     """Whoever knows documents."""
 
-    def estimate(
+    async def estimate(
         self, query: str, variables: Mapping[str, Any], operation_name: str | None
     ) -> Estimate: ...
 
@@ -43,7 +43,7 @@ class PricingService:
         _check(who.standing.principal)
         return await self._admission.state(who)
 
-    def estimate(
+    async def estimate(
         self,
         principal: Principal,
         query: str,
@@ -55,7 +55,7 @@ class PricingService:
             Forbidden.
         """
         _check(principal)
-        return self._estimates.estimate(query, variables, operation_name)
+        return await self._estimates.estimate(query, variables, operation_name)
 
     @staticmethod
     def smallest(price: Price) -> Plan | None:

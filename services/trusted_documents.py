@@ -7,7 +7,7 @@ seconds, so a document that another process was told of, or to forget, is felt w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import monotonic
@@ -29,7 +29,7 @@ _REMEMBERED_CHARACTERS: Final = 4 * 1024 * 1024
 
 __all__ = ["Complaints", "TrustedDocument", "TrustedDocumentService"]
 
-Complaints: TypeAlias = Callable[[str], list[str]]  # why a text would not run; none: it would
+Complaints: TypeAlias = Callable[[str], Awaitable[list[str]]]  # why a text would not run
 
 
 class _Known(NamedTuple):
@@ -105,7 +105,7 @@ class TrustedDocumentService:
                         complaint,
                         "Give a document that this schema can run.",
                     )
-                    for complaint in self._complaints(text)
+                    for complaint in await self._complaints(text)
                 ]
         if problems:
             raise InvalidInput.of(problems)

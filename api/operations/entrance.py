@@ -115,7 +115,7 @@ class Entrance:
         if price.sure:
             context.bill.add(SURE, price.sure)
         try:
-            node = document.validated()
+            node = await self._documents.valid(document)
         except RequestError as no:
             if charge is not None:
                 self._admission.settle(charge, LEAST.points)

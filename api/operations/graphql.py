@@ -221,7 +221,10 @@ class Executor:
             self._entrance.settle(begun, nothing=True)
             no.charge = begun.charge
             raise
-        except BaseException:
+        except Exception:  # a fault of ours: what was done until then is on the bill
+            self._entrance.settle(begun)
+            raise
+        except BaseException:  # nobody waits any more, and work that began may go on
             self._entrance.settle(begun, nothing=False)
             raise
         self._entrance.settle(begun)

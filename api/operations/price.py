@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from graphql import (
@@ -128,8 +129,8 @@ def _parts(
         elements = tariff.count(arguments)
         points = min(MOST, times * tariff.own(arguments, scope, elements))
         if points > 0.0:
-            how = tariff.how(arguments, scope, elements)
-            parts.append(Part(path, step.field, points, tariff.work, how))
+            told = partial(tariff.how, arguments, scope, elements)
+            parts.append(Part(path, step.field, points, tariff.work, told))
         below = times * elements
     if not step.below:
         return

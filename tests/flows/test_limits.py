@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from api.operations.plans import Plan
 from api.transports import sockets
 from services.principal import Role
 from store.database import Database
@@ -150,6 +151,19 @@ def test_nothing_is_paid_for_what_does_not_begin(caller: Caller) -> None:
     assert cost(answer)["actual"] == 1
     invalid = caller.ask(text.replace("__typename", "nothing"), variables)
     assert cost(invalid)["actual"] == 1
+
+
+def test_where_an_operation_is_a_fault_of_ours_what_was_not_done_comes_back(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Plan, "run", broken)
+    response = caller.post(*grids(5, 200))
+    monkeypatch.undo()
+    assert response.status_code == 500
+    assert cost(caller.ask(ROLE))["remaining"] in range(998, 1_000)
 
 
 def test_a_larger_firm_than_was_thought_is_paid_for_in_the_end(caller: Caller) -> None:

@@ -98,8 +98,8 @@ async def test_what_is_dearer_than_a_minute_is_told_what_is_dear_and_which_plan_
     clock: Clock, tenant: UUID
 ) -> None:
     parts = (
-        Part("valueDcf", "Mutation.valueDcf", 1.0, "valuation", ""),
-        Part("valueDcf.grid", "DcfValuation.sensitivity", 4_999.0, "analysis", "9 million cases"),
+        Part("valueDcf", "Mutation.valueDcf", 1.0, "valuation"),
+        Part("valueDcf.grid", "DcfValuation.sensitivity", 4_999.0, "analysis", lambda: "9 million cases"),
     )
     with pytest.raises(OverBudget) as no:
         await alone(clock).charge(tenant, Plan.FREE, FREE, Price(5_000, parts))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -143,6 +145,25 @@ def test_fields_of_one_name_are_compared_only_so_often(documents: Documents) -> 
     finally:
         sys.setprofile(before)
     assert 1_000 < calls < 20 * module.COMPARISONS_MAX
+
+
+def test_a_new_document_is_validated_once_and_beside_the_event_loop(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate, ran_in = module.validate, []
+
+    def noted(*given: Any) -> list[GraphQLError]:
+        ran_in.append(threading.current_thread())
+        return validate(*given)
+
+    async def asked() -> None:
+        document = documents.read("{ tenant { id } }")
+        await asyncio.gather(*(documents.valid(document) for _ in range(3)))
+
+    monkeypatch.setattr(module, "validate", noted)
+    asyncio.run(asked())
+    (beside,) = ran_in
+    assert beside is not threading.current_thread()
 
 
 def test_forty_fragments_on_one_type_are_no_bomb(documents: Documents) -> None:

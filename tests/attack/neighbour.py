@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -38,6 +38,13 @@ class Waits:
             f"{len(self.ms)} requests, p50 {self.at(0.5):.1f} ms, p99 {self.at(0.99):.1f} ms, "
             f"max {self.at(1.0):.1f} ms"
         )
+
+
+def all_of(waits: Sequence[Waits]) -> Waits:
+    """Those of several times."""
+    return Waits(
+        [ms for each in waits for ms in each.ms], [wrong for each in waits for wrong in each.wrong]
+    )
 
 
 @contextmanager

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from tests.attack.corpus import Attack
-from tests.attack.neighbour import Waits, beside
+from tests.attack.neighbour import Waits, all_of, beside
 from tests.attack.sending import sent
 from tests.attack.verdicts import Verdict, judged
 from tests.attack.world import World
@@ -18,43 +17,30 @@ from tests.attack.world import World
 AT_ONCE: Final = 4
 QUIET_S: Final = 2.0  # how long the neighbour is measured without attacks
 STALL_MS: Final = 250.0
+SHARES: Final = (0.5, 0.99, 1.0)
+_COLUMNS: Final = {
+    "inputs": 8,
+    "answers": 9,
+    "5xx": 5,
+    "leaks": 7,
+    "unexpected": 12,
+    "neighbour": 11,
+    "p50 ms": 9,
+    "p99 ms": 9,
+    "longest": 9,
+}
+HEAD: Final = f"{'theme':<12}" + "".join(f"{name:>{wide}}" for name, wide in _COLUMNS.items())
 
 
 @dataclass(slots=True)
 class Report:
-    """What a corpus came to."""
+    """What some attacks came to."""
 
     verdicts: list[Verdict]
     quiet: Waits
     attacked: Waits
     took_s: float
     logged: list[str] = field(default_factory=list)  # what the server's log calls an error
-
-    @property
-    def stalls(self) -> int:
-        """Requests of the neighbour that took longer than they may."""
-        return sum(wait > STALL_MS for wait in self.attacked.ms)
-
-    def lines(self) -> list[str]:
-        head = f"{'theme':<12}{'inputs':>8}{'answers':>9}{'5xx':>6}{'leaks':>7}{'unexpected':>12}"
-        told = [head]
-        themes = sorted({verdict.attack.theme for verdict in self.verdicts})
-        for name in (*themes, "all"):
-            mine = [v for v in self.verdicts if name in (v.attack.theme, "all")]
-            told.append(
-                f"{name:<12}{len(mine):>8}{sum(len(v.answers) for v in mine):>9}"
-                f"{sum(bool(v.faults) for v in mine):>6}{sum(bool(v.leaks) for v in mine):>7}"
-                f"{sum(bool(v.unexpected) for v in mine):>12}"
-            )
-        statuses = Counter(answer.status for v in self.verdicts for answer in v.answers)
-        told += [
-            f"statuses: {dict(sorted(statuses.items()))}; {self.took_s:.1f} s, {AT_ONCE} at once",
-            f"a neighbour alone:   {self.quiet}",
-            f"a neighbour beside:  {self.attacked}; {self.stalls} above {STALL_MS:g} ms",
-            f"without a right answer: {len(self.attacked.wrong)}",
-            f"what the server logged as errors: {len(self.logged)}",
-        ]
-        return told
 
     def sentence(self, theme: str) -> str:
         """One theme in a line."""
@@ -75,9 +61,34 @@ class Report:
         found += [f"the neighbour got {each}" for each in self.attacked.wrong]
         return found + [f"logged: {line}" for line in self.logged]
 
+    def row(self, theme: str) -> str:
+        """The same under `HEAD`."""
+        counts = (
+            len(self.verdicts),
+            sum(len(verdict.answers) for verdict in self.verdicts),
+            *(
+                sum(bool(getattr(verdict, kind)) for verdict in self.verdicts)
+                for kind in ("faults", "leaks", "unexpected")
+            ),
+        )
+        waits = (len(self.attacked.ms), *(f"{self.attacked.at(share):.1f}" for share in SHARES))
+        told = zip((*counts, *waits), _COLUMNS.values(), strict=True)
+        return f"{theme:<12}" + "".join(f"{each:>{wide}}" for each, wide in told)
+
     def slowest(self, count: int = 5) -> list[str]:
         ordered = sorted(self.verdicts, key=lambda verdict: -verdict.took_s)
         return [f"{verdict.took_s:6.2f} s  {verdict.attack}" for verdict in ordered[:count]]
+
+
+def together(reports: Sequence[Report]) -> Report:
+    """Several as one."""
+    return Report(
+        verdicts=[verdict for report in reports for verdict in report.verdicts],
+        quiet=all_of([report.quiet for report in reports]),
+        attacked=all_of([report.attacked for report in reports]),
+        took_s=sum(report.took_s for report in reports),
+        logged=list(dict.fromkeys(line for report in reports for line in report.logged)),
+    )
 
 
 async def quiet_of(world: World) -> Waits:

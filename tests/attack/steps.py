@@ -78,11 +78,11 @@ class _Player:
         if answer is None:
             return
         self.answers.append(answer)
-        for name, path in step.get("take", {}).items():
-            self._names[name] = _at(json.loads(answer.body), path)
         wanted = str(step.get("back", ""))
         if wanted and not fits(answer, wanted.split(" or ")):
             raise _Unexpected(f"{verb} came to {answer.words}, not {wanted}")
+        for name, path in step.get("take", {}).items():
+            self._names[name] = _at(json.loads(answer.body), path)
 
     async def _on(self, socket: RawSocket, verb: str, given: Any) -> Answer | None:
         if verb == "say":

@@ -99,14 +99,14 @@ async def test_what_is_dearer_than_a_minute_is_told_what_is_dear_and_which_plan_
 ) -> None:
     parts = (
         Part("valueDcf", "Mutation.valueDcf", 1.0, "valuation"),
-        Part("valueDcf.grid", "DcfValuation.sensitivity", 4_999.0, "analysis", lambda: "9 million cases"),
+        Part("valueDcf.grid", "DcfValuation.sensitivity", 4_999.0, "analysis", lambda: "9 cases"),
     )
     with pytest.raises(OverBudget) as no:
         await alone(clock).charge(tenant, Plan.FREE, FREE, Price(5_000, parts))
     assert no.value.retry_after_s is None
     assert no.value.message == (
         "This costs 5,000 points, and the FREE plan has 1,000 a minute, so it will never fit. Most "
-        "of it is “valueDcf.grid” (9 million cases): 4,999 points. Ask for less of it at once, in "
+        "of it is “valueDcf.grid” (9 cases): 4,999 points. Ask for less of it at once, in "
         "several requests, or take the PRO plan."
     )
 

@@ -40,7 +40,12 @@ FOUND, NOT_MADE = 1, 2  # exit codes
 
 
 async def series(
-    fault: Fault, database: str, asked: Asked, held: Custody, folder: Path
+    fault: Fault,
+    database: str,
+    asked: Asked,
+    held: Custody,
+    folder: Path,
+    starting: asyncio.Semaphore,
 ) -> tuple[Tally, Tally]:
     """All trials of a fault on one database, one after the other, with servers of their own.
 
@@ -50,7 +55,7 @@ async def series(
     tally, told = Tally(fault.name, database), Tally(f"{fault.name}+webhooks", database)
     place = folder / f"{fault.name}-{database}"
     stack = Stack(database, held, place, small_disk=fault.small_disk, sabotage=asked.sabotage)
-    async with standing(stack), listening(stack) as world:
+    async with standing(stack, starting), listening(stack) as world:
         for number in range(1, asked.trials + 1):
             trial = Trial(stack, fault, place / f"trial-{number}.jsonl", values, str(number))
             outcome = await trial.run()
@@ -76,11 +81,11 @@ async def everything(asked: Asked, held: Custody, folder: Path) -> list[tuple[Ta
     Raises:
         TimeoutError: if that takes longer than it may.
     """
-    places = asyncio.Semaphore(AT_ONCE)
+    places, starting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
 
     async def taking_turns(fault: Fault, database: str) -> tuple[Tally, Tally]:
         async with places:
-            return await series(fault, database, asked, held, folder)
+            return await series(fault, database, asked, held, folder, starting)
 
     async with asyncio.timeout(60 * asked.minutes), asyncio.TaskGroup() as tasks:
         all_ = [

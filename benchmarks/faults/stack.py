@@ -147,10 +147,12 @@ class Stack:
 
 
 @asynccontextmanager
-async def standing(stack: Stack) -> AsyncIterator[Stack]:
-    """The stack for the time of a with block."""
+async def standing(stack: Stack, starting: asyncio.Semaphore) -> AsyncIterator[Stack]:
+    """The stack for the time of a with block. ``starting``: so many start at a time. All at once
+    they would take longer than each may."""
     try:
-        await stack.start()
+        async with starting:
+            await stack.start()
         yield stack
     finally:
         await asyncio.to_thread(stack.end)

@@ -8,7 +8,7 @@ number of processes share them exactly; the twin in memory does the same arithme
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import floor, inf
 from time import monotonic
 from typing import Final, NamedTuple, Protocol
@@ -22,6 +22,7 @@ _SLACK_US: Final = 1e-3  # a rounding is nobody's fault
 # Times that a bucket fills in, which it may at most be away from full: so long a debt lasts, and a
 # clock that was put back (another Redis took over) holds nobody up for longer.
 DEBT_MOST: Final = 10
+_FULL: Final[Mapping[str, float]] = {}
 KEPT_S: Final = 86_400  # how long it is known under which names something came back
 
 
@@ -67,8 +68,8 @@ class MemoryBuckets:
     ) -> None:
         """``clock``: seconds, from any moment on."""
         self._clock, self._remembered = clock, remembered
-        # Microseconds at which a bucket is full again. Who is not here has a full one.
-        self._full_at: OrderedDict[Hashable, float] = OrderedDict()
+        # Microseconds at which each bucket is full again. Who is not here has full ones.
+        self._full_at: OrderedDict[Hashable, dict[str, float]] = OrderedDict()
         self._given_back: OrderedDict[Hashable, int] = OrderedDict()
 
     def __len__(self) -> int:
@@ -90,27 +91,32 @@ class MemoryBuckets:
     def take_now(self, key: Hashable, takes: Sequence[Take], *, anyway: bool = False) -> Taken:
         """The same, at once; ``key``: whose buckets."""
         now = self._clock() * 1e6
-        wanted: list[tuple[float, float, float]] = []
+        known = self._full_at.get(key, _FULL)
+        wanted: list[tuple[float, float]] = []
         granted = True
         for bucket, capacity, fills_in_s, amount in takes:
             each = fills_in_s * 1e6 / capacity
-            full_at = max(now, self._full_at.get((key, bucket), now))
+            full_at = max(now, known.get(bucket, now))
             full_at = min(full_at, now + DEBT_MOST * fills_in_s * 1e6)
             moved = max(now, full_at + amount * each)
             if amount > 0.0 and moved - now > capacity * each + _SLACK_US and not anyway:
                 granted = False
-            wanted.append((full_at, moved, each))
+            wanted.append((full_at, moved))
         if granted:
-            for take, (full_at, moved, _) in zip(takes, wanted, strict=True):
-                if moved != full_at:
-                    self._full_at[key, take.bucket] = moved
-                    self._full_at.move_to_end((key, take.bucket))
-            while len(self._full_at) > self._remembered:
-                self._full_at.popitem(last=False)  # the one that has been quiet the longest
+            changed = {
+                take.bucket: moved
+                for take, (full_at, moved) in zip(takes, wanted, strict=True)
+                if moved != full_at
+            }
+            if changed:
+                self._full_at[key] = {**known, **changed}
+                self._full_at.move_to_end(key)
+                while len(self._full_at) > self._remembered:
+                    self._full_at.popitem(last=False)  # who has been quiet the longest
         return taken(
             granted,
             takes,
-            [((moved if granted else full_at) - now, moved - now) for full_at, moved, _ in wanted],
+            [((moved if granted else full_at) - now, moved - now) for full_at, moved in wanted],
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from resolvers.ids import type_of
 from services import work
@@ -29,7 +29,7 @@ class Sized:
     def size(self, arguments: Mapping[str, Any]) -> float:
         found: Any = arguments
         for name in self.path:
-            found = found.get(name) if isinstance(found, Mapping) else None
+            found = found.get(name) if isinstance(found, dict) else None
             if found is None:
                 return self.default
         return 1.0 if self.listed and not isinstance(found, list) else size_of(found)
@@ -44,8 +44,7 @@ def size_of(value: Any) -> float:
     return 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The valuation that a field is of."""
 
     kind: str | None = None
@@ -84,9 +83,9 @@ class Tariff:
             return outer if self.kind is None else Scope(self.kind, outer.years)
         found: Any = arguments
         for name in self.inputs:
-            found = found.get(name) if isinstance(found, Mapping) else None
+            found = found.get(name) if isinstance(found, dict) else None
         kind = self.kind
-        if kind is None and isinstance(found, Mapping) and len(found) == 1:  # a choice of kinds
+        if kind is None and isinstance(found, dict) and len(found) == 1:  # a choice of kinds
             ((chosen, found),) = found.items()
             kind = chosen.upper()
             if chosen == "valuation" and isinstance(found, str):

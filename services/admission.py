@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from services.metering import Budget, Charge, Price
 from services.principal import Principal
 from services.standing import Standing
+
+_A_REQUEST: Final = {"requests": 1}
 
 
 class Stands(Protocol):
@@ -25,7 +27,7 @@ class Stands(Protocol):
 class Counts(Protocol):
     """Who counts what tenants use."""
 
-    def count(self, tenant_id: UUID, metric: str, amount: int = 1) -> None: ...
+    def count(self, tenant_id: UUID, amounts: Mapping[str, int]) -> None: ...
 
 
 class LetIn(NamedTuple):
@@ -58,7 +60,7 @@ class Admission:
         standing = who.standing
         tenant_id = who.asked.tenant_id
         charge = await self._budget.charge(tenant_id, standing.plan, standing.limits, price)
-        self._counts.count(tenant_id, "requests")
+        self._counts.count(tenant_id, _A_REQUEST)
         return charge
 
     async def state(self, who: LetIn) -> Charge:
@@ -80,9 +82,10 @@ class Admission:
     ) -> None:
         """Keep so many points of what was charged, and count them by kind of work."""
         self._budget.settle(charge, points)
-        self._counts.count(charge.tenant_id, "points", points)
+        amounts = {"points": points}
         for work, share in (by_work or {}).items():
-            self._counts.count(charge.tenant_id, f"points.{work}", ceil(share - 1e-6))
+            amounts[f"points.{work}"] = ceil(share - 1e-6)
+        self._counts.count(charge.tenant_id, amounts)
 
     async def admit(self, principal: Principal, price: Price) -> tuple[LetIn, Charge]:
         """Both at once, for what is no operation of GraphQL.

@@ -44,15 +44,16 @@ class UsageCounts:
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def count(self, tenant_id: UUID, metric: str, amount: int = 1) -> None:
-        """Add to the tenant's sum of today, UTC."""
+    def count(self, tenant_id: UUID, amounts: Mapping[str, int]) -> None:
+        """Add to the tenant's sums of today, UTC."""
         key = (tenant_id, self._clock().date())
         sums = self._counted.get(key)
         if sums is None:
             if len(self._counted) >= SUMS_MAX:
                 return
             sums = self._counted[key] = {}
-        sums[metric] = sums.get(metric, 0) + amount
+        for metric, amount in amounts.items():
+            sums[metric] = sums.get(metric, 0) + amount
 
     def start(self) -> None:
         """Add to the database from now on, again and again."""

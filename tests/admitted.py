@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,7 +36,7 @@ class Everybody:
 class Uncounted:
     """Nobody looks at what was used."""
 
-    def count(self, tenant_id: UUID, metric: str, amount: int = 1) -> None:
+    def count(self, tenant_id: UUID, amounts: Mapping[str, int]) -> None:
         """Nothing."""
 
 

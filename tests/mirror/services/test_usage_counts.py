@@ -59,9 +59,9 @@ def counts(kept: Kept, clock: Clock) -> UsageCounts:
 async def test_a_count_is_of_the_day_on_which_it_was_counted(
     counts: UsageCounts, kept: Kept, clock: Clock
 ) -> None:
-    counts.count(ONE, "requests")
+    counts.count(ONE, {"requests": 1})
     clock.now += timedelta(seconds=2)
-    counts.count(ONE, "requests", 2)
+    counts.count(ONE, {"requests": 2})
     await counts.flush()
     assert kept.sums == {(ONE, "2026-11-23", "requests"): 1, (ONE, "2026-11-24", "requests"): 2}
 
@@ -71,9 +71,9 @@ async def test_what_the_database_did_not_take_is_added_the_next_time_and_only_on
 ) -> None:
     kept.away_for = OTHER
     for tenant in (ONE, OTHER):
-        counts.count(tenant, "points", 5)
+        counts.count(tenant, {"points": 5})
     await counts.flush()
-    counts.count(OTHER, "points", 1)
+    counts.count(OTHER, {"points": 1})
     kept.away_for = None
     await counts.flush()
     await counts.flush()
@@ -84,7 +84,7 @@ async def test_what_was_counted_before_the_end_is_added_at_the_end(
     counts: UsageCounts, kept: Kept
 ) -> None:
     counts.start()
-    counts.count(ONE, "requests")
+    counts.count(ONE, {"requests": 1})
     await counts.close()
     assert kept.sums == {(ONE, "2026-11-23", "requests"): 1}
 
@@ -94,6 +94,6 @@ async def test_a_database_that_is_away_for_very_long_costs_bounded_memory(
 ) -> None:
     monkeypatch.setattr(usage_counts, "SUMS_MAX", 3)
     for number in range(10):
-        counts.count(UUID(int=number), "requests")
-    counts.count(UUID(int=1), "requests")
+        counts.count(UUID(int=number), {"requests": 1})
+    counts.count(UUID(int=1), {"requests": 1})
     assert len(counts._counted) == 3

@@ -26,10 +26,18 @@ from collab.presence import Cursor, Participant, Paths
 from collab.room import Room
 from collab.rooms import Rooms
 from collab.scripts import RedisAway
-from collab.surroundings import Clock, Log, RunningLoop, Tasks
+from collab.surroundings import Clock, Log, RunningLoop, Tasks, passing
 from services.contents import Unit
 from services.doorbells import Clear, Doorbells
-from services.errors import Forbidden, NotFound, QueryInvalid, RateLimited, Refused
+from services.errors import (
+    DatabaseAway,
+    DatabaseBusy,
+    Forbidden,
+    NotFound,
+    QueryInvalid,
+    RateLimited,
+    Refused,
+)
 from services.financial_models import ModelService
 from services.history import Revision
 from services.model import Model
@@ -41,6 +49,7 @@ from services.sessions import Session
 from services.shapes import PATH_MOST, steps_of
 from services.tenants import TenantService
 from services.valuations import OfModel, Recorded, ValuationService
+from store.directory import SYSTEM
 from store.financial_models import FinancialModels
 
 __all__ = ["Batch", "CollaborationService", "Cursor", "Participant", "Worth"]
@@ -49,6 +58,7 @@ ROOMS_MOST: Final = 10  # of one connection
 PATHS_MOST: Final = 100  # of one selection
 ELSEWHERE_PER_SECOND: Final = 30  # moves of a participant that reach another worker
 CLOSE_S: Final = 1.0
+LOOK_AGAIN_S: Final = 5.0  # where the database could not say who may still be here
 
 _NOBODY: Final = UUID(int=0)
 
@@ -96,7 +106,7 @@ class CollaborationService:
         clear_outbox: Clear | None = None,
         one_room: OneRoom | None = None,
     ) -> None:
-        clock = clock or RunningLoop()
+        clock = self._clock = clock or RunningLoop()
         self._models, self._operations = models, operations
         self._tenants, self._valuations = tenants, valuations
         self._directory, self._log = directory, log
@@ -148,17 +158,27 @@ class CollaborationService:
             self._log.exception("a doorbell was not rung", model=str(model_id))
 
     def look_again(self, tenant_id: UUID) -> None:
-        """Have everybody leave who may not be in their room any more; never waits."""
-        if any(key.tenant_id == tenant_id for key, _, _ in self._here.values()):
+        """Have everybody leave who may not be in their room any more; never waits.
+
+        Word about the house itself is about everybody: others' may have been lost.
+        """
+        if any(tenant_id in (key.tenant_id, SYSTEM) for key, _, _ in self._here.values()):
             self._looking.begin(self._look_again(tenant_id))
 
     async def _look_again(self, tenant_id: UUID) -> None:
+        while not await self._could_look(tenant_id):
+            await passing(self._clock, LOOK_AGAIN_S)
+
+    async def _could_look(self, tenant_id: UUID) -> bool:
         for key, session, mailbox in list(self._here.values()):
-            if key.tenant_id == tenant_id:
+            if tenant_id in (key.tenant_id, SYSTEM):
                 try:
                     await self._models.let_in(session.principal, key.model_id)
                 except Refused as no:
                     mailbox.end(no)
+                except (DatabaseAway, DatabaseBusy):
+                    return False
+        return True
 
     async def join(
         self, session: Session, model_id: UUID, after: int | None = None

@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from collab.bus import BroadcastBus, MemoryBackend
+from services import collaboration
 from services.edits import Edit
-from services.errors import Forbidden, InvalidInput, NotFound
+from services.errors import DatabaseAway, Forbidden, InvalidInput, NotFound
 from services.model import Listing, Model
 from services.model_rights import Access, Right, right_on
 from services.principal import Action, Principal, Role
@@ -21,6 +22,7 @@ from services.standing import Standings
 from services.tenants import TenantService
 from store import scope
 from store.database import Database
+from store.directory import SYSTEM
 from store.financial_models import FinancialModels
 from store.model_grants import ModelGrants
 from store.standing import Standings as StandingStore
@@ -233,4 +235,38 @@ async def test_whoever_may_not_be_in_a_room_any_more_leaves_it(database: Databas
             assert maker.failed is None
         finally:
             await maker.leave()
+            await colleague.leave()
+
+
+@pytest.mark.parametrize("told", [OURS, SYSTEM])
+async def test_who_may_be_in_a_room_is_looked_up_until_somebody_can_say(
+    database: Database, monkeypatch: pytest.MonkeyPatch, told: UUID
+) -> None:
+    """``told``: word of the tenant, or of the house after words may have been lost."""
+    async with working(database) as worker:
+        firm = await worker.make()
+        unheard = Standings(StandingStore(database), worker.bus)
+        tenants = TenantService(Tenants(database), unheard)
+        sharing = SharingService(ModelGrants(database), worker.models, tenants, unheard)
+        colleague = await enter(worker, firm, 2)
+        try:
+            await colleague.sees(lambda who: len(who.members) == 1)
+            await sharing.open(MAKER, firm.id, Access.RESTRICTED)
+            monkeypatch.setattr(collaboration, "LOOK_AGAIN_S", 0.0)
+            let_in, asked = worker.models.let_in, 0
+
+            async def away_at_first(*given: Any) -> None:
+                nonlocal asked
+                asked += 1
+                if asked < 3:
+                    raise DatabaseAway
+                await let_in(*given)
+
+            monkeypatch.setattr(worker.models, "let_in", away_at_first)
+            worker.rooms.look_again(THEIRS)  # nobody of theirs is here
+            worker.rooms.look_again(told)
+            await eventually(lambda: colleague.failed is not None)
+            assert isinstance(colleague.failed, NotFound)
+            assert asked == 3
+        finally:
             await colleague.leave()

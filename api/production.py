@@ -23,6 +23,7 @@ SECRET_LENGTH: Final = 16  # characters, at least
 _DELIVERED: Final = "on-this-machine-only"  # what docker-compose.yml has where nothing is said
 _VERIFIED: Final = ("verify-ca", "verify-full")
 _DEBUG: Final = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE")
+_FOR_COMMANDS: Final = ("VALOR_DATABASE_OWNER_URL", "VALOR_DATABASE_BACKUP_URL")
 _NEW: Final = "$(openssl rand -hex 24)"
 
 
@@ -97,13 +98,14 @@ def _of_database(settings: Settings, environment: Mapping[str, str]) -> Iterator
         yield from _of_file(file_of(settings.database_url))
         return
     parts = _parts(settings.database_url)
-    owner = environment.get("VALOR_DATABASE_OWNER_URL")
-    if owner and _parts(owner).username == parts.username:
-        yield _said(
-            "VALOR_DATABASE_OWNER_URL names the role that serves, so a mistake in the server could "
-            "reach every table. A server needs no owner.",
-            "unset VALOR_DATABASE_OWNER_URL",
-        )
+    for name in _FOR_COMMANDS:
+        url = environment.get(name)
+        if url and is_database(url):
+            yield _said(
+                f"{name} is for commands, and a server needs it never: its role reaches every "
+                "tenant's rows, so whoever could read this environment would have all of them.",
+                f"unset {name}",
+            )
     if _is_ours(parts, settings):
         return
     mode = dict(_pairs(parts.query)).get("sslmode", "")

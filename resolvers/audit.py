@@ -119,8 +119,8 @@ class AuditQuery:
         found = await info.context.services.auditing.reading.access_list(
             info.context.principal,
             model_of(model_id),
-            _moment(from_),
-            _moment(to),
+            from_,
+            to,
             limit=part.limit + 1,
             beyond=_place(part),
         )
@@ -140,25 +140,21 @@ class AuditQuery:
         )
     )
     async def audit_report(self, info: Info, from_: Begin, to: End) -> AuditReport:
-        since, until = _moment(from_), _moment(to)
-        assert since is not None and until is not None  # noqa: S101, PT018 - neither is null
-        report = await info.context.services.auditing.reports.of(
-            info.context.principal, since, until
-        )
+        report = await info.context.services.auditing.reports.of(info.context.principal, from_, to)
         return AuditReport.of(report, await _people(info, report.names))
 
 
 def wanted(given: AuditFilter) -> EventFilter:
     """
     Raises:
-        QueryInvalid: for a moment without a zone, or an actor that is no id.
+        QueryInvalid: for an actor that is no id.
     """
     return EventFilter(
         actions=None if given.action is None else (given.action,),
         actor=None if given.actor is None else _actor(given.actor),
         subjects=None if given.subject is None else (subject_of(given.subject),),
-        since=_moment(given.from_),
-        until=_moment(given.to),
+        since=given.from_,
+        until=given.to,
     )
 
 
@@ -177,12 +173,6 @@ def _actor(given: str) -> UUID:
         return UUID(subject_of(given))
     except ValueError:
         raise QueryInvalid("`actor` is the global id of a member.") from None
-
-
-def _moment(at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise QueryInvalid("A moment has a zone: 2026-11-23T12:00:00Z.")
-    return at
 
 
 def _place(part: Window) -> int | None:

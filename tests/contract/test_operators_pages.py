@@ -51,6 +51,6 @@ def test_every_refusal_of_production_is_on_its_page() -> None:
     source = text_of(ROOT / "api" / "production.py")
     page = text_of(DOCS / "production.md")
     named = set(re.findall(r"VALOR_[A-Z_]+[A-Z]", source)) - {"VALOR_DATABASE_URL"}
-    of_urls = {"VALOR_REDIS_URL", "VALOR_DATABASE_OWNER_URL", "VALOR_CLUSTER_KEY_FILE"}
+    of_urls = {"VALOR_REDIS_URL", "VALOR_CLUSTER_KEY_FILE"}
     assert {name for name in named - of_urls if name not in page} == set()
-    assert all(word in page for word in ("Redis", "owner's URL", "SQLite file", "fsync"))
+    assert all(word in page for word in ("Redis", "SQLite file", "fsync"))

@@ -114,9 +114,13 @@ UNSAFE: Final[dict[str, tuple[dict[str, str], str]]] = {
         {"VALOR_DATABASE_URL": POSTGRES.replace(GOOD, "hunter2")},
         "The password in VALOR_DATABASE_URL is easily guessed",
     ),
-    "the owner's role to serve with": (
+    "the owner of all tables": (
         {"VALOR_DATABASE_URL": POSTGRES, "VALOR_DATABASE_OWNER_URL": POSTGRES},
-        "VALOR_DATABASE_OWNER_URL names the role that serves",
+        "VALOR_DATABASE_OWNER_URL is for commands",
+    ),
+    "who copies everything": (
+        {"VALOR_DATABASE_URL": POSTGRES, "VALOR_DATABASE_BACKUP_URL": POSTGRES},
+        "VALOR_DATABASE_BACKUP_URL is for commands",
     ),
     "Redis in the open": (
         {"VALOR_REDIS_URL": f"redis://:{GOOD}@cache.internal:6379/0"},

@@ -21,6 +21,7 @@ from services.errors import TooLate
 from services.refusals import DeadlineMissed
 from services.work import years_of
 
+SIMULATION: Final = "simulation"  # the kind of work that may know enough before its last trial
 GRACE_S: Final = 0.25  # for a change that is under way at the deadline
 
 # Refusals that come before the work: nothing was done for them.
@@ -47,14 +48,25 @@ def metered(
     resolve: Callable[..., Any] = field.resolve  # type: ignore[assignment] # Strawberry gives each one
     answers = is_union_type(get_named_type(field.type))
 
-    def bill(source: Any, info: Any, arguments: Mapping[str, Any], elements: float) -> None:
+    def bill(
+        source: Any,
+        info: Any,
+        arguments: Mapping[str, Any],
+        elements: float,
+        drawn: float | None = None,
+    ) -> None:
         outer = Scope() if kind is None else Scope(kind, years_of(source.recorded.inputs))
         scope = tariff.scope(arguments, outer)
-        info.context.bill.add(tariff.work, tariff.own(arguments, scope, elements))
+        points = tariff.own(arguments, scope, elements)
+        if drawn is not None:
+            points -= tariff.undrawn(arguments, scope, drawn)
+        info.context.bill.add(tariff.work, points)
 
     def done(source: Any, info: Any, arguments: Mapping[str, Any], result: Any) -> None:
         if not (isinstance(result, Refusal) and result.code in UNDONE):
-            bill(source, info, arguments, 1.0 if tariff.elements is None else _length(result))
+            elements = 1.0 if tariff.elements is None else _length(result)
+            drawn = getattr(result, "trials", None) if tariff.work == SIMULATION else None
+            bill(source, info, arguments, elements, drawn)
         else:
             refused(info, arguments, result)
 

@@ -124,6 +124,11 @@ class Tariff:
         changing = 2.0 if self.changing is None else self.changing.size(arguments)
         return cases_ms(scope.kind, product(self.cases, arguments), changing, scope.years)
 
+    def undrawn(self, arguments: Mapping[str, Any], scope: Scope, drawn: float) -> float:
+        """Points of those of its cases that were not needed, where it ended after ``drawn``."""
+        asked = product(self.cases, arguments)
+        return self.of_cases(arguments, scope) * (1.0 - drawn / asked) if drawn < asked else 0.0
+
     def how(self, arguments: Mapping[str, Any], scope: Scope, elements: float) -> str:
         """Where the points come from, in words; "" where there is nothing to say."""
         if self.cases:

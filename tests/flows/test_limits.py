@@ -143,6 +143,15 @@ def test_a_list_that_is_shorter_than_was_asked_for_is_paid_for_as_it_is(caller: 
     assert (told["requested"], told["actual"]) == (3, 1)
 
 
+def test_trials_that_were_not_needed_are_not_paid_for(caller: Caller) -> None:
+    few, all_ = (
+        cost(caller.ask(SIMULATED, {"input": firm(), "spec": spec(stopWhen=when)}))
+        for when in ({"standardErrorShare": 0.5}, {"standardErrorShare": 1e-9})
+    )
+    assert few["requested"] == all_["requested"] == all_["actual"]
+    assert few["actual"] < 0.5 * few["requested"]
+
+
 def test_nothing_is_paid_for_what_does_not_begin(caller: Caller) -> None:
     text, variables = grids(5, 200)
     answer = caller.ask(text, variables | {"input": "no firm"})

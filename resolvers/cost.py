@@ -252,13 +252,15 @@ def _tariff(core: GraphQLSchema, cost: Cost, field: GraphQLField) -> Tariff:
     kinds = {found for each in possible if (found := _kind_of(each.name)) is not None}
     inputs = _given(cost.inputs)
     changing = _given(cost.changing)
+    cases = tuple(_sized(field, path) for path in _given(cost.cases) or ())
+    of = tuple(_sized(field, path) for path in _given(cost.of) or ())
     return Tariff(
         work=cost.work.lower(),
         points=_given(cost.points) or 0.0,
         each=_given(cost.each) or 0.0,
-        of=tuple(_sized(field, path) for path in _given(cost.of) or ()),
+        of=cases if of == cases else of,  # the same ones are multiplied once
         bases=_given(cost.bases) or 0.0,
-        cases=tuple(_sized(field, path) for path in _given(cost.cases) or ()),
+        cases=cases,
         changing=None if changing is None else _sized(field, changing),
         inputs=() if inputs is None else tuple(inputs.split(".")),
         elements=_given(cost.elements),

@@ -106,11 +106,12 @@ class Tariff:
         total = self.points + elements * self.element
         if self.bases:
             total += self.bases * base_ms(scope.kind, scope.years)
+        cases = product(self.cases, arguments) if self.cases else 0.0
         if self.each:
-            total += self.each * product(self.of, arguments)
+            sizes = cases if self.of is self.cases else product(self.of, arguments)
+            total += self.each * sizes
         if self.cases:
             changing = 2.0 if self.changing is None else self.changing.size(arguments)
-            cases = product(self.cases, arguments)
             total += batch_ms(scope.kind, cases, changing, scope.years)
         return min(MOST, total)
 

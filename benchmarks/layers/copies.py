@@ -66,6 +66,8 @@ class Copy:
     ) -> Verdict:
         """Run tests on the copy as it is now."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE"]
+        # Two that tidy up one folder disturb each other.
+        command.append(f"--basetemp={self.folder.with_name(f't{self.folder.name}')}")
         process = subprocess.Popen(
             [*command, *words, *tests],
             cwd=self.folder,

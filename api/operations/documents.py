@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -39,6 +40,7 @@ from services.pricing import Estimate
 SOURCE_MAX: Final = 64 * 1024  # characters
 TOKENS_MAX: Final = 2_000
 COMPARISONS_MAX: Final = 50_000  # some 50 ms; forty fragments on one type come to a third of it
+SHORT: Final = 256  # characters: nothing fits in that takes longer to validate than 10 ms
 _REMEMBERED: Final = 512
 _NAMES: Final = 20  # of operations that are not there there is no end
 _REMEMBERED_CHARACTERS: Final = 4 * 1024 * 1024  # a parsed document is some 50 times its text
@@ -96,9 +98,11 @@ class Document:
         return found
 
     @property
-    def is_new(self) -> bool:
-        """Whether nobody has validated it yet."""
-        return self._flaws is None and self.node is not None and not self.errors
+    def takes_long(self) -> bool:
+        """Whether it has still to be validated, and that may take more than some milliseconds."""
+        if self._flaws is not None or self.errors or self.node is None or self.node.loc is None:
+            return False
+        return self.node.loc.end > SHORT
 
     def validated(self) -> DocumentNode:
         """The document, known to be valid.
@@ -149,7 +153,9 @@ class Documents:
         self._known: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
         self._trusted, self._only_trusted = trusted, only_trusted
-        self._validating = asyncio.Lock()
+        # What takes so long that the event loop would serve nobody else: in one thread, one after
+        # the other, so that it still gets to; also after whoever asked has left.
+        self.beside = ThreadPoolExecutor(1, "documents")
 
     @property
     def only_trusted(self) -> bool:
@@ -184,15 +190,15 @@ class Documents:
         return self.read(text)
 
     async def valid(self, document: Document) -> DocumentNode:
-        """The document, known to be valid. A new one is validated beside the event loop, which
-        would serve nobody else for up to 0.2 s; one after the other, so that it still gets to.
+        """The document, known to be valid. A long one is validated beside the event loop: it takes
+        up to 0.3 s.
 
         Raises:
             RequestError: with its flaws.
         """
-        if document.is_new:
-            async with self._validating:
-                return await asyncio.to_thread(document.validated)
+        if document.takes_long:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self.beside, document.validated)
         return document.validated()
 
     async def estimate(

@@ -116,10 +116,11 @@ class Entrance:
             context.bill.add(SURE, price.sure)
         try:
             node = await self._documents.valid(document)
-        except RequestError as no:
+        except BaseException as no:  # also that whoever asked has left meanwhile
             if charge is not None:
                 self._admission.settle(charge, LEAST.points)
-            no.charge = charge
+            if isinstance(no, RequestError):
+                no.charge = charge
             raise
         return Begun(document, node, found, context, charge)
 

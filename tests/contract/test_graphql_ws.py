@@ -128,7 +128,7 @@ async def test_an_expired_token_brings_it_back_with_a_new_one(
 ) -> None:
     clients.do("open", "ada", token=server.short_token())
     clients.do("follow", "ada", id="beats", request=BEATS)
-    await clients.wait("ada", "connected")
+    await clients.wait("ada", "next", id="beats")
     clients.do("token", "ada", token=server.token())
     server.later()
     (closed,) = await clients.wait("ada", "closed")

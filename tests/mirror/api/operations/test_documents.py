@@ -147,7 +147,7 @@ def test_fields_of_one_name_are_compared_only_so_often(documents: Documents) -> 
     assert 1_000 < calls < 20 * module.COMPARISONS_MAX
 
 
-def test_a_new_document_is_validated_once_and_beside_the_event_loop(
+def test_a_long_document_is_validated_once_and_beside_the_event_loop(
     documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validate, ran_in = module.validate, []
@@ -157,8 +157,9 @@ def test_a_new_document_is_validated_once_and_beside_the_event_loop(
         return validate(*given)
 
     async def asked() -> None:
-        document = documents.read("{ tenant { id } }")
+        document = documents.read("{ tenant { " + "members { name } " * 20 + "} }")
         await asyncio.gather(*(documents.valid(document) for _ in range(3)))
+        await documents.valid(document)
 
     monkeypatch.setattr(module, "validate", noted)
     asyncio.run(asked())
